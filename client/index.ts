@@ -1,0 +1,1 @@
+export type { CloudEvent } from '#src/events.js';

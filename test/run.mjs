@@ -1,0 +1,16 @@
+// Runs the compiled tests with Node's own runner. Arguments pick files by a part of their name: `npm test -- store`.
+import { spawnSync } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+
+const wanted = process.argv.slice(2);
+const files = readdirSync('build', { recursive: true })
+  .filter((file) => file.endsWith('.test.js'))
+  .filter((file) => wanted.length === 0 || wanted.some((part) => file.includes(part)))
+  .map((file) => `build/${file}`)
+  .sort();
+if (files.length === 0) {
+  console.error(`no test file has ${wanted.join(' or ')} in its name`);
+  process.exit(1);
+}
+const { status } = spawnSync(process.execPath, ['--test', '--test-concurrency=2', ...files], { stdio: 'inherit' });
+process.exit(status ?? 1);
