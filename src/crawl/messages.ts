@@ -1,5 +1,6 @@
 /** What passes between the pipeline and the threads that fetch and extract. Plain data: it crosses by structured clone. */
 import type { ErrorCode } from '../errors.js';
+import type { Spider } from './spider.js';
 
 /** Limits and manners of one fetch. */
 export interface FetchOptions {
@@ -22,10 +23,11 @@ export interface FetchOptions {
 /** One page to be fetched and extracted. */
 export interface Job extends FetchOptions {
   readonly id: number;
+  /** The crawl, by whose id the thread was given its spider. */
   readonly crawl: string;
   readonly url: string;
-  /** The spider, by the name under which the thread was given it. */
-  readonly spider: string;
+  /** Whether an earlier attempt already wrote something, so that every item needs its identity. */
+  readonly begun: boolean;
 }
 
 /** The head of the answer, once it has come. */
@@ -42,7 +44,8 @@ export interface ExtractedItem {
   readonly type: string;
   /** See `NewEvent.tail`. */
   readonly tail: Uint8Array;
-  readonly identity: string;
+  /** See `NewEvent.identity`; left out where the page ends in the same step in which it began. */
+  readonly identity?: string;
 }
 
 /** One link as found, resolved against the page's base. */
@@ -55,8 +58,13 @@ export interface ExtractedLink {
 
 /** What a fetch tells while it runs. The last one is `redirect`, `end` or `error`. */
 export type PageUpdate =
-  | { readonly kind: 'head'; readonly head: ResponseHead }
-  | { readonly kind: 'batch'; readonly items: readonly ExtractedItem[]; readonly links: readonly ExtractedLink[] }
+  | {
+      readonly kind: 'batch';
+      /** With the first batch, where it sets cookies. */
+      readonly head?: ResponseHead;
+      readonly items: readonly ExtractedItem[];
+      readonly links: readonly ExtractedLink[];
+    }
   | { readonly kind: 'redirect'; readonly head: ResponseHead; readonly location: string }
   | {
       readonly kind: 'end';
@@ -73,6 +81,30 @@ export type PageUpdate =
       readonly kind: 'error';
       readonly code: ErrorCode;
       readonly message: string;
-      readonly retryAfterMs?: number;
       readonly head?: ResponseHead;
+      /** Of the body, as far as it came. */
+      readonly bytes: number;
+      /** What had been extracted, but not told, before it went wrong. */
+      readonly items: readonly ExtractedItem[];
+      readonly links: readonly ExtractedLink[];
     };
+
+/** What a thread is told. */
+export type ToWorker =
+  | { readonly kind: 'spider'; readonly crawl: string; readonly spider: SpiderSource }
+  | { readonly kind: 'forget'; readonly crawl: string }
+  | { readonly kind: 'fetch'; readonly job: Job }
+  | { readonly kind: 'abort'; readonly id: number }
+  /** A batch has been taken care of: the page may send one more. */
+  | { readonly kind: 'taken'; readonly id: number };
+
+/** What a thread tells: updates of several pages at once. */
+export type FromWorker = readonly (readonly [job: number, update: PageUpdate])[];
+
+/** What a thread needs in order to extract: a spider's data. */
+export interface SpiderSource {
+  readonly items: Spider['items'];
+  readonly follow: Spider['follow'];
+  /** Whether a page's own word against following its links counts. */
+  readonly robots: boolean;
+}

@@ -46,6 +46,8 @@ export interface Offer {
   readonly priority?: number;
   /** Whether it is one of the crawl's start URLs. */
   readonly start?: boolean;
+  /** Fingerprints of the redirects that led here, oldest first. */
+  readonly via?: readonly string[];
 }
 
 /** A URL taken from the frontier. In memory only: it goes back by itself when the process ends. */

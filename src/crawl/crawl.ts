@@ -1,0 +1,31 @@
+/** The pipeline, whole: from the frontier to the log. */
+import { catchError, concatMap, defer, finalize, from, type Observable, throwError } from 'rxjs';
+import { CrawlcastError } from '../errors.js';
+import type { Committed, Lease } from '../store/store.js';
+import { pull } from './pull.js';
+import type { CrawlRun } from './run.js';
+
+/**
+ * One crawl, from where its frontier stands until nothing is queued and nothing in flight; each value is a step that
+ * has become durable. Subscribing starts it, unsubscribing aborts what is in flight, whose URLs stay in the frontier.
+ * Its only errors are those of the store: what goes wrong with a page is an event.
+ */
+export function crawl(run: CrawlRun): Observable<Committed> {
+  const visit = (lease: Lease) =>
+    defer(() => run.permit(lease)).pipe(
+      concatMap((refusal) =>
+        refusal === undefined
+          ? // Appended inside the slot: a slow disk slows the crawl instead of filling the memory.
+            run.fetch(lease).pipe(concatMap((update) => run.append(lease, update)))
+          : run.skip(lease, refusal),
+      ),
+      catchError((error) => (isStoreError(error) ? throwError(() => error) : from(run.fail(lease, error)))),
+      finalize(() => run.leave(lease)),
+    );
+
+  return pull(run.settings.concurrency, () => run.lease(), visit);
+}
+
+function isStoreError(error: unknown): boolean {
+  return error instanceof CrawlcastError && error.code.startsWith('store.');
+}

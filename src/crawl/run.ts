@@ -1,0 +1,314 @@
+/** One crawl under way: what the pipeline asks, and what it makes of the answers. */
+import { isIP } from 'node:net';
+import type { Observable } from 'rxjs';
+import { CrawlcastError, type ErrorCode, errorFacts } from '../errors.js';
+import type { SkipReason } from '../events.js';
+import type { Committed, CrawlRecord, Lease, NewEvent, Offer, Step, Store } from '../store/store.js';
+import { fingerprint, printableUrl } from '../url.js';
+import { isPublicAddress } from './addresses.js';
+import { type AdmissionRules, admit, hostRule } from './admission.js';
+import { type Cookies, createCookies } from './cookies.js';
+import { newEvent } from './events.js';
+import type { ExtractedItem, ExtractedLink, PageUpdate, ResponseHead } from './messages.js';
+import { backoffMs, type Politeness, parseRetryAfter } from './politeness.js';
+import type { Pool } from './pool.js';
+import type { Robots } from './robots.js';
+import { createScheduler, type Scheduler } from './scheduler.js';
+import type { Settings, Spider } from './spider.js';
+import { agentToken, defaultUserAgent } from './user-agent.js';
+
+/** What all crawls of a process share. */
+export interface CrawlContext {
+  readonly store: Store;
+  readonly pool: Pool;
+  readonly politeness: Politeness;
+  readonly robots: Robots;
+  /** Let spiders that came in over HTTP fetch private addresses. */
+  readonly allowPrivateNetworks: boolean;
+}
+
+type End = Extract<PageUpdate, { kind: 'end' }>;
+type Failure = Pick<Extract<PageUpdate, { kind: 'error' }>, 'code' | 'message'> &
+  Partial<Extract<PageUpdate, { kind: 'error' }>>;
+
+/** A page may take this many times as long in all as it may be silent. */
+const totalTimeoutFactor = 10;
+
+/** The state of a running crawl that need not outlive the process. */
+export class CrawlRun {
+  readonly settings: Settings;
+  readonly #context: CrawlContext;
+  readonly #id: string;
+  readonly #scheduler: Scheduler;
+  readonly #rules: AdmissionRules;
+  readonly #cookies: Cookies;
+  readonly #publicOnly: boolean;
+  readonly #crawlDelays = new Map<string, number>();
+  readonly #attempts = new Map<string, number>();
+  /** The last page that failed: why a crawl failed, if no page came. */
+  lastFailure: { code: string; message: string } | undefined;
+
+  constructor(context: CrawlContext, record: CrawlRecord, spider: Spider) {
+    const { store, politeness, pool } = context;
+    this.#context = context;
+    this.#id = record.id;
+    this.settings = spider.settings;
+    this.#publicOnly = record.origin === 'http' && !context.allowPrivateNetworks;
+    this.#rules = admissionRules(spider, this.#publicOnly, this.#pagesLeft());
+    this.#cookies = createCookies(spider.settings.cookies, record.start);
+    pool.addSpider(record.id, { items: spider.items, follow: spider.follow, robots: spider.settings.robots });
+    this.#scheduler = createScheduler({
+      crawl: record.id,
+      frontier: store.openFrontier(record.id),
+      politeness,
+      manners: (host) => this.#manners(host),
+      pagesLeft: this.#pagesLeft(),
+    });
+  }
+
+  get inFlight(): number {
+    return this.#scheduler.leased;
+  }
+
+  get queued(): number {
+    return this.#scheduler.queued;
+  }
+
+  /** The next URL that may be asked for, once there is one; `undefined` when the crawl has nothing left. */
+  lease(): Promise<Lease | undefined> {
+    return this.#scheduler.lease();
+  }
+
+  /** Why the page must not be fetched after all; `undefined` where it may. */
+  async permit(lease: Lease): Promise<SkipReason | undefined> {
+    if (!this.settings.robots) return undefined;
+    const url = new URL(lease.url);
+    const rules = await this.#context.robots.rules(url.origin, this.#fetchOptions(url.href));
+    if (rules.crawlDelayMs !== undefined) this.#crawlDelays.set(lease.host, rules.crawlDelayMs);
+    return rules.allows(url.pathname + url.search) ? undefined : 'robots';
+  }
+
+  /** Fetches and extracts the page; unsubscribing aborts the request. */
+  fetch(lease: Lease): Observable<PageUpdate> {
+    const { url, begun } = lease;
+    return this.#context.pool.visit({ ...this.#fetchOptions(url), crawl: this.#id, url, begun });
+  }
+
+  /** Makes durable what a page has told. */
+  async append(lease: Lease, update: PageUpdate): Promise<Committed> {
+    if (update.kind === 'error') return this.#failOrRetry(lease, update);
+    if (update.head !== undefined) this.#takeCookies(lease, update.head);
+    if (update.kind === 'redirect') return this.#redirect(lease, update);
+    const step = this.#harvest(lease, update);
+    if (update.kind === 'end') return this.#end(lease, update, step);
+    const committed = await this.#commit(step);
+    this.#context.pool.taken(update);
+    return committed;
+  }
+
+  /** Ends a page that must not be fetched. */
+  async skip(lease: Lease, reason: SkipReason): Promise<Committed> {
+    const committed = await this.#commit({ lease, release: true, events: [this.#skipped(lease.url, reason)] });
+    this.#scheduler.done(lease);
+    return committed;
+  }
+
+  /** Ends a page on which something went wrong that nobody foresaw. */
+  fail(lease: Lease, error: unknown): Promise<Committed> {
+    const code = error instanceof CrawlcastError ? error.code : 'internal';
+    return this.#giveUp(lease, { code, message: error instanceof Error ? error.message : String(error) });
+  }
+
+  /** The pipeline has let go of the page, however it ended: unfinished, its URL goes back to the frontier. */
+  leave(lease: Lease): void {
+    this.#scheduler.park(lease);
+  }
+
+  /** Skips what is still queued when the crawl may fetch no more pages. */
+  async skipRest(): Promise<void> {
+    const frontier = this.#context.store.openFrontier(this.#id);
+    for (const host of [...frontier.hosts()]) {
+      for (let lease = frontier.take(host); lease !== undefined; lease = frontier.take(host)) {
+        await this.#commit({ lease, release: true, events: [this.#skipped(lease.url, 'budget')] });
+      }
+    }
+  }
+
+  /** Gives out no more leases. */
+  stop(): void {
+    this.#scheduler.stop();
+    this.#context.pool.forgetSpider(this.#id);
+  }
+
+  /** The steps of the start URLs, for the step that creates the crawl. */
+  static start(context: CrawlContext, record: CrawlRecord, spider: Spider): Pick<Step, 'events' | 'offers'> {
+    const rules = admissionRules(spider, record.origin === 'http' && !context.allowPrivateNetworks);
+    const offers: Offer[] = [];
+    const events: NewEvent[] = [];
+    for (const url of record.start) {
+      const admission = admit({ url, depth: 0, start: true }, rules);
+      if ('offer' in admission) offers.push(admission.offer);
+      else events.push(skippedEvent(record.id, admission.url, admission.skip));
+    }
+    return { offers, events };
+  }
+
+  #pagesLeft(): () => number {
+    const { maxPages } = this.settings;
+    if (maxPages === undefined) return () => Number.POSITIVE_INFINITY;
+    return () => maxPages - (this.#context.store.progress(this.#id)?.stats.pages ?? 0);
+  }
+
+  #manners(host: string) {
+    const { concurrencyPerHost, delay, autothrottle } = this.settings;
+    const crawlDelayMs = this.#crawlDelays.get(host);
+    return {
+      concurrencyPerHost,
+      delayMs: delay,
+      autothrottle,
+      ...(crawlDelayMs === undefined ? {} : { crawlDelayMs }),
+    };
+  }
+
+  #fetchOptions(url: string) {
+    const { userAgent = defaultUserAgent, headers, timeout, maxBytes, proxy } = this.settings;
+    const cookie = this.#cookies.header(url);
+    return {
+      userAgent,
+      headers: { ...headers, ...(cookie === undefined ? {} : { cookie }) },
+      timeoutMs: timeout,
+      totalTimeoutMs: timeout * totalTimeoutFactor,
+      maxBytes,
+      publicOnly: this.#publicOnly,
+      ...(proxy === undefined ? {} : { proxy }),
+    };
+  }
+
+  #takeCookies(lease: Lease, head: ResponseHead): boolean {
+    const lines = head.headers['set-cookie'];
+    return lines !== undefined && this.#cookies.take(lease.url, lines);
+  }
+
+  /** Items become events, links become offers or are skipped. */
+  #harvest(lease: Lease, found: { items: readonly ExtractedItem[]; links: readonly ExtractedLink[] }): Step {
+    const events: NewEvent[] = [...found.items];
+    const offers: Offer[] = [];
+    for (const { url, nofollow, priority } of found.links) {
+      const candidate = { url, nofollow, depth: lease.depth + 1, ...(priority === undefined ? {} : { priority }) };
+      const admission = admit(candidate, this.#rules);
+      if ('offer' in admission) offers.push(admission.offer);
+      else events.push(this.#skipped(admission.url, admission.skip));
+    }
+    return { crawl: this.#id, lease, events, offers };
+  }
+
+  async #end(lease: Lease, update: End, step: Step): Promise<Committed> {
+    const { head, bytes, ms, itemCount, linkCount } = update;
+    const url = printableUrl(lease.url);
+    const page = newEvent(this.#id, 'page', url, {
+      url,
+      status: head.status,
+      depth: lease.depth,
+      bytes,
+      ms,
+      items: itemCount,
+      links: linkCount,
+    });
+    const committed = await this.#commit({ ...step, events: [...(step.events ?? []), page], release: true, bytes });
+    this.#attempts.delete(lease.fingerprint);
+    this.#scheduler.done(lease, { latencyMs: head.latencyMs, ok: true });
+    return committed;
+  }
+
+  /** A redirect is a link that nobody needs to click: it goes through the gate and the frontier like any other. */
+  async #redirect(lease: Lease, { head, location }: Extract<PageUpdate, { kind: 'redirect' }>): Promise<Committed> {
+    const via = [...(lease.via ?? []), lease.fingerprint];
+    if (via.length > this.settings.redirects) {
+      const message = `${printableUrl(lease.url)} is the end of more than ${this.settings.redirects} redirects in a row`;
+      return this.#giveUp(lease, { code: 'redirect.too_many', message, head });
+    }
+    const admission = admit(
+      { url: location, depth: lease.depth, start: lease.start ?? false },
+      this.#redirectRules(lease),
+    );
+    if ('offer' in admission && via.includes(admission.offer.fingerprint)) {
+      const message = `${printableUrl(lease.url)} leads back to ${printableUrl(location)}`;
+      return this.#giveUp(lease, { code: 'redirect.loop', message, head });
+    }
+    const found =
+      'offer' in admission
+        ? { offers: [{ ...admission.offer, via }] }
+        : { events: [this.#skipped(admission.url, admission.skip)] };
+    const committed = await this.#commit({ lease, release: true, ...found });
+    this.#scheduler.done(lease, { latencyMs: head.latencyMs, ok: true });
+    return committed;
+  }
+
+  /** A start URL may lead to the same name under `www.`, or from there; elsewhere `allow` decides. */
+  #redirectRules(lease: Lease): AdmissionRules {
+    if (lease.start !== true) return this.#rules;
+    const bare = (url: URL) => url.hostname.replace(/^www\./, '');
+    const from = new URL(lease.url);
+    return this.#rules.allows(from) ? { ...this.#rules, allows: (url) => bare(url) === bare(from) } : this.#rules;
+  }
+
+  async #failOrRetry(lease: Lease, failure: Extract<PageUpdate, { kind: 'error' }>): Promise<Committed> {
+    const { head, code } = failure;
+    if (head !== undefined) this.#takeCookies(lease, head);
+    const asked = head?.headers['retry-after']?.[0];
+    const retryAfterMs = asked === undefined ? undefined : parseRetryAfter(asked);
+    if (retryAfterMs !== undefined) this.#context.politeness.hold(lease.host, retryAfterMs);
+    const attempt = (this.#attempts.get(lease.fingerprint) ?? 0) + 1;
+    if (errorFacts(code).retryable !== true || attempt > this.settings.retries) return this.#giveUp(lease, failure);
+    this.#attempts.set(lease.fingerprint, attempt);
+    const committed = await this.#commit(this.#harvest(lease, failure));
+    this.#scheduler.retry(lease, Math.max(backoffMs(attempt), retryAfterMs ?? 0), visitOf(head));
+    return committed;
+  }
+
+  async #giveUp(lease: Lease, failure: Failure): Promise<Committed> {
+    const { code, message, head, bytes = 0, items = [], links = [] } = failure;
+    const url = printableUrl(lease.url);
+    const attempts = (this.#attempts.get(lease.fingerprint) ?? 0) + 1;
+    const failed = newEvent(this.#id, 'page.failed', url, { url, error: code, message, attempts });
+    const step = this.#harvest(lease, { items, links });
+    const committed = await this.#commit({ ...step, events: [...(step.events ?? []), failed], release: true, bytes });
+    this.lastFailure = { code, message };
+    this.#attempts.delete(lease.fingerprint);
+    this.#scheduler.done(lease, visitOf(head));
+    return committed;
+  }
+
+  #skipped(url: string, reason: SkipReason): NewEvent {
+    return skippedEvent(this.#id, url, reason);
+  }
+
+  #commit(step: Omit<Step, 'crawl'>): Promise<Committed> {
+    return this.#context.store.commit({ ...step, crawl: this.#id });
+  }
+}
+
+function visitOf(head: ResponseHead | undefined) {
+  return { ok: false, ...(head === undefined ? {} : { latencyMs: head.latencyMs }) };
+}
+
+function skippedEvent(crawl: string, url: string, reason: SkipReason): NewEvent {
+  const shown = printableUrl(url);
+  // The same link stands on many pages; it is skipped once for each reason.
+  return { ...newEvent(crawl, 'page.skipped', shown, { url: shown, reason }), once: `${reason} ${fingerprint(shown)}` };
+}
+
+function admissionRules(spider: Spider, publicOnly: boolean, pagesLeft?: () => number): AdmissionRules {
+  const { robots, maxDepth } = spider.settings;
+  const isPrivate = (hostname: string) => {
+    const address = hostname.replace(/^\[|\]$/g, '');
+    return isIP(address) !== 0 && !isPublicAddress(address);
+  };
+  return {
+    allows: hostRule(spider.allow, spider.start),
+    robots,
+    ...(maxDepth === undefined ? {} : { maxDepth }),
+    ...(pagesLeft === undefined ? {} : { pagesLeft }),
+    ...(publicOnly ? { isPrivate } : {}),
+  };
+}

@@ -1,0 +1,178 @@
+/**
+ * A spider as data: one schema from which validation, types and the published JSON Schema come.
+ */
+import { z } from 'zod';
+import { CrawlcastError } from '../errors.js';
+import { isItemType } from '../events.js';
+
+const selector = z
+  .string({ error: 'write a CSS selector' })
+  .trim()
+  .min(1, { error: 'the selector is empty: write a CSS selector' })
+  .max(2_000);
+
+const regularExpression = z
+  .string()
+  .max(500)
+  .refine(isRegularExpression, { error: 'not a regular expression that JavaScript understands (flag u)' });
+
+const fieldRule = z.strictObject(
+  {
+    css: selector.optional().describe('Which element, among the descendants of the item; absent: the item itself.'),
+    attr: z.string().min(1).max(100).optional().describe('Take this attribute instead of the text.'),
+    all: z.boolean().optional().describe('A list of all matches instead of the first.'),
+    strip: regularExpression.optional().describe('Every match of this regular expression is removed.'),
+    default: z.json().optional().describe('The value where nothing matches; null if absent.'),
+    as: z.enum(['text', 'html', 'number', 'url']).optional().describe('How the value is read; text if absent.'),
+  },
+  { error: describeField },
+);
+
+const field = z.union([selector, z.tuple([selector]), fieldRule], {
+  error: (issue) => (Array.isArray(issue.input) ? 'write one selector in the brackets' : describeField(issue)),
+});
+
+const item = z.strictObject({
+  each: selector.optional().describe('One item for each element that this selects; absent: one for the whole page.'),
+  fields: z.record(z.string().min(1).max(100), field).describe('Field names and where their values are.'),
+});
+
+/** A length of time in milliseconds, of at most an hour, from a number or from text such as `"250ms"`, `"30s"`, `"2m"`. */
+function duration(numberToMs: (value: number) => number, unit: string) {
+  return z
+    .union([z.number(), z.string()], {
+      error: `write a number of ${unit}, or text with a unit such as "250ms" or "30s"`,
+    })
+    .transform((value, context) => {
+      const ms = typeof value === 'number' ? numberToMs(value) : parseDuration(value);
+      if (ms !== undefined && ms >= 0 && ms <= 3_600_000) return ms;
+      context.addIssue({
+        code: 'custom',
+        message: `write a number of ${unit}, or text with a unit such as "250ms" or "30s"; an hour at most`,
+      });
+      return z.NEVER;
+    })
+    .pipe(z.number());
+}
+
+/** Seconds, as in Scrapy; nobody waits for a thousand of them, so that from there on milliseconds are meant. */
+const secondsToMs = (value: number): number => (value < 1_000 ? value * 1_000 : value);
+
+const count = (min: number, max: number) => z.int().min(min).max(max);
+
+const settings = z.strictObject({
+  concurrency: count(1, 1_000).default(16).describe('Pages in flight at once.'),
+  concurrencyPerHost: count(1, 1_000).default(8).describe('Pages in flight at once from one host.'),
+  delay: duration((ms) => ms, 'milliseconds')
+    .default(0)
+    .describe('Milliseconds between two requests to one host.'),
+  autothrottle: z.boolean().default(true).describe('Ask a slow host less often.'),
+  robots: z.boolean().default(true).describe('Obey robots.txt, meta robots, X-Robots-Tag and nofollow.'),
+  maxDepth: count(0, 10_000).optional().describe('Links from a start URL; deeper ones are skipped.'),
+  maxPages: count(1, 1_000_000_000).optional().describe('Pages after which the crawl ends.'),
+  maxBytes: count(1, 1_073_741_824).default(10_485_760).describe('Of one page, after decompression.'),
+  timeout: duration(secondsToMs, 'seconds')
+    .default(30_000)
+    .describe('Seconds to wait for a connection, for the head, and for each next part of the body.'),
+  retries: count(0, 100).default(3).describe('Further attempts at a page after a failure that can heal.'),
+  redirects: count(0, 100).default(10).describe('Hops in a row before a page is given up.'),
+  userAgent: z.string().min(1).max(500).optional().describe('Default: crawlcast and its version.'),
+  headers: z.record(z.string().regex(/^[\w!#$%&'*+.^`|~-]+$/), z.string().regex(/^[^\r\n\0]*$/)).default({}),
+  cookies: z.record(z.string().regex(/^[^\s=;,\0]+$/), z.string().regex(/^[^\r\n\0;]*$/)).default({}),
+  proxy: z
+    .url({ protocol: /^https?$/ })
+    .optional()
+    .describe('An HTTP proxy.'),
+});
+
+const startUrl = z.url({ protocol: /^https?$/, error: 'write a whole http or https URL' }).max(2_000);
+
+const spider = z.strictObject({
+  name: z
+    .string()
+    .regex(/^[A-Za-z0-9][\w.-]{0,99}$/, { error: 'a name has letters, digits, "_", "-" and "." (at most 100)' }),
+  start: z.array(startUrl).min(1).max(10_000),
+  items: z.record(
+    z.string().refine(isItemType, {
+      error:
+        'an item type begins with a letter, has letters, digits, "_", "-" and ".", and is none of page, crawl, log',
+    }),
+    item,
+  ),
+  follow: z.array(selector).max(1_000).default([]).describe('Selectors of the links to go on to.'),
+  allow: z
+    .array(z.string().regex(/^(\*\.)?[^\s/]+$/, { error: 'write a host name, or "*.example.com" with its subdomains' }))
+    .optional()
+    .describe('Hosts that the crawl may enter; absent: those of start.'),
+  settings: settings.prefault({}),
+});
+
+/** A spider as it is written. */
+export type SpiderInput = z.input<typeof spider>;
+/** A spider that has been checked, with every default filled in; durations in milliseconds. */
+export type Spider = z.output<typeof spider>;
+/** A crawl's settings, every default filled in; `delay` and `timeout` in milliseconds. */
+export type Settings = z.output<typeof settings>;
+/** How one field of an item is found. */
+export type FieldRule = z.output<typeof field>;
+
+/** The published JSON Schema of a spider (draft 2020-12). */
+export function spiderJsonSchema(): Record<string, unknown> {
+  return z.toJSONSchema(spider, { io: 'input', unrepresentable: 'any' });
+}
+
+/**
+ * Checks a spider and fills in its defaults.
+ * @throws CrawlcastError `spider.invalid`: names the field and says what to write
+ */
+export function parseSpider(input: unknown): Spider {
+  return parse(spider, input, 'the spider');
+}
+
+/**
+ * Checks settings that override a spider's own.
+ * @throws CrawlcastError `spider.invalid`
+ */
+export function overrideSettings(own: Settings, override: unknown): Settings {
+  const given = parse(settings.partial(), override, 'settings');
+  const asked = new Set(typeof override === 'object' && override !== null ? Object.keys(override) : []);
+  return { ...own, ...Object.fromEntries(Object.entries(given).filter(([name]) => asked.has(name))) };
+}
+
+/** Checks start URLs that replace a spider's own. */
+export function parseStart(input: unknown): string[] {
+  return parse(z.array(startUrl).min(1).max(10_000), input, 'start');
+}
+
+function parse<Schema extends z.ZodType>(schema: Schema, input: unknown, what: string): z.output<Schema> {
+  const result = schema.safeParse(input);
+  if (result.success) return result.data;
+  const problems = result.error.issues.slice(0, 5).map((issue) => {
+    const place = issue.path.map(String).join('.');
+    const message = issue.code === 'invalid_key' ? (issue.issues[0]?.message ?? issue.message) : issue.message;
+    return `${place === '' ? what : place}: ${message}`;
+  });
+  throw new CrawlcastError('spider.invalid', problems.join('; '));
+}
+
+function describeField(issue: { code?: string; keys?: unknown }): string | undefined {
+  if (issue.code === 'unrecognized_keys') return undefined;
+  return 'write a selector, a selector in brackets, or {"css","attr","all","strip","default","as"}';
+}
+
+function isRegularExpression(source: string): boolean {
+  try {
+    new RegExp(source, 'gu');
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const durationUnits: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
+
+function parseDuration(text: string): number | undefined {
+  const [, number, unit] = /^\s*(\d+(?:\.\d+)?)\s*(ms|s|m|h)\s*$/.exec(text) ?? [];
+  const unitMs = unit === undefined ? undefined : durationUnits[unit];
+  return number === undefined || unitMs === undefined ? undefined : Number(number) * unitMs;
+}

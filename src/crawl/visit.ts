@@ -1,0 +1,116 @@
+/** What a thread does with one page: fetch, decode, extract, and tell as soon as there is something to tell. */
+import { CrawlcastError, toCrawlcastError } from '../errors.js';
+import { createDecoder } from './charset.js';
+import type { Credit } from './credit.js';
+import { createExtractor, type Extraction } from './extractor.js';
+import type { Fetcher, FetchResponse } from './fetcher.js';
+import { createHarvest, type Harvest } from './harvest.js';
+import type { Job, PageUpdate, ResponseHead } from './messages.js';
+import { robotsDirectives } from './robots.js';
+import { agentToken } from './user-agent.js';
+
+/** All that is needed for one page. */
+export interface PageVisit {
+  readonly job: Job;
+  readonly extraction: Extraction;
+  /** Whether the page's own word against following its links counts. */
+  readonly robots: boolean;
+  readonly fetcher: Fetcher;
+  readonly credit: Credit;
+  readonly signal: AbortSignal;
+  readonly tell: (update: PageUpdate) => void;
+}
+
+/** Visits the page. Never rejects: the last update tells how it ended; after an abort none is told. */
+export async function visitPage(visit: PageVisit): Promise<void> {
+  const harvest = createHarvest(visit.job, visit.credit, visit.tell);
+  const startedMs = performance.now();
+  let head: ResponseHead | undefined;
+  let bytes = 0;
+  try {
+    const response = await visit.fetcher.fetch(visit.job, visit.signal);
+    head = response.head;
+    const location = redirectTarget(response, visit.job.url);
+    if (location !== undefined) {
+      visit.tell({ kind: 'redirect', head, location });
+      return;
+    }
+    checkStatus(response, visit.job.url);
+    for await (const size of extract(response, visit, harvest)) bytes += size;
+    visit.tell({ kind: 'end', head, bytes, ms: Math.round(performance.now() - startedMs), ...harvest.end() });
+  } catch (thrown) {
+    if (visit.signal.aborted) return;
+    const { code, message } = toCrawlcastError(thrown);
+    visit.tell({ kind: 'error', code, message, bytes, ...(head && { head }), ...harvest.rest() });
+  } finally {
+    harvest.stop();
+  }
+}
+
+/** Feeds the body to the extractor, chunk by chunk; yields the size of each. */
+async function* extract({ head, body }: FetchResponse, visit: PageVisit, harvest: Harvest): AsyncGenerator<number> {
+  const contentType = head.headers['content-type']?.[0];
+  const decoder = createDecoder(contentType);
+  const extractor = createExtractor(visit.extraction, {
+    url: visit.job.url,
+    charset: () => decoder.encoding,
+    onItem: harvest.item,
+    onLink: (link) => harvest.link(pageNofollow ? { ...link, nofollow: true } : link),
+  });
+  const pageNofollow = visit.robots && saysNofollow(head, visit.job.userAgent);
+  harvest.begin(head);
+  let isFirst = true;
+  for await (const chunk of body) {
+    if (isFirst) checkContent(contentType, chunk, visit.job.url);
+    isFirst = false;
+    extractor.write(decoder.write(chunk));
+    yield chunk.length;
+    harvest.tellSoon();
+    await visit.credit.available();
+  }
+  extractor.write(decoder.end());
+  extractor.end();
+}
+
+function saysNofollow(head: ResponseHead, userAgent: string): boolean {
+  return robotsDirectives(head.headers['x-robots-tag'] ?? [], agentToken(userAgent)).nofollow;
+}
+
+const redirectStatus = new Set([301, 302, 303, 307, 308]);
+
+/** Where a redirect leads; `undefined` where the answer is a page. A 3xx without `Location` is one. */
+function redirectTarget({ head, body }: FetchResponse, url: string): string | undefined {
+  const location = head.headers['location']?.[0];
+  if (!redirectStatus.has(head.status) || location === undefined) return undefined;
+  body.discard();
+  try {
+    // Headers are bytes: a Location that is not ASCII is UTF-8 more often than not.
+    return new URL(Buffer.from(location, 'latin1').toString('utf8').trim(), url).href;
+  } catch {
+    throw new CrawlcastError('redirect.invalid', `${url} redirects to what is no URL`);
+  }
+}
+
+function checkStatus({ head, body }: FetchResponse, url: string): void {
+  if (head.status < 400) return;
+  body.discard();
+  throw new CrawlcastError(`http.${head.status}`, `${new URL(url).host} answered with status ${head.status}`);
+}
+
+const documents = /^(text\/|application\/(xhtml\+xml|xml|json|[\w.-]+\+(xml|json)))/i;
+
+/** Says no to what is no document: by its type, or, where the type claims otherwise or nothing, by its first bytes. */
+function checkContent(contentType: string | undefined, first: Uint8Array, url: string): void {
+  const type = contentType?.split(';')[0]?.trim() ?? '';
+  if (type !== '' && !documents.test(type)) {
+    throw new CrawlcastError('body.not_html', `${new URL(url).pathname} is "${type.slice(0, 100)}", not a document`);
+  }
+  if (isBinary(first))
+    throw new CrawlcastError('body.not_html', `${new URL(url).pathname} is binary data, not a document`);
+}
+
+/** A NUL is in no text but UTF-16, which begins with a byte order mark. */
+function isBinary(bytes: Uint8Array): boolean {
+  const marked = (bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff);
+  return !marked && bytes.subarray(0, 1_024).includes(0);
+}

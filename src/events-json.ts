@@ -1,0 +1,40 @@
+/** The JSON text of an event: made once, by whoever knows the event; only its id is put in front, by the log. */
+
+/** What an event's text says behind its id. */
+export interface EventText {
+  readonly source: string;
+  readonly type: string;
+  readonly subject?: string;
+  /** RFC 3339, UTC, milliseconds. */
+  readonly time: string;
+  /** JSON text. */
+  readonly data: string;
+}
+
+/** An event's JSON behind its id, from `,"source":` to the closing brace; see `NewEvent.tail`. */
+export function eventTail({ source, type, subject, time, data }: EventText): string {
+  const about = subject === undefined ? '' : `,"subject":${JSON.stringify(subject)}`;
+  return `,"source":${JSON.stringify(source)},"type":"${type}"${about},"time":"${time}","data":${data}}`;
+}
+
+const head = '{"specversion":"1.0","id":"';
+
+/** The beginning of an event's JSON; with its tail behind it, it is whole. */
+export function eventHead(id: string): string {
+  return `${head}${id}"`;
+}
+
+/** The id of an event, from its JSON. */
+export function eventId(json: Buffer): string {
+  return json.toString('latin1', head.length, json.indexOf('"', head.length));
+}
+
+const dataKey = ',"data":';
+
+/**
+ * The JSON text of an event's data, without parsing the event: a view of the same bytes. Data is the last member, and
+ * within the strings before it a quotation mark is escaped, so that the first `,"data":` is it.
+ */
+export function dataText(json: Buffer): Buffer {
+  return json.subarray(json.indexOf(dataKey) + dataKey.length, -1);
+}

@@ -1,0 +1,102 @@
+/** Items of a crawl as JSON, JSON Lines or CSV: a reader of the log that takes the data and leaves the envelope. */
+import { Buffer } from 'node:buffer';
+import { stringify } from 'csv-stringify/sync';
+import { isItemEvent } from '../events.js';
+import { dataText } from '../events-json.js';
+import type { LogEvent, Store } from '../store/store.js';
+
+/** Formats of items. */
+export const exportFormats = ['json', 'jsonl', 'csv'] as const;
+/** How items are written. */
+export type ExportFormat = (typeof exportFormats)[number];
+
+/** Which items. */
+export interface Selection {
+  readonly crawl: string;
+  /** Absent: items of every type. */
+  readonly type?: string;
+  /** Items up to this offset. */
+  readonly until: number;
+}
+
+/** Media types by format. */
+export const mediaTypes: Readonly<Record<ExportFormat, string>> = {
+  json: 'application/json',
+  jsonl: 'application/x-ndjson',
+  csv: 'text/csv; charset=utf-8',
+};
+
+/** The items in log order, a batch at a time; memory stays flat however many there are. */
+export function* selectItems(store: Store, { crawl, type, until }: Selection): Generator<readonly LogEvent[]> {
+  const { log } = store;
+  const progress = store.progress(crawl);
+  if (progress === undefined || progress.firstOffset === 0) return;
+  const last = Math.min(until, progress.lastOffset);
+  const wanted = (event: LogEvent) =>
+    event.crawl === crawl &&
+    event.offset <= last &&
+    (type === undefined ? isItemEvent(event.type) : event.type === type);
+  for (let after = progress.firstOffset - 1; after < last; ) {
+    const batch = log.read(after);
+    const newest = batch.at(-1);
+    if (newest === undefined) return;
+    after = newest.offset;
+    yield batch.filter(wanted);
+  }
+}
+
+/** The items' text in one of the formats, in parts. */
+export function* exportItems(store: Store, selection: Selection, format: ExportFormat): Generator<Buffer> {
+  if (format === 'csv') yield* csv(store, selection);
+  else yield* format === 'json' ? json(store, selection) : jsonLines(store, selection);
+}
+
+const comma = Buffer.from(',');
+const lineFeed = Buffer.from('\n');
+
+function* json(store: Store, selection: Selection): Generator<Buffer> {
+  yield Buffer.from('[');
+  let isFirst = true;
+  for (const events of selectItems(store, selection)) {
+    const parts = events.flatMap((event) => [comma, dataText(event.json)]);
+    if (parts.length === 0) continue;
+    yield Buffer.concat(isFirst ? parts.slice(1) : parts);
+    isFirst = false;
+  }
+  yield Buffer.from(']');
+}
+
+function* jsonLines(store: Store, selection: Selection): Generator<Buffer> {
+  for (const events of selectItems(store, selection)) {
+    yield Buffer.concat(events.flatMap((event) => [dataText(event.json), lineFeed]));
+  }
+}
+
+// A table needs its columns before its first row: all items of a type have the same fields, those of other types are added.
+function* csv(store: Store, selection: Selection): Generator<Buffer> {
+  const columns = new Set<string>();
+  for (const events of selectItems(store, selection)) {
+    for (const item of events.map(itemOf)) for (const name of Object.keys(item)) columns.add(name);
+  }
+  const table = { columns: [...columns], escape_formulas: true, record_delimiter: 'windows' as const };
+  if (columns.size > 0) yield Buffer.from(stringify([table.columns], table));
+  for (const events of selectItems(store, selection)) {
+    yield Buffer.from(
+      stringify(
+        events.map((event) => Object.entries(itemOf(event)).reduce(cells, {})),
+        table,
+      ),
+    );
+  }
+}
+
+function itemOf(event: LogEvent): Record<string, unknown> {
+  const data: unknown = JSON.parse(dataText(event.json).toString('utf8'));
+  return typeof data === 'object' && data !== null ? { ...data } : { value: data };
+}
+
+function cells(row: Record<string, unknown>, [name, value]: [string, unknown]): Record<string, unknown> {
+  const isList = Array.isArray(value) && value.every((one) => typeof one !== 'object' || one === null);
+  row[name] = isList ? value.join(', ') : typeof value === 'object' && value !== null ? JSON.stringify(value) : value;
+  return row;
+}

@@ -1,0 +1,67 @@
+/** All subscribers of the service: pumped when the log grows, reminded that they are alive when it does not. */
+import type { EventLog } from '../store/store.js';
+import type { Subscriber } from './subscriber.js';
+
+/** How often a stream on which nothing happens says where it is. */
+export const heartbeatMs = 15_000;
+
+/** A subscriber and what its protocol does when nothing was written for a while. */
+export interface Member {
+  readonly subscriber: Subscriber;
+  /** `performance.now()` of the last write. */
+  lastWriteMs: number;
+  /** Called about every `heartbeatMs` in which nothing was written. */
+  idle(): void;
+  /** Ends the stream cleanly: the service stops. */
+  leave(): void;
+}
+
+/** Keeps the subscribers. */
+export class Hub {
+  readonly #members = new Set<Member>();
+  readonly #stopListening: () => void;
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(log: EventLog) {
+    this.#stopListening = log.onAppend(() => this.#pumpAll());
+    this.#timer = setInterval(() => this.#remind(), 1_000).unref();
+  }
+
+  get size(): number {
+    return this.#members.size;
+  }
+
+  /** Events that the slowest subscriber still has before it. */
+  get maxLag(): number {
+    return Math.max(0, ...Array.from(this.#members, ({ subscriber }) => subscriber.lag));
+  }
+
+  add(member: Member): void {
+    this.#members.add(member);
+  }
+
+  delete(member: Member): void {
+    this.#members.delete(member);
+    member.subscriber.close();
+  }
+
+  /** Ends all streams cleanly. */
+  close(): void {
+    this.#stopListening();
+    clearInterval(this.#timer);
+    for (const member of this.#members) member.leave();
+  }
+
+  #pumpAll(): void {
+    for (const { subscriber } of this.#members) subscriber.pump();
+  }
+
+  #remind(): void {
+    const now = performance.now();
+    for (const member of this.#members) {
+      if (now - member.lastWriteMs < heartbeatMs) continue;
+      member.lastWriteMs = now;
+      member.idle();
+    }
+  }
+}

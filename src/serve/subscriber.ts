@@ -1,0 +1,193 @@
+/**
+ * A subscriber: a cursor over the log, pumped while its socket takes bytes. It has no queue: when the socket is full
+ * it stops, and comes back to its cursor on drain.
+ */
+
+import { CrawlcastError } from '../errors.js';
+import type { CrawlState, GapReason } from '../events.js';
+import { eventHead, eventTail } from '../events-json.js';
+import type { LogEvent, Store } from '../store/store.js';
+import { createFilter, type Filter, type Piece } from './filter.js';
+import { locate, locateLastEventId, type Position, type Subscription } from './subscription.js';
+
+/** The socket behind a subscriber, in its own protocol. */
+export interface Outlet {
+  /** False: full; deliver no more before `subscriber.drained()`. */
+  deliver(piece: Piece): boolean;
+  /** Says where the cursor is, where nothing else does. */
+  heartbeat(id: string): boolean;
+  /** The crawl that was asked for is over. */
+  end(lastId: string): void;
+}
+
+/** Batches that one subscriber may write before the others get their turn. */
+const batchesPerTurn = 16;
+
+/** Which log positions and events one stream gets. */
+export interface Plan {
+  readonly position: Position;
+  readonly filter: Filter;
+  /** The one crawl that was asked for, `latest` resolved. */
+  readonly crawl?: string;
+}
+
+/**
+ * Settles what a subscription means for this store, now.
+ * @param lastEventId goes before `since`
+ * @throws CrawlcastError `query.invalid`
+ */
+export function plan(subscription: Subscription, store: Store, lastEventId?: string): Plan {
+  const { type, data } = subscription;
+  const crawl = subscription.crawl === 'latest' ? store.crawls().at(-1)?.id : subscription.crawl;
+  if (subscription.crawl !== undefined && (crawl === undefined || store.crawl(crawl) === undefined)) {
+    const detail = crawl === undefined ? 'no crawl has been started yet' : `there is no crawl "${crawl.slice(0, 100)}"`;
+    throw new CrawlcastError('query.invalid', `"crawl": ${detail}`);
+  }
+  const floor = crawl === undefined ? 0 : Math.max(0, (store.progress(crawl)?.firstOffset ?? 1) - 1);
+  const position =
+    lastEventId === undefined
+      ? locate(subscription.since ?? 'now', store.log, floor)
+      : locateLastEventId(lastEventId, store.log, floor);
+  const filter = createFilter({ data, ...(type ? { types: type } : {}), ...(crawl ? { crawl } : {}) });
+  return { position, filter, ...(crawl ? { crawl } : {}) };
+}
+
+/** One reader of the log. */
+export class Subscriber {
+  #cursor: number;
+  #told: number;
+  #plan: Plan;
+  #full = false;
+  #open = true;
+  #turnPending = false;
+
+  constructor(
+    readonly store: Store,
+    plan: Plan,
+    readonly outlet: Outlet,
+  ) {
+    this.#plan = plan;
+    this.#cursor = plan.position.after;
+    this.#told = this.#cursor;
+  }
+
+  /** Id of the last event that was written or left out. */
+  get cursor(): string {
+    return `${this.store.log.epoch}-${this.#cursor}`;
+  }
+
+  /** Events between the cursor and the end of the log. */
+  get lag(): number {
+    return this.store.log.last - this.#cursor;
+  }
+
+  /** Whether all that a reader of one finished crawl can still get has been written. */
+  get complete(): boolean {
+    return isOver(this.store, this.#plan.crawl, this.#cursor);
+  }
+
+  /** Goes on with another subscription. */
+  replan(plan: Plan): void {
+    this.#plan = plan;
+    this.#cursor = plan.position.after;
+    this.#told = this.#cursor;
+  }
+
+  /** Writes the gap that the reader has to be told of, if there is one; the first thing it gets. */
+  tellGap(): void {
+    const { gap } = this.#plan.position;
+    if (gap !== undefined) this.#tell(gap.requested, gap.reason);
+  }
+
+  /** Writes what there is, as far as the socket takes it. Called on every append and on drain. */
+  pump(): void {
+    for (let turn = 0; turn < batchesPerTurn; turn++) {
+      if (!this.#open || this.#full) return;
+      if (this.complete) {
+        this.#end();
+        return;
+      }
+      if (!this.#pumpBatch()) return;
+    }
+    this.#nextTurn();
+  }
+
+  /** The socket takes bytes again. */
+  drained(): void {
+    this.#full = false;
+    this.pump();
+  }
+
+  /** Moves the reader's own cursor past what the filter left out; called where nothing was written for a while. */
+  heartbeat(): void {
+    if (!this.#open || this.#full) return;
+    this.#full = !this.outlet.heartbeat(this.cursor);
+    this.#told = this.#cursor;
+  }
+
+  /** Whether events were left out since the reader last learnt where it is. */
+  get hasMovedSilently(): boolean {
+    return this.#told < this.#cursor;
+  }
+
+  close(): void {
+    this.#open = false;
+  }
+
+  #pumpBatch(): boolean {
+    const { log } = this.store;
+    // Retention went past a reader that was too slow.
+    if (this.#cursor < log.first - 1 && log.last >= log.first) {
+      const requested = this.cursor;
+      this.#cursor = log.first - 1;
+      this.#tell(requested, 'truncated');
+    }
+    const batch = log.read(this.#cursor);
+    const newest = batch.at(-1);
+    if (newest === undefined) return false;
+    for (const piece of this.#plan.filter(batch)) {
+      if (this.#full) return true;
+      this.#deliver(piece);
+    }
+    this.#cursor = newest.offset;
+    return true;
+  }
+
+  #deliver(piece: Piece): void {
+    this.#full = !this.outlet.deliver(piece);
+    this.#cursor = piece.at(-1)?.offset ?? this.#cursor;
+    this.#told = this.#cursor;
+  }
+
+  #tell(requested: string, reason: GapReason): void {
+    const data = JSON.stringify({ requested, resumedAfter: this.cursor, reason });
+    const tail = eventTail({ source: '/log', type: 'log.gap', time: new Date().toISOString(), data });
+    const json = Buffer.from(eventHead(this.cursor) + tail);
+    const gap: LogEvent = { offset: this.#cursor, type: 'log.gap', crawl: '', json };
+    this.#full = !this.outlet.deliver([gap]);
+  }
+
+  #end(): void {
+    this.close();
+    this.outlet.end(this.cursor);
+  }
+
+  #nextTurn(): void {
+    if (this.#turnPending) return;
+    this.#turnPending = true;
+    setImmediate(() => {
+      this.#turnPending = false;
+      this.pump();
+    });
+  }
+}
+
+/** States after which a crawl writes no more. */
+const finalStates: ReadonlySet<CrawlState> = new Set(['finished', 'failed', 'cancelled']);
+
+/** Whether a crawl is over and a cursor past its last event. */
+export function isOver(store: Store, crawl: string | undefined, cursor: number): boolean {
+  if (crawl === undefined) return false;
+  const record = store.crawl(crawl);
+  return record !== undefined && finalStates.has(record.state) && cursor >= (store.progress(crawl)?.lastOffset ?? 0);
+}

@@ -1,0 +1,150 @@
+/** What a subscriber asks for: which events, from where on. The same for the query of a stream and a WebSocket's frame. */
+import { z } from 'zod';
+import { CrawlcastError } from '../errors.js';
+import type { GapReason } from '../events.js';
+import type { EventLog } from '../store/store.js';
+
+/** Which events, from where on; as asked. */
+export interface Subscription {
+  /** Absent: all types. */
+  readonly type?: readonly string[];
+  /** A crawl's id, or `latest`. */
+  readonly crawl?: string;
+  /** An id, an offset, an RFC 3339 time, `0` or `now`. Default `now`. */
+  readonly since?: string;
+  /** Pairs of a path within the data and the value that must be there; all must hold. */
+  readonly data: readonly (readonly [path: string, value: string])[];
+}
+
+/** Where a stream begins, and what its reader has to be told first. */
+export interface Position {
+  /** The first event is the one after this offset. */
+  readonly after: number;
+  readonly gap?: { readonly requested: string; readonly reason: GapReason };
+}
+
+const maxConditions = 100;
+const maxValueLength = 2_000;
+
+/** Parameters that mean something before the subscription does. */
+const others = new Set(['access_token']);
+
+/**
+ * Reads the query of a stream.
+ * @throws CrawlcastError `query.unknown`, `query.invalid`: names the parameter
+ */
+export function parseSubscriptionQuery(query: string): Subscription {
+  const type: string[] = [];
+  const data: [string, string][] = [];
+  const single: { crawl?: string; since?: string } = {};
+  for (const [name, value] of new URLSearchParams(query)) {
+    if (others.has(name)) continue;
+    if (value.length > maxValueLength) throw invalid(name, `is longer than ${maxValueLength} characters`);
+    if (name === 'type') type.push(...value.split(','));
+    else if (name === 'crawl' || name === 'since') {
+      if (single[name] !== undefined) throw invalid(name, 'is given twice');
+      single[name] = value;
+    } else if (name.startsWith('data.') && name.length > 'data.'.length) data.push([name.slice('data.'.length), value]);
+    else
+      throw new CrawlcastError('query.unknown', `"${name}" is no parameter here: use type, crawl, since or data.NAME`);
+  }
+  return checked({ ...(type.length > 0 ? { type } : {}), ...single, data });
+}
+
+const scalar = z.union([z.string(), z.number(), z.boolean()]).transform(String);
+const subscribeFrame = z.strictObject({
+  subscribe: z.strictObject({
+    type: z.union([z.string().transform((name) => name.split(',')), z.array(z.string())]).optional(),
+    crawl: z.string().optional(),
+    since: z.union([z.string(), z.int().nonnegative().transform(String)]).optional(),
+    data: z.record(z.string(), z.union([scalar, z.array(scalar)])).optional(),
+  }),
+});
+
+/**
+ * Reads a control frame from a WebSocket client.
+ * @throws CrawlcastError `message.invalid`
+ */
+export function parseSubscribeFrame(text: string): Subscription {
+  const result = subscribeFrame.safeParse(parseJson(text));
+  if (!result.success) {
+    const [issue] = result.error.issues;
+    const place = issue === undefined || issue.path.length === 0 ? '' : `${issue.path.map(String).join('.')}: `;
+    throw new CrawlcastError(
+      'message.invalid',
+      `${place}${issue?.message ?? 'cannot be read'}; write {"subscribe":{"type":[…],"crawl":"…","since":"…","data":{…}}}`,
+    );
+  }
+  const { type, crawl, since, data = {} } = result.data.subscribe;
+  const pairs = Object.entries(data).flatMap(([path, value]) => [value].flat().map((one) => [path, one] as const));
+  const subscription = { ...(type?.length ? { type } : {}), data: pairs, ...(crawl === undefined ? {} : { crawl }) };
+  try {
+    return checked(since === undefined ? subscription : { ...subscription, since });
+  } catch (error) {
+    throw error instanceof CrawlcastError ? new CrawlcastError('message.invalid', error.message) : error;
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new CrawlcastError('message.invalid', 'the frame is not JSON');
+  }
+}
+
+function checked(subscription: Subscription): Subscription {
+  const { type = [], data } = subscription;
+  if (type.some((name) => !/^[A-Za-z][\w.-]{0,63}$/.test(name)))
+    throw invalid('type', 'has a name that no type can have');
+  if (type.length + data.length > maxConditions)
+    throw invalid('type', `and data have more than ${maxConditions} values`);
+  return subscription;
+}
+
+function invalid(parameter: string, problem: string): CrawlcastError {
+  return new CrawlcastError('query.invalid', `"${parameter}" ${problem}`);
+}
+
+const idForm = /^([0-9a-f]{4,16})-(\d{1,15})$/;
+
+/**
+ * Where the value of `since` is in this log.
+ * @param floor events up to here are of no interest anyway (a crawl's first offset): older gaps do not matter
+ * @throws CrawlcastError `query.invalid`
+ */
+export function locate(since: string, log: EventLog, floor = 0): Position {
+  if (since === 'now') return { after: log.last };
+  if (/^\d{1,15}$/.test(since)) return locateOffset(Number(since), since, log, floor);
+  if (idForm.test(since)) return locateId(since, log, floor);
+  const timeMs = /^\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-]\d\d:\d\d)$/i.test(since) ? Date.parse(since) : Number.NaN;
+  if (Number.isNaN(timeMs)) {
+    throw invalid('since', 'is none of: an id (7f3a-42), an offset, a time (2026-01-31T12:00:00Z), 0, now');
+  }
+  return { after: Math.max(log.offsetAt(timeMs), floor) };
+}
+
+/** Where a stream goes on after the last id that its reader says it saw, whatever that is. */
+export function locateLastEventId(lastEventId: string, log: EventLog, floor = 0): Position {
+  if (lastEventId === '') return { after: log.last };
+  if (idForm.test(lastEventId)) return locateId(lastEventId, log, floor);
+  return { after: log.last, gap: { requested: printable(lastEventId), reason: 'malformed' } };
+}
+
+function locateId(id: string, log: EventLog, floor: number): Position {
+  const [, epoch, offset] = idForm.exec(id) ?? [];
+  if (epoch === log.epoch) return locateOffset(Number(offset), id, log, floor);
+  return { after: Math.max(log.first - 1, floor), gap: { requested: id, reason: 'epoch' } };
+}
+
+function locateOffset(offset: number, requested: string, log: EventLog, floor: number): Position {
+  if (offset > log.last) return { after: log.last, gap: { requested, reason: 'ahead' } };
+  const after = Math.max(offset, floor);
+  if (after >= log.first - 1) return { after };
+  return { after: log.first - 1, gap: { requested, reason: 'truncated' } };
+}
+
+/** What came from outside goes into an event only short and plain. */
+function printable(text: string): string {
+  return text.replace(/[^\x20-\x7e]/g, '?').slice(0, 100);
+}
