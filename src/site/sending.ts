@@ -38,9 +38,20 @@ async function drip(response: ServerResponse, body: QuotePage, page: number | un
   response.end(body.tail);
 }
 
+// a page that is kept is encoded once
+const encodings = new WeakMap<QuotePage, Buffer>();
+
+function encode(body: string | QuotePage): Buffer {
+  if (typeof body === 'string') return Buffer.from(body);
+  const known = encodings.get(body);
+  if (known) return known;
+  const bytes = Buffer.from(body.head + body.quotes.join('') + body.tail);
+  encodings.set(body, bytes);
+  return bytes;
+}
+
 function sendWhole(response: ServerResponse, body: string | QuotePage, page: number | undefined, pace: Pace): void {
-  const text = typeof body === 'string' ? body : body.head + body.quotes.join('') + body.tail;
-  const bytes = Buffer.from(text);
+  const bytes = encode(body);
   response.setHeader('content-length', bytes.length);
   if (pace.onQuoteSent && page !== undefined && typeof body !== 'string') {
     const time = performance.now();
