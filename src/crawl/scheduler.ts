@@ -1,0 +1,209 @@
+/** Which URL is next: a frontier's hosts in turn, each when politeness lets it. */
+import type { Frontier, Lease } from '../store/store.js';
+import type { Manners, Politeness, Visit } from './politeness.js';
+
+/** What a scheduler works with. */
+export interface SchedulerOptions {
+  /** The crawl's id: the name under which it takes its turns at a host. */
+  readonly crawl: string;
+  readonly frontier: Frontier;
+  readonly politeness: Politeness;
+  /** Asked anew for each lease. While a host's robots.txt is not known it should allow one request at a time. */
+  readonly manners: (host: string) => Manners;
+  /** How many pages may still be added to those that are done; absent: any number. */
+  readonly pagesLeft?: () => number;
+}
+
+/** Hands out the leases of one crawl. To be stopped when the crawl is over, however it ends: it holds timers and listeners. */
+export interface Scheduler {
+  /** URLs that wait: for their host, for a slot or for their retry. */
+  readonly queued: number;
+  /** Leases that are out. */
+  readonly leased: number;
+  /** The next lease, once there is one; `undefined` when nothing is queued, out or waiting for a retry, or no page is left. */
+  lease(): Promise<Lease | undefined>;
+  /** The page has ended and its last step is committed: not earlier, or the crawl might seem to be over. */
+  done(lease: Lease, visit?: Visit): void;
+  /** The page shall be tried again: its URL goes back to the frontier after the delay, and takes no slot until then. */
+  retry(lease: Lease, delayMs: number, visit?: Visit): void;
+  /** Gives an unfinished lease back at once; does nothing where the lease has ended already. */
+  park(lease: Lease): void;
+  /** Gives out no more: everyone who waits for a lease gets `undefined`. Leases that are out may still end. */
+  stop(): void;
+}
+
+/** Starts handing out a frontier's URLs. Several schedulers share one {@link Politeness}. */
+export function createScheduler(options: SchedulerOptions): Scheduler {
+  const { crawl, frontier, politeness, manners, pagesLeft = () => Number.POSITIVE_INFINITY } = options;
+  const rotation = createRotation();
+  const out = new Set<Lease>();
+  const retries = new Map<Lease, NodeJS.Timeout>();
+  const waiters: ((lease: Lease | undefined) => void)[] = [];
+  let stopped = false;
+
+  const endings = [
+    frontier.onAvailable((host) => {
+      if (rotation.add(host)) serve();
+    }),
+    politeness.onFree((host) => {
+      if (rotation.release(host)) serve();
+    }),
+  ];
+  for (const host of frontier.hosts()) rotation.add(host);
+
+  /** Each host that may not be asked leaves the rotation until it may: looking costs nothing twice. */
+  function next(): Lease | undefined {
+    while (out.size < pagesLeft()) {
+      const host = rotation.next();
+      if (host === undefined) return undefined;
+      const waitMs = politeness.ask(host, crawl, manners(host));
+      if (waitMs > 0) {
+        rotation.block(host, waitMs, serve);
+        continue;
+      }
+      const lease = frontier.take(host);
+      if (lease !== undefined) return begin(lease);
+      rotation.remove(host);
+    }
+    return undefined;
+  }
+
+  function begin(lease: Lease): Lease {
+    out.add(lease);
+    politeness.begin(lease.host, crawl);
+    return lease;
+  }
+
+  function end(lease: Lease, visit?: Visit): boolean {
+    const wasOut = out.delete(lease);
+    if (wasOut) politeness.end(lease.host, visit);
+    return wasOut;
+  }
+
+  function isOver(): boolean {
+    if (out.size > 0) return false;
+    return pagesLeft() <= 0 || (retries.size === 0 && frontier.queued === 0);
+  }
+
+  function serve(): void {
+    while (waiters.length > 0) {
+      const lease = stopped ? undefined : next();
+      if (lease === undefined) break;
+      waiters.shift()?.(lease);
+    }
+    if (waiters.length > 0 && (stopped || isOver())) for (const waiter of waiters.splice(0)) waiter(undefined);
+  }
+
+  function putBack(lease: Lease): void {
+    clearTimeout(retries.get(lease));
+    retries.delete(lease);
+    frontier.putBack(lease);
+    serve();
+  }
+
+  return {
+    get queued() {
+      return frontier.queued + retries.size;
+    },
+    get leased() {
+      return out.size;
+    },
+    lease() {
+      return new Promise((resolve) => {
+        waiters.push(resolve);
+        serve();
+      });
+    },
+    done(lease, visit) {
+      if (end(lease, visit)) serve();
+    },
+    retry(lease, delayMs, visit) {
+      if (!out.has(lease)) return;
+      // Noted as a retry before it ends: in between, the crawl must not seem to be over.
+      retries.set(
+        lease,
+        setTimeout(() => putBack(lease), delayMs),
+      );
+      end(lease, visit);
+      if (stopped) putBack(lease);
+      else serve();
+    },
+    park(lease) {
+      if (end(lease)) putBack(lease);
+    },
+    stop() {
+      stopped = true;
+      for (const ending of endings) ending();
+      rotation.clear();
+      for (const lease of [...retries.keys()]) putBack(lease);
+      serve();
+    },
+  };
+}
+
+/** Hosts in turn. Each is in the circle, or out of it until a timer ends or a request to it does. */
+interface Rotation {
+  /** Whether it is in the circle now. */
+  add(host: string): boolean;
+  next(): string | undefined;
+  remove(host: string): void;
+  block(host: string, waitMs: number, then: () => void): void;
+  /** A request to the host has ended; whether that brought it back. */
+  release(host: string): boolean;
+  clear(): void;
+}
+
+const maxTimerMs = 2 ** 31 - 1;
+
+function createRotation(): Rotation {
+  const circle = new Set<string>();
+  const blocked = new Map<string, NodeJS.Timeout | 'until released'>();
+  // One iterator walks on and on: a set's iterator survives what is added and deleted, and a fresh one would have to
+  // step over all that was deleted before.
+  let steps = circle.values();
+
+  function unblock(host: string): void {
+    blocked.delete(host);
+    circle.add(host);
+  }
+
+  return {
+    add(host) {
+      if (!blocked.has(host)) circle.add(host);
+      return circle.has(host);
+    },
+    next() {
+      let step = steps.next();
+      if (step.done === true) {
+        steps = circle.values();
+        step = steps.next();
+      }
+      return step.value;
+    },
+    remove(host) {
+      circle.delete(host);
+    },
+    block(host, waitMs, then) {
+      circle.delete(host);
+      if (waitMs === Number.POSITIVE_INFINITY) {
+        blocked.set(host, 'until released');
+        return;
+      }
+      const wake = () => {
+        unblock(host);
+        then();
+      };
+      blocked.set(host, setTimeout(wake, Math.min(Math.ceil(waitMs), maxTimerMs)));
+    },
+    release(host) {
+      if (blocked.get(host) !== 'until released') return false;
+      unblock(host);
+      return true;
+    },
+    clear() {
+      for (const timer of blocked.values()) if (timer !== 'until released') clearTimeout(timer);
+      blocked.clear();
+      circle.clear();
+    },
+  };
+}
