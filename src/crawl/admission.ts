@@ -1,0 +1,165 @@
+/** The one gate: every link of a page and every start URL is admitted here, or refused with a reason. */
+import type { SkipReason } from '../events.js';
+import type { Offer } from '../store/store.js';
+import { canonicalUrl, fingerprint, hostKey, printableUrl } from '../url.js';
+
+/** What asks to be admitted. */
+export interface Candidate {
+  /** Absolute. */
+  readonly url: URL | string;
+  readonly depth: number;
+  /** Whether the link, or the page that it is on, says so. */
+  readonly nofollow?: boolean;
+  readonly priority?: number;
+  /** A start URL may be on any host. */
+  readonly start?: boolean;
+}
+
+/** What a crawl admits. */
+export interface AdmissionRules {
+  readonly allows: HostRule;
+  /** Whether `nofollow` counts: the setting `robots`. */
+  readonly robots: boolean;
+  /** Links from a start URL; absent: any number. */
+  readonly maxDepth?: number;
+  /** How many more pages the crawl may take; absent: any number. */
+  readonly pagesLeft?: () => number;
+  /** Whether a host name is the literal address of a network that this crawl must not enter; absent: it may enter any. */
+  readonly isPrivate?: (hostname: string) => boolean;
+}
+
+/** The gate's answer. `url` is fit to be shown: without user and password, cut where it is too long. */
+export type Admission = { readonly offer: Offer } | { readonly skip: SkipReason; readonly url: string };
+
+/** The longest URL that is followed, in characters. Older browsers and many caches end at about 2,000 as well. */
+export const maxUrlLength = 2_000;
+
+/** Decides about one link. Duplicates and robots.txt are not its business: those two need to be looked up. */
+export function admit(candidate: Candidate, rules: AdmissionRules): Admission {
+  const url = parse(candidate.url);
+  const skip = url === undefined ? 'invalid' : refusal(url, candidate, rules);
+  if (url === undefined || skip !== undefined) {
+    return { skip: skip ?? 'invalid', url: printableUrl(candidate.url).slice(0, maxUrlLength) };
+  }
+  return { offer: offerOf(url, candidate) };
+}
+
+function parse(url: URL | string): URL | undefined {
+  try {
+    return new URL(url);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The first reason against it, in the order in which they are documented. */
+function refusal(url: URL, candidate: Candidate, rules: AdmissionRules): SkipReason | undefined {
+  if (url.protocol !== 'http:' && url.protocol !== 'https:') return 'scheme';
+  if (url.href.length > maxUrlLength) return 'length';
+  if (foreignPorts.has(url.port)) return 'port';
+  if (candidate.start !== true && !rules.allows(url)) return 'offsite';
+  if (rules.robots && candidate.nofollow === true) return 'nofollow';
+  if (rules.maxDepth !== undefined && candidate.depth > rules.maxDepth) return 'depth';
+  if (candidate.start !== true && isTrap(url)) return 'trap';
+  if (rules.pagesLeft !== undefined && rules.pagesLeft() <= 0) return 'budget';
+  if (rules.isPrivate?.(url.hostname) === true) return 'private';
+  return undefined;
+}
+
+function offerOf(url: URL, { depth, priority, start }: Candidate): Offer {
+  url.hash = '';
+  if (start !== true) {
+    // A page may not make us send credentials; who starts a crawl may.
+    url.username = '';
+    url.password = '';
+  }
+  return {
+    url: url.href,
+    fingerprint: fingerprint(canonicalUrl(url)),
+    host: hostKey(url),
+    depth,
+    ...(priority === undefined ? {} : { priority }),
+    ...(start === undefined ? {} : { start }),
+  };
+}
+
+/** Whether a crawl may enter the host of a URL. */
+export type HostRule = (url: URL) => boolean;
+
+/**
+ * Makes the rule of a spider's `allow`.
+ *
+ * `example.org` is that name at any port, `example.org:8080` at that port only; `.example.org` is the name and all its
+ * subdomains, `*.example.org` the subdomains only; `*` is every host. Without `allow`: the hosts of the start URLs, at
+ * their port; a default port stands for both http and https.
+ */
+export function hostRule(allow: readonly string[] | undefined, start: readonly string[]): HostRule {
+  const tests = allow === undefined ? start.map(sameHost) : allow.map(entryRule);
+  return (url) => tests.some((test) => test(url));
+}
+
+function sameHost(startUrl: string): HostRule {
+  const start = parse(startUrl);
+  if (start === undefined) return () => false;
+  const name = plainName(start);
+  return (url) => plainName(url) === name && url.port === start.port;
+}
+
+function entryRule(entry: string): HostRule {
+  const [, wild = '', rest = ''] = /^(\*\.?|\.)?(.*)$/.exec(entry.trim()) ?? [];
+  if (wild === '*' && rest === '') return () => true;
+  const named = parse(`http://${rest}`);
+  if (named === undefined) return () => false;
+  const name = plainName(named);
+  const port = /:(\d+)$/.exec(rest)?.[1];
+  return (url) => {
+    if (port !== undefined && portOf(url) !== port) return false;
+    const host = plainName(url);
+    return (host === name && wild !== '*.') || (wild !== '' && host.endsWith(`.${name}`));
+  };
+}
+
+function plainName(url: URL): string {
+  return url.hostname.replace(/\.$/, '');
+}
+
+function portOf(url: URL): string {
+  return url.port || (url.protocol === 'https:' ? '443' : '80');
+}
+
+const maxSegments = 30;
+const maxParameters = 30;
+const maxPeriod = 5;
+const maxRepeats = 3;
+
+/**
+ * Whether a URL looks as if its site made URLs without end: a path of more than 30 segments, a query of more than 30
+ * parameters, or one to five segments four times in a row (`/a/b/a/b/a/b/a/b`; the idea is Heritrix' pathological path
+ * rule). Numbers may repeat: `/0/0/0/0` is a map tile. An endless calendar looks like an honest archive: it is ended by
+ * `maxDepth` and `maxPages`.
+ */
+function isTrap(url: URL): boolean {
+  const segments = url.pathname.split('/').filter((segment) => segment !== '');
+  if (segments.length > maxSegments || url.search.split('&').length > maxParameters) return true;
+  for (let period = 1; period <= maxPeriod; period++) if (repeats(segments, period)) return true;
+  return false;
+}
+
+function repeats(segments: readonly string[], period: number): boolean {
+  let run = 0;
+  let named = false;
+  for (let i = period; i < segments.length; i++) {
+    const same = segments[i] === segments[i - period];
+    run = same ? run + 1 : 0;
+    named = same && (named || !/^\d+$/.test(segments[i] ?? ''));
+    if (named && run >= maxRepeats * period) return true;
+  }
+  return false;
+}
+
+/** Ports of other protocols, that no browser sends HTTP to (WHATWG Fetch, "bad port"). A default port is empty here. */
+const foreignPorts: ReadonlySet<string> = new Set(
+  `0 1 7 9 11 13 15 17 19 20 21 22 23 25 37 42 43 53 69 77 79 87 95 101 102 103 104 109 110 111 113 115 117 119 123
+  135 137 139 143 161 179 389 427 465 512 513 514 515 526 530 531 532 540 548 554 556 563 587 601 636 989 990 993 995
+  1719 1720 1723 2049 3659 4045 4190 5060 5061 6000 6566 6665 6666 6667 6668 6669 6679 6697 10080`.split(/\s+/),
+);
