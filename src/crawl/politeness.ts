@@ -58,8 +58,10 @@ interface Wish {
   readonly delayMs: number;
   readonly autothrottle: boolean;
   readonly askedAt: number;
+  /** The number of its last request to the host; 0 before the first. */
+  turn: number;
   /** Whether it has been told to wait, and not been served since. */
-  readonly waiting: boolean;
+  waiting: boolean;
 }
 
 interface Host {
@@ -68,13 +70,13 @@ interface Host {
   freedAt: number;
   holdUntil: number;
   throttleMs: number;
-  lastParty: string;
+  turns: number;
   readonly wishes: Map<string, Wish>;
 }
 
 const maxThrottleMs = 60_000;
 const wishLifeMs = 120_000;
-/** How much earlier the others come to a host than the party that was served last. */
+/** How long a party stands back for one that waits and was served longer ago. */
 const turnMs = 5;
 const minSweep = 1_024;
 
@@ -108,10 +110,10 @@ export function createPoliteness(now: () => number = () => performance.now()): P
     ask(key, party, manners) {
       const host = known(key);
       const at = now();
-      const wish = wishOf(manners, at);
+      const wish = wishOf(manners, at, host.wishes.get(party)?.turn ?? 0);
       host.wishes.set(party, wish);
-      const waitMs = waitFor(host, party, at);
-      if (waitMs > 0) host.wishes.set(party, { ...wish, waiting: true });
+      const waitMs = waitFor(host, wish, at);
+      wish.waiting = waitMs > 0;
       return waitMs;
     },
     begin(key, party) {
@@ -158,17 +160,18 @@ function newHost(): Host {
     freedAt: never,
     holdUntil: never,
     throttleMs: 0,
-    lastParty: '',
+    turns: 0,
     wishes: new Map(),
   };
 }
 
-function wishOf(manners: Manners, askedAt: number): Wish {
+function wishOf(manners: Manners, askedAt: number, turn: number): Wish {
   return {
     concurrency: Math.max(1, manners.concurrencyPerHost),
     delayMs: Math.max(manners.delayMs, manners.crawlDelayMs ?? 0),
     autothrottle: manners.autothrottle,
     askedAt,
+    turn,
     waiting: false,
   };
 }
@@ -200,27 +203,26 @@ function delayOf(host: Host, manners: { delayMs: number; autothrottle: boolean }
   return delayMs < 1 ? 0 : delayMs;
 }
 
-function waitFor(host: Host, party: string, at: number): number {
+function waitFor(host: Host, wish: Wish, at: number): number {
   const manners = strictest(host, at);
   if (host.inFlight >= manners.concurrency) return Number.POSITIVE_INFINITY;
   let from = Math.max(host.holdUntil, host.startedAt + delayOf(host, manners));
-  if (host.lastParty === party && othersWait(host, party)) from = Math.max(from, host.freedAt) + turnMs;
+  if (mustStandBack(host, wish)) from = Math.max(from, host.freedAt) + turnMs;
   return Math.max(0, from - at);
 }
 
-function othersWait(host: Host, party: string): boolean {
-  for (const [other, wish] of host.wishes) if (wish.waiting && other !== party) return true;
+function mustStandBack(host: Host, wish: Wish): boolean {
+  for (const other of host.wishes.values()) if (other.waiting && other.turn < wish.turn) return true;
   return false;
 }
 
 /** Notes who is served. Others that let their turn pass are not waited for again. */
 function takeTurn(host: Host, party: string): void {
-  for (const [other, wish] of host.wishes) {
-    if (wish.waiting && (other === party || host.lastParty === party)) {
-      host.wishes.set(other, { ...wish, waiting: false });
-    }
-  }
-  host.lastParty = party;
+  const wish = host.wishes.get(party);
+  if (wish === undefined) return;
+  for (const other of host.wishes.values()) if (other.turn < wish.turn) other.waiting = false;
+  wish.turn = ++host.turns;
+  wish.waiting = false;
 }
 
 /** Scrapy's AutoThrottle (docs.scrapy.org/en/latest/topics/autothrottle.html), with a start delay of 0. */
