@@ -1,0 +1,82 @@
+/** The address guard: which addresses and ports a spider that came in over HTTP may reach. */
+import { type LookupAddress, lookup as systemLookup } from 'node:dns';
+import type { LookupFunction } from 'node:net';
+import ipaddr from 'ipaddr.js';
+import { CrawlcastError } from '../errors.js';
+
+type Address = ipaddr.IPv4 | ipaddr.IPv6;
+
+/** How a host name becomes addresses; the system's resolver unless told otherwise. */
+export type Lookup = LookupFunction;
+
+/** Asks the system's resolver, hosts file included. */
+export const defaultLookup: Lookup = (hostname, options, callback) => systemLookup(hostname, options, callback);
+
+/**
+ * Whether an IP address belongs to the public internet. An IPv4 address inside IPv6 (mapped, compatible, NAT64, 6to4)
+ * is judged as itself; Teredo, documentation and every other special block is not public, nor is what is no address.
+ */
+export function isPublicAddress(text: string): boolean {
+  const bare = text.replace(/^\[|\]$/g, '').replace(/%.*$/, '');
+  if (!ipaddr.isValid(bare)) return false;
+  return innermost(ipaddr.parse(bare)).range() === 'unicast';
+}
+
+/** The IPv4 address that packets to this one end up at, where it holds one; else itself. */
+function innermost(address: Address): Address {
+  if (!(address instanceof ipaddr.IPv6)) return address;
+  const holder = ipv4Holders.find(({ block }) => address.match(block));
+  if (holder === undefined) return address;
+  return new ipaddr.IPv4(address.toByteArray().slice(holder.start, holder.start + 4));
+}
+
+/** Blocks of IPv6 with an IPv4 address inside, and at which byte. */
+const ipv4Holders = [
+  { block: ipaddr.IPv6.parseCIDR('::/96'), start: 12 },
+  { block: ipaddr.IPv6.parseCIDR('::ffff:0:0/96'), start: 12 },
+  { block: ipaddr.IPv6.parseCIDR('64:ff9b::/96'), start: 12 },
+  { block: ipaddr.IPv6.parseCIDR('2002::/16'), start: 2 },
+];
+
+/**
+ * A resolver whose answers are checked, so that the address that was checked is the one that is connected to.
+ * One private address among several refuses the name.
+ */
+export function guardLookup(lookup: Lookup): Lookup {
+  return (hostname, options, callback) => {
+    lookup(hostname, { ...options, all: true }, (error, found, family) => {
+      if (error) return callback(error, '', 0);
+      const addresses: LookupAddress[] = typeof found === 'string' ? [{ address: found, family: family ?? 4 }] : found;
+      const refused = addresses.find(({ address }) => !isPublicAddress(address));
+      if (refused) return callback(privateAddress(hostname, refused.address), '', 0);
+      const [first] = addresses;
+      if (options.all || first === undefined) return callback(null, addresses);
+      callback(null, first.address, first.family);
+    });
+  };
+}
+
+/**
+ * Checks what can be told from the URL alone: its port, and its host where that is an address.
+ * @throws CrawlcastError `address.private`, `address.port`
+ */
+export function checkTarget(url: URL): void {
+  if (blockedPorts.has(Number(url.port))) {
+    throw new CrawlcastError('address.port', `${url.host}: port ${url.port} belongs to another protocol than HTTP`);
+  }
+  const host = url.hostname.replace(/^\[|\]$/g, '');
+  if (ipaddr.isValid(host) && !isPublicAddress(host)) throw privateAddress(url.hostname, host);
+}
+
+function privateAddress(host: string, address: string): CrawlcastError {
+  const what = host.replace(/^\[|\]$/g, '') === address ? host : `${host} (${address})`;
+  return new CrawlcastError('address.private', `${what} is not a public address, and this spider may fetch no others`);
+}
+
+/** The ports that no browser speaks HTTP to; WHATWG Fetch §2.9. */
+export const blockedPorts: ReadonlySet<number> = new Set([
+  1, 7, 9, 11, 13, 15, 17, 19, 20, 21, 22, 23, 25, 37, 42, 43, 53, 69, 77, 79, 87, 95, 101, 102, 103, 104, 109, 110,
+  111, 113, 115, 117, 119, 123, 135, 137, 139, 143, 161, 179, 389, 427, 465, 512, 513, 514, 515, 526, 530, 531, 532,
+  540, 548, 554, 556, 563, 587, 601, 636, 989, 990, 993, 995, 1719, 1720, 1723, 2049, 3659, 4045, 4190, 5060, 5061,
+  6000, 6566, 6665, 6666, 6667, 6668, 6669, 6679, 6697, 10080,
+]);

@@ -1,0 +1,61 @@
+/** The limits in time of one fetch, and everything else that may end it early. */
+import { type Phase, timeoutError, totalTimeoutError } from './fetch-errors.js';
+import type { FetchOptions } from './messages.js';
+
+/** Watches one fetch. Its signal fires, with the reason, when a limit has passed or the caller gives up. */
+export class Deadlines {
+  readonly #abort = new AbortController();
+  readonly #total: NodeJS.Timeout;
+  #silence: NodeJS.Timeout | undefined;
+  #phase: Phase = 'waiting';
+  #paused = false;
+
+  constructor(
+    readonly host: string,
+    readonly options: FetchOptions,
+    readonly caller: AbortSignal,
+  ) {
+    const { totalTimeoutMs } = options;
+    this.#total = setTimeout(() => this.#abort.abort(totalTimeoutError(host, totalTimeoutMs)), totalTimeoutMs);
+    caller.addEventListener('abort', this.#leave, { once: true });
+  }
+
+  get signal(): AbortSignal {
+    return this.#abort.signal;
+  }
+
+  get phase(): Phase {
+    return this.#phase;
+  }
+
+  /** A new phase has the whole of `timeoutMs` again. */
+  enter(phase: Phase): void {
+    this.#phase = phase;
+    if (this.#silence === undefined) this.#silence = setTimeout(this.#silent, this.options.timeoutMs);
+    else this.#silence.refresh();
+  }
+
+  /** Something came. */
+  progress(): void {
+    this.#silence?.refresh();
+  }
+
+  /** While we are the ones who do not read, the site can't be late. */
+  pause(paused: boolean): void {
+    this.#paused = paused;
+    this.#silence?.refresh();
+  }
+
+  stop(): void {
+    clearTimeout(this.#total);
+    clearTimeout(this.#silence);
+    this.caller.removeEventListener('abort', this.#leave);
+  }
+
+  readonly #leave = () => this.#abort.abort(this.caller.reason);
+
+  readonly #silent = () => {
+    if (this.#paused) this.#silence?.refresh();
+    else this.#abort.abort(timeoutError(this.#phase, this.host, this.options.timeoutMs));
+  };
+}

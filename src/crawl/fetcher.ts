@@ -1,0 +1,160 @@
+/** Fetches one page at a time per call: bounded in time, bytes and sockets, every failure with a code of ours. */
+import type { Dispatcher } from 'undici';
+import { CrawlcastError } from '../errors.js';
+import { defaultLookup, type Lookup } from './addresses.js';
+import { ConnectionPool, type Route } from './connections.js';
+import { Deadlines } from './deadlines.js';
+import { acceptEncoding, decodeBody, parseContentEncoding } from './decompress.js';
+import { Exchange } from './exchange.js';
+import { describeFailure } from './fetch-errors.js';
+import type { FetchOptions, ResponseHead } from './messages.js';
+import { basicCredentials, findRoute, isForwarded, proxyAuthorization, proxyRefusal } from './routes.js';
+
+/** What to fetch, and within which limits. */
+export interface FetchRequest extends FetchOptions {
+  readonly url: string;
+}
+
+/** A body while it comes, decompressed. Its errors are thrown after all chunks that came before them. */
+export interface FetchBody extends AsyncIterable<Uint8Array> {
+  /** Gives up a body that nobody wants to read, as that of a redirect. */
+  discard(): void;
+}
+
+/** An answer whose head has come. */
+export interface FetchResponse {
+  readonly head: ResponseHead;
+  readonly body: FetchBody;
+}
+
+/** Fetches pages; one per thread. */
+export interface Fetcher {
+  /** How many sockets are open, those that wait for their next request included. */
+  readonly sockets: number;
+  /**
+   * Fetches a URL; redirects are answers like any other. The body has to be read or discarded. Leaving its loop early
+   * closes the connection, and so does the signal: both promise and loop then throw the signal's reason.
+   * @throws CrawlcastError with the code of what went wrong
+   */
+  fetch(request: FetchRequest, signal: AbortSignal): Promise<FetchResponse>;
+  /** Closes every connection; fetches that still run fail. */
+  close(): Promise<void>;
+}
+
+/** What a fetcher is made with. */
+export interface FetcherOptions {
+  /** Default 256. */
+  readonly maxSockets?: number;
+  /** Default 64. How much a host is asked is the business of politeness; this only bounds it. */
+  readonly maxSocketsPerHost?: number;
+  /** Default: the system's resolver. */
+  readonly lookup?: Lookup;
+  /** Certificates to trust besides Node's own, PEM. */
+  readonly ca?: string;
+}
+
+/** Makes a fetcher. */
+export function createFetcher(options: FetcherOptions = {}): Fetcher {
+  const { maxSockets = 256, maxSocketsPerHost = 64, lookup = defaultLookup } = options;
+  const settings = { lookup, ...(options.ca === undefined ? {} : { ca: options.ca }) };
+  const pool = new ConnectionPool({ maxSockets, maxSocketsPerHost });
+  return {
+    get sockets() {
+      return pool.sockets;
+    },
+    async fetch(request, signal) {
+      signal.throwIfAborted();
+      const url = new URL(request.url);
+      const deadlines = new Deadlines(url.host, request, signal);
+      try {
+        const route = await until(deadlines.signal, findRoute(url, request, settings));
+        const exchange = await exchangeOnce(pool, route, dispatchOptions(url, request), deadlines);
+        return await respond(exchange, url, request);
+      } catch (error) {
+        deadlines.stop();
+        if (signal.aborted && error === signal.reason) throw error;
+        throw describeFailure(error, url.host, deadlines.phase);
+      }
+    },
+    async close() {
+      pool.close();
+    },
+  };
+}
+
+/**
+ * Sends a request and waits for the head. A connection that was kept alive may be closed by the other side at the very
+ * moment we use it; that says nothing about the site, so a GET gets one fresh connection at once. A POST begins on one.
+ */
+async function exchangeOnce(
+  pool: ConnectionPool,
+  route: Route,
+  dispatch: Dispatcher.DispatchOptions,
+  deadlines: Deadlines,
+): Promise<Exchange> {
+  const connection = await pool.acquire(route, dispatch.method !== 'GET', deadlines.signal);
+  const isReused = connection.served > 0;
+  const exchange = new Exchange(connection, pool, deadlines).send(dispatch);
+  try {
+    await exchange.head;
+    return exchange;
+  } catch (error) {
+    const isStale = isReused && error instanceof CrawlcastError && error.code === 'connect.reset';
+    if (!isStale) throw error;
+  }
+  const fresh = await pool.acquire(route, true, deadlines.signal);
+  const second = new Exchange(fresh, pool, deadlines).send(dispatch);
+  await second.head;
+  return second;
+}
+
+async function respond(exchange: Exchange, url: URL, request: FetchRequest): Promise<FetchResponse> {
+  const head = await exchange.head;
+  const discard = () => exchange.discard();
+  try {
+    if (head.status === 407 && request.proxy !== undefined && isForwarded(url, request)) {
+      throw proxyRefusal(new URL(request.proxy), 407, url.host);
+    }
+    const codings = parseContentEncoding(head.headers['content-encoding'] ?? [], url.host);
+    const limits = { host: url.host, maxBytes: request.maxBytes };
+    const chunks = codings.length === 0 ? exchange.chunks : decodeBody(exchange.chunks, codings, limits);
+    return { head, body: { [Symbol.asyncIterator]: () => chunks[Symbol.asyncIterator](), discard } };
+  } catch (error) {
+    discard();
+    throw error;
+  }
+}
+
+function dispatchOptions(url: URL, request: FetchRequest): Dispatcher.DispatchOptions {
+  const path = `${url.pathname}${url.search}`;
+  const isForward = isForwarded(url, request);
+  return {
+    path: isForward ? `${url.origin}${path}` : path,
+    method: request.method ?? 'GET',
+    headers: requestHeaders(url, request, isForward ? request.proxy : undefined),
+    body: request.body ?? null,
+  };
+}
+
+function requestHeaders(url: URL, request: FetchRequest, forwardProxy: string | undefined): Record<string, string> {
+  const authorization = basicCredentials(url);
+  const proxyCredentials = forwardProxy && proxyAuthorization(forwardProxy);
+  return {
+    host: url.host,
+    'user-agent': request.userAgent,
+    accept: 'text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8',
+    'accept-encoding': acceptEncoding,
+    ...(authorization && { authorization }),
+    ...(proxyCredentials && { 'proxy-authorization': proxyCredentials }),
+    ...request.headers,
+  };
+}
+
+/** Waits for a promise, but no longer than the signal allows. */
+function until<T>(signal: AbortSignal, promise: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const leave = () => reject(signal.reason);
+    signal.addEventListener('abort', leave, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', leave));
+  });
+}
