@@ -75,6 +75,8 @@ export interface Service {
   request(request: HttpRequest, response: HttpResponse): void;
   /** Only for requests that are well-formed WebSocket handshakes; synchronous. */
   upgrade(request: HttpRequest): UpgradeVerdict;
+  /** What one of the service's own calls threw. The request is answered 500, a stream or socket is broken off. */
+  onError?(thrown: unknown): void;
 }
 
 /** Limits that both transports keep. */

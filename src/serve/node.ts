@@ -1,0 +1,150 @@
+/** The transport over node:http and ws, for machines where uWebSockets.js does not load. */
+import { createServer, type IncomingMessage, type Server, ServerResponse } from 'node:http';
+import type { Socket as TcpSocket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { WebSocketServer } from 'ws';
+import { bindError, boundPort, type Endpoint, normaliseAddress } from './address.js';
+import { bodyCutShort, bodyTooLarge } from './body.js';
+import { guard } from './guard.js';
+import { judgeHandshake } from './handshake.js';
+import { lengthRequired, problem } from './head.js';
+import { NodeResponse } from './node-response.js';
+import { NodeSocket } from './node-socket.js';
+import type { HttpRequest, Service, Transport, TransportLimits } from './transport.js';
+
+const keepAliveMs = 10_000;
+
+const ignore = (): void => {};
+
+/** Starts listening with node:http and ws. */
+export async function listenNode(service: Service, endpoint: Endpoint, limits: TransportLimits): Promise<Transport> {
+  const server = createServer({
+    headersTimeout: limits.requestTimeoutMs,
+    requestTimeout: limits.requestTimeoutMs,
+    connectionsCheckingInterval: Math.min(1_000, Math.ceil(limits.requestTimeoutMs / 4)),
+    keepAliveTimeout: keepAliveMs,
+  });
+  const sockets = new Set<TcpSocket>();
+  server.on('connection', (socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
+  serveRequests(server, service);
+  serveUpgrades(server, service, limits);
+  const port = await bind(server, endpoint);
+  const closed = new Promise<void>((resolve) => server.once('close', resolve));
+  let listening = true;
+  const stopListening = (): void => {
+    if (listening) server.close();
+    listening = false;
+  };
+  return {
+    name: 'ws',
+    host: endpoint.host,
+    port,
+    stopListening,
+    close() {
+      stopListening();
+      for (const socket of sockets) socket.destroy();
+      return closed;
+    },
+  };
+}
+
+function bind(server: Server, endpoint: Endpoint): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (cause) => reject(bindError(endpoint, cause)));
+    server.listen({ host: endpoint.address, port: endpoint.port, exclusive: true }, () => resolve(boundPort(server)));
+  });
+}
+
+function serveRequests(server: Server, service: Service): void {
+  const streaming = new WeakSet<Duplex>();
+  server.on('request', (incoming: IncomingMessage, outgoing: ServerResponse) => {
+    const response = new NodeResponse(service, outgoing, () => {
+      streaming.add(incoming.socket);
+      outgoing.once('close', () => streaming.delete(incoming.socket));
+    });
+    if (streaming.has(incoming.socket)) {
+      // A connection that carries a stream has no room for another answer.
+      incoming.socket.destroy();
+    } else if (incoming.headers['transfer-encoding'] !== undefined) {
+      outgoing.shouldKeepAlive = false;
+      response.answer(lengthRequired);
+    } else if (!incoming.url?.startsWith('/')) {
+      outgoing.shouldKeepAlive = false;
+      response.answer(problem(400, 'the request target must be a path'));
+    } else {
+      response.guard(() => service.request(readHead(incoming), response));
+    }
+  });
+}
+
+function serveUpgrades(server: Server, service: Service, limits: TransportLimits): void {
+  const protocols = new WeakMap<IncomingMessage, string>();
+  const webSockets = new WebSocketServer({
+    noServer: true,
+    clientTracking: false,
+    maxPayload: limits.maxMessageBytes,
+    perMessageDeflate: false,
+    autoPong: false,
+    handleProtocols: (_, incoming) => protocols.get(incoming) ?? false,
+  });
+  server.on('upgrade', (incoming: IncomingMessage, socket: Duplex, head: Buffer) => {
+    socket.on('error', ignore);
+    const request = readHead(incoming);
+    const response = new NodeResponse(service, answerOn(incoming, socket), ignore);
+    const handshake = judgeHandshake(request);
+    if (handshake === 'none') return response.guard(() => service.request(request, response));
+    if (handshake !== 'good') return response.answer(handshake);
+    response.guard(() => {
+      const verdict = service.upgrade(request);
+      if ('refuse' in verdict) return response.answer(verdict.refuse);
+      if (verdict.protocol !== undefined) protocols.set(incoming, verdict.protocol);
+      response.detach();
+      webSockets.handleUpgrade(incoming, socket, head, (webSocket) => {
+        const accepted = new NodeSocket(service, webSocket, socket);
+        guard(
+          service,
+          () => verdict.accept(accepted),
+          () => accepted.destroy(),
+        );
+      });
+    });
+  });
+}
+
+/** Node hands an upgrade over as a bare socket: this makes it one that can be answered as HTTP, once. */
+function answerOn(incoming: IncomingMessage, socket: Duplex): ServerResponse {
+  const outgoing = new ServerResponse(incoming);
+  outgoing.shouldKeepAlive = false;
+  // The type wants a net.Socket; every socket of an http.Server is one.
+  outgoing.assignSocket(socket as TcpSocket);
+  outgoing.once('finish', () => socket.end());
+  return outgoing;
+}
+
+function readHead(incoming: IncomingMessage): HttpRequest {
+  const url = incoming.url ?? '/';
+  const mark = url.indexOf('?');
+  return {
+    method: incoming.method ?? 'GET',
+    path: mark < 0 ? url : url.slice(0, mark),
+    query: mark < 0 ? '' : url.slice(mark + 1),
+    remoteAddress: normaliseAddress(incoming.socket.remoteAddress ?? ''),
+    header: (name) => incoming.headersDistinct[name]?.join(', '),
+    readBody: (maxBytes) => readBody(incoming, maxBytes),
+  };
+}
+
+async function readBody(incoming: IncomingMessage, maxBytes: number): Promise<Buffer> {
+  // The length is always said: a body without one has been refused before it came here.
+  if (Number(incoming.headers['content-length'] ?? 0) > maxBytes) throw bodyTooLarge(maxBytes);
+  const chunks: Buffer[] = [];
+  try {
+    for await (const chunk of incoming.iterator({ destroyOnReturn: false })) chunks.push(chunk);
+  } catch (cause) {
+    throw bodyCutShort(cause);
+  }
+  return Buffer.concat(chunks);
+}

@@ -1,0 +1,90 @@
+/** WebSockets over uWebSockets.js. */
+import type { WebSocket } from 'uWebSockets.js';
+import { guard } from './guard.js';
+import { shortenReason } from './handshake.js';
+import type { Service, Socket } from './transport.js';
+
+const ignore = (): void => {};
+
+/** What travels with an upgrade until the socket is open, and then with the socket. */
+export interface Upgrade {
+  readonly socket: UwsSocket;
+  readonly accept: (socket: Socket) => void;
+}
+
+/** One WebSocket over uWebSockets.js. */
+export class UwsSocket implements Socket {
+  onMessage: (text: string) => void = ignore;
+  onDrain = ignore;
+  onPong = ignore;
+  onClose = ignore;
+  readonly #service: Service;
+  #native: WebSocket<Upgrade> | undefined;
+  #promised = false;
+
+  constructor(service: Service) {
+    this.#service = service;
+  }
+
+  send(frames: readonly (Buffer | string)[]): boolean {
+    const native = this.#native;
+    if (native === undefined) return false;
+    let dropped = false;
+    native.cork(() => {
+      for (const frame of frames) dropped ||= native.send(frame, false) === 2;
+    });
+    if (dropped) {
+      // Frames are missing now: what follows them would be a lie.
+      this.destroy();
+      return false;
+    }
+    this.#promised = native.getBufferedAmount() > 0;
+    return !this.#promised;
+  }
+
+  ping(): void {
+    this.#native?.ping();
+  }
+
+  close(code: number, reason: string): void {
+    // The library breaks off by itself, within 4 s, a peer that does not answer.
+    this.#native?.end(code, shortenReason(reason));
+  }
+
+  destroy(): void {
+    this.#native?.close();
+  }
+
+  attach(native: WebSocket<Upgrade>): void {
+    this.#native = native;
+  }
+
+  receive(message: ArrayBuffer, isBinary: boolean): void {
+    if (isBinary) {
+      this.close(1003, 'text frames only');
+      return;
+    }
+    const text = Buffer.from(message).toString();
+    this.call(() => this.onMessage(text));
+  }
+
+  drain(): void {
+    if (!this.#promised || this.#native === undefined || this.#native.getBufferedAmount() > 0) return;
+    this.#promised = false;
+    this.call(() => this.onDrain());
+  }
+
+  detach(): void {
+    this.#native = undefined;
+    queueMicrotask(() => guard(this.#service, () => this.onClose(), ignore));
+  }
+
+  /** Runs one of the service's listeners; one that throws costs the socket. */
+  call(run: (socket: this) => void): void {
+    guard(
+      this.#service,
+      () => run(this),
+      () => this.destroy(),
+    );
+  }
+}
