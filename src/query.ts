@@ -66,7 +66,8 @@ function encoderOf(charset: string): Encoder | undefined {
 function invert(decoder: TextDecoder, { leads, unwritten = [] }: Charset): Encoder {
   const encoder = new Map<string, string>();
   const learn = (...bytes: number[]) => {
-    const character = decoder.decode(Uint8Array.from(bytes));
+    // As a stream: Node 20 decodes a whole windows-1252 text as if it were ISO-8859-1.
+    const character = decoder.decode(Uint8Array.from(bytes), { stream: true }) + decoder.decode();
     const single = [...character].length === 1 && character !== '\ufffd';
     if (single && !encoder.has(character)) encoder.set(character, bytes.map(escapeHigh).join(''));
   };
