@@ -1,7 +1,7 @@
 /** One crawl under way: what the pipeline asks, and what it makes of the answers. */
 import { isIP } from 'node:net';
 import type { Observable } from 'rxjs';
-import { CrawlcastError, type ErrorCode, errorFacts } from '../errors.js';
+import { CrawlcastError, errorFacts } from '../errors.js';
 import type { SkipReason } from '../events.js';
 import type { Committed, CrawlRecord, Lease, NewEvent, Offer, Step, Store } from '../store/store.js';
 import { fingerprint, printableUrl } from '../url.js';
@@ -15,7 +15,7 @@ import type { Pool } from './pool.js';
 import type { Robots } from './robots.js';
 import { createScheduler, type Scheduler } from './scheduler.js';
 import type { Settings, Spider } from './spider.js';
-import { agentToken, defaultUserAgent } from './user-agent.js';
+import { defaultUserAgent } from './user-agent.js';
 
 /** What all crawls of a process share. */
 export interface CrawlContext {

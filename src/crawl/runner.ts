@@ -129,7 +129,7 @@ export function createRunner(context: CrawlContext, options: RunnerOptions = {})
     if (stopped || run === undefined || known(id).state !== 'running') return;
     halt(id);
     await run.skipRest();
-    const pages = store.progress(id)?.counts['page'] ?? 0;
+    const pages = store.progress(id)?.counts.page ?? 0;
     await end(id, pages > 0 ? { state: 'finished' } : { state: 'failed', error: run.lastFailure ?? nothingFetched });
   }
 

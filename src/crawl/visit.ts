@@ -80,7 +80,7 @@ const redirectStatus = new Set([301, 302, 303, 307, 308]);
 
 /** Where a redirect leads; `undefined` where the answer is a page. A 3xx without `Location` is one. */
 function redirectTarget({ head, body }: FetchResponse, url: string): string | undefined {
-  const location = head.headers['location']?.[0];
+  const location = head.headers.location?.[0];
   if (!redirectStatus.has(head.status) || location === undefined) return undefined;
   body.discard();
   try {
