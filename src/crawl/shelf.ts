@@ -1,0 +1,74 @@
+/** Where named spiders are found: built in, or in a folder on this machine. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { basename, extname, join } from 'node:path';
+import { parse as parseYaml } from 'yaml';
+import { CrawlcastError } from '../errors.js';
+import { quotes } from '../spiders/quotes.js';
+import { parseSpider, type Spider } from './spider.js';
+
+/** The spiders that a service knows by name. */
+export interface SpiderShelf {
+  /** @throws CrawlcastError `spider.unknown` */
+  get(name: string): Spider;
+  /** Ordered by name. */
+  names(): string[];
+}
+
+const endings = new Set(['.json', '.yaml', '.yml']);
+
+/**
+ * Reads the built-in spider and those of a folder; one with a built-in's name takes its place. No folder, no more spiders.
+ * @throws CrawlcastError `spider.invalid`: names the file
+ */
+export function openShelf(folder: string | undefined, startUrl: readonly string[] | undefined): SpiderShelf {
+  const spiders = new Map<string, Spider>([[quotes.name, parseSpider(quotes)]]);
+  for (const file of folder === undefined ? [] : filesOf(folder)) {
+    const spider = readSpider(join(folder ?? '', file));
+    spiders.set(spider.name, spider);
+  }
+  const builtIn = spiders.get(quotes.name);
+  if (startUrl !== undefined && startUrl.length > 0 && builtIn !== undefined) {
+    spiders.set(quotes.name, { ...builtIn, start: [...startUrl] });
+  }
+  return {
+    get(name) {
+      const spider = spiders.get(name);
+      if (spider !== undefined) return spider;
+      const known = [...spiders.keys()].sort().join(', ');
+      throw new CrawlcastError('spider.unknown', `there is no spider "${name.slice(0, 100)}"; there are: ${known}`);
+    },
+    names: () => [...spiders.keys()].sort(),
+  };
+}
+
+/**
+ * Reads a spider from a JSON or YAML file. A spider without a name is called as its file.
+ * @throws CrawlcastError `spider.invalid`: names the file, and the field
+ */
+export function readSpider(file: string): Spider {
+  try {
+    const content = parseText(readFileSync(file, 'utf8'), extname(file));
+    const name = basename(file, extname(file));
+    return parseSpider(typeof content === 'object' && content !== null ? { name, ...content } : content);
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    throw new CrawlcastError('spider.invalid', `${file}: ${message}`, { cause: error });
+  }
+}
+
+function parseText(text: string, ending: string): unknown {
+  if (ending === '.json') return JSON.parse(text);
+  if (endings.has(ending)) return parseYaml(text);
+  throw new CrawlcastError('spider.invalid', 'a spider is a .json or .yaml file');
+}
+
+function filesOf(folder: string): string[] {
+  try {
+    return readdirSync(folder)
+      .filter((file) => endings.has(extname(file)))
+      .sort();
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
+    throw new CrawlcastError('usage.invalid', `the folder of spiders, ${folder}, cannot be read`, { cause: error });
+  }
+}

@@ -1,0 +1,117 @@
+/** `GET /crawl` and `GET /results`, as they have been for ten years: snapshots of the built-in spider's crawls. */
+import type { CrawlSnapshot } from '../crawl/runner.js';
+import { CrawlcastError } from '../errors.js';
+import type { CrawlRecord, Store } from '../store/store.js';
+import { type ExportFormat, exportFormats } from './export.js';
+import { sendItems } from './items.js';
+import { type Exchange, type Route, readQuery } from './routes.js';
+
+const spiderName = 'quotes';
+const itemType = 'quote';
+
+export const classicRoutes: readonly Route[] = [
+  { path: '/crawl', GET: startOrTell },
+  { path: '/results', GET: results },
+];
+
+/** Starts that are under way: two requests at the same instant start one crawl. */
+const starting = new WeakMap<Store, Promise<CrawlSnapshot>>();
+
+async function startOrTell(exchange: Exchange): Promise<void> {
+  const { request, store, access } = exchange;
+  const { restart } = readQuery(request.query, ['restart']);
+  if (restart !== undefined && restart !== 'true' && restart !== 'false') {
+    throw new CrawlcastError('query.invalid', '"restart" is true or false');
+  }
+  const newest = crawlsOf(store).at(-1);
+  if (starting.has(store) || newest?.state === 'running' || newest?.state === 'paused') {
+    return say(exchange, 'SCRAPE IN PROGRESS');
+  }
+  if (request.method === 'HEAD') return say(exchange, '');
+  if (restart !== 'true' && newest?.state === 'finished') return say(exchange, 'SCRAPE COMPLETE');
+  if (restart !== 'true' && newest?.error !== undefined && newest.error.told !== true) {
+    await store.commit({ crawl: newest.id, record: { ...newest, error: { ...newest.error, told: true } } });
+    const { code, message } = newest.error;
+    return say(exchange, 'SCRAPE FAILED', { 'x-crawl-error': headerText(`${code}: ${message}`) });
+  }
+  // It changes something, although it is a GET.
+  access.check(request, 'write');
+  await start(exchange);
+  say(exchange, 'SCRAPING');
+}
+
+async function start({ store, runner, spiders }: Exchange): Promise<void> {
+  const begun = runner.start({ spider: spiders.get(spiderName), origin: 'local' });
+  starting.set(store, begun);
+  try {
+    await begun;
+  } finally {
+    starting.delete(store);
+  }
+}
+
+async function results(exchange: Exchange): Promise<void> {
+  const { store, request } = exchange;
+  const query = readQuery(request.query, ['partial', 'format', 'at']);
+  const format = readFormat(query.format);
+  const until = readOffset(query.at, store);
+  if (query.partial !== undefined && query.partial !== 'true' && query.partial !== 'false') {
+    throw new CrawlcastError('query.invalid', '"partial" is true or false');
+  }
+  const standing = until === undefined ? crawlsOf(store) : crawlsOf(store).filter(({ id }) => hasBegun(store, id, until));
+  const isPartial = query.partial === 'true';
+  const shown = isPartial ? standing.at(-1) : standing.findLast((crawl) => hasCompleted(store, crawl, until));
+  if (shown === undefined && !isPartial) return say(exchange, 'Scrape Still Progress');
+  return sendItems(exchange, { crawl: shown?.id ?? '', type: itemType, until: until ?? store.log.last }, format);
+}
+
+/** Whether a crawl has completed; at an offset: whether it had completed there. */
+function hasCompleted(store: Store, { id, state }: CrawlRecord, until: number | undefined): boolean {
+  return state === 'finished' && (until === undefined || (store.progress(id)?.lastOffset ?? 0) <= until);
+}
+
+function hasBegun(store: Store, id: string, until: number): boolean {
+  const first = store.progress(id)?.firstOffset ?? 0;
+  return first > 0 && first <= until;
+}
+
+function crawlsOf(store: Store): CrawlRecord[] {
+  return store.crawls().filter(({ spider, origin }) => spider === spiderName && origin === 'local');
+}
+
+/** @throws CrawlcastError `query.invalid` */
+export function readFormat(format: string | undefined): ExportFormat {
+  if (format === undefined) return 'json';
+  const known = exportFormats.find((one) => one === format);
+  if (known === undefined) throw new CrawlcastError('query.invalid', `"format" is one of ${exportFormats.join(', ')}`);
+  return known;
+}
+
+/** @throws CrawlcastError `query.invalid` */
+function readOffset(at: string | undefined, store: Store): number | undefined {
+  if (at === undefined) return undefined;
+  const [, epoch, offset] = /^(?:([0-9a-f]{4,16})-)?(\d{1,15})$/.exec(at) ?? [];
+  if (offset === undefined || (epoch !== undefined && epoch !== store.log.epoch)) {
+    throw new CrawlcastError('query.invalid', '"at" is an offset of this log, or an id: 42, 7f3a-42');
+  }
+  return Number(offset);
+}
+
+/** The snapshot's cursor goes with these texts as well: they are snapshots too. */
+function say({ response, store, cors }: Exchange, text: string, headers: Record<string, string> = {}): void {
+  response.send(
+    200,
+    {
+      'content-type': 'text/plain; charset=utf-8',
+      'cache-control': 'no-store',
+      'crawlcast-cursor': `${store.log.epoch}-${store.log.last}`,
+      ...cors,
+      ...headers,
+    },
+    text,
+  );
+}
+
+function headerText(text: string): string {
+  return text.replace(/[^\x20-\x7e]/g, '?').slice(0, 500);
+}

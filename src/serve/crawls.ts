@@ -1,0 +1,61 @@
+/** `/crawls`: what is known of each crawl, its items, and the hands on its wheel. */
+import { CrawlcastError } from '../errors.js';
+import { readFormat } from './classic.js';
+import { sendItems } from './items.js';
+import { type Exchange, type Route, readQuery } from './routes.js';
+
+export const crawlRoutes: readonly Route[] = [
+  { path: '/crawls', GET: list },
+  { path: '/crawls/:id', GET: show },
+  { path: '/crawls/:id/items', GET: items },
+  { path: '/crawls/:id/pause', POST: (exchange) => control(exchange, 'pause') },
+  { path: '/crawls/:id/resume', POST: (exchange) => control(exchange, 'resume') },
+  { path: '/crawls/:id/cancel', POST: (exchange) => control(exchange, 'cancel') },
+];
+
+function list(exchange: Exchange): void {
+  const { store, runner, request } = exchange;
+  readQuery(request.query, []);
+  sendJson(
+    exchange,
+    store.crawls().map(({ id }) => runner.snapshot(id)),
+  );
+}
+
+function show(exchange: Exchange): void {
+  readQuery(exchange.request.query, []);
+  sendJson(exchange, snapshotOf(exchange));
+}
+
+async function items(exchange: Exchange): Promise<void> {
+  const { store, request } = exchange;
+  const { type, format } = readQuery(request.query, ['type', 'format']);
+  const { id } = snapshotOf(exchange);
+  const selection = { crawl: id, until: store.log.last, ...(type === undefined ? {} : { type }) };
+  await sendItems(exchange, selection, readFormat(format));
+}
+
+async function control(exchange: Exchange, action: 'pause' | 'resume' | 'cancel'): Promise<void> {
+  readQuery(exchange.request.query, []);
+  sendJson(exchange, await exchange.runner[action](snapshotOf(exchange).id));
+}
+
+function snapshotOf({ runner, params }: Exchange) {
+  const { id = '' } = params;
+  const snapshot = runner.snapshot(id);
+  if (snapshot === undefined) throw new CrawlcastError('crawl.unknown', `there is no crawl "${id.slice(0, 100)}"`);
+  return snapshot;
+}
+
+function sendJson({ response, store, cors }: Exchange, value: unknown, status = 200): void {
+  response.send(
+    status,
+    {
+      'content-type': 'application/json',
+      'cache-control': 'no-store',
+      'crawlcast-cursor': `${store.log.epoch}-${store.log.last}`,
+      ...cors,
+    },
+    JSON.stringify(value),
+  );
+}

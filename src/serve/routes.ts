@@ -1,0 +1,100 @@
+/** How a path finds its handler, and what a handler gets. */
+import type { Config } from '../config.js';
+import type { Runner } from '../crawl/runner.js';
+import type { SpiderShelf } from '../crawl/shelf.js';
+import { CrawlcastError } from '../errors.js';
+import type { Store } from '../store/store.js';
+import type { Access, Need } from './access.js';
+import type { Hub } from './hub.js';
+import type { Headers, HttpRequest, HttpResponse } from './transport.js';
+
+/** What every handler may use. */
+export interface Context {
+  readonly store: Store;
+  readonly runner: Runner;
+  readonly spiders: SpiderShelf;
+  readonly hub: Hub;
+  readonly access: Access;
+  readonly config: Pick<Config, 'host'>;
+}
+
+/** One request with all that its handler needs. */
+export interface Exchange extends Context {
+  readonly request: HttpRequest;
+  readonly response: HttpResponse;
+  /** What the path's `:name` parts were, decoded. */
+  readonly params: Readonly<Record<string, string>>;
+  /** To be sent with every answer. */
+  readonly cors: Headers;
+}
+
+/** Answers a request. What it throws becomes problem details. */
+export type Handler = (exchange: Exchange) => void | Promise<void>;
+
+/** A path, `:name` for a part of any value, and its handlers by method. HEAD is answered by GET's. */
+export interface Route {
+  readonly path: string;
+  /** What a reader of this path must have; changing anything always needs the write token. Default `read`. */
+  readonly needs?: Need;
+  readonly GET?: Handler;
+  readonly POST?: Handler;
+  readonly PUT?: Handler;
+  readonly DELETE?: Handler;
+  readonly [method: string]: Handler | string | undefined;
+}
+
+/**
+ * Finds the route of a path.
+ * @throws CrawlcastError `route.unknown`
+ */
+export function findRoute(
+  routes: readonly Route[],
+  path: string,
+): { route: Route; params: Readonly<Record<string, string>> } {
+  const parts = path.split('/');
+  for (const route of routes) {
+    const params = match(route.path.split('/'), parts);
+    if (params !== undefined) return { route, params };
+  }
+  throw new CrawlcastError('route.unknown', `there is nothing at ${path.slice(0, 200)}`);
+}
+
+function match(pattern: readonly string[], parts: readonly string[]): Record<string, string> | undefined {
+  if (pattern.length !== parts.length) return undefined;
+  const params: Record<string, string> = {};
+  for (const [i, wanted] of pattern.entries()) {
+    const part = parts[i] ?? '';
+    if (wanted.startsWith(':')) {
+      if (part === '') return undefined;
+      params[wanted.slice(1)] = decode(part);
+    } else if (wanted !== part) return undefined;
+  }
+  return params;
+}
+
+function decode(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}
+
+/**
+ * Reads a query that has only these parameters, each once.
+ * @throws CrawlcastError `query.unknown`, `query.invalid`
+ */
+export function readQuery<Name extends string>(query: string, names: readonly Name[]): Partial<Record<Name, string>> {
+  const values: Partial<Record<Name, string>> = {};
+  for (const [given, value] of new URLSearchParams(query)) {
+    if (given === 'access_token') continue;
+    const name = names.find((one) => one === given);
+    if (name === undefined) {
+      const use = names.length === 0 ? 'there are none here' : `use ${names.join(', ')}`;
+      throw new CrawlcastError('query.unknown', `"${given.slice(0, 100)}" is no parameter here: ${use}`);
+    }
+    if (values[name] !== undefined) throw new CrawlcastError('query.invalid', `"${name}" is given twice`);
+    values[name] = value;
+  }
+  return values;
+}

@@ -1,0 +1,115 @@
+/** The service: every request finds its way here. */
+import { CrawlcastError, toCrawlcastError } from '../errors.js';
+import { classicRoutes } from './classic.js';
+import { crawlRoutes } from './crawls.js';
+import { pageRoutes } from './pages.js';
+import { type Answer, problem } from './problem.js';
+import { type Context, type Exchange, findRoute, type Handler, type Route } from './routes.js';
+import { openEventStream, sseHeaders } from './sse.js';
+import { isOver, plan } from './subscriber.js';
+import { parseSubscriptionQuery } from './subscription.js';
+import type { HttpRequest, HttpResponse, Service, UpgradeVerdict } from './transport.js';
+import { chooseProtocol, openSocket, upgradeNeeded } from './websocket.js';
+
+/** The route table. Paths in one place; what each does in its own file. */
+const routes: readonly Route[] = [
+  ...classicRoutes,
+  { path: '/events', GET: streamEvents },
+  { path: '/ws', GET: refusePlain },
+  ...crawlRoutes,
+  ...pageRoutes,
+];
+
+/** What a service needs besides its routes. */
+export interface ServerOptions {
+  /** Told of errors that are ours. */
+  readonly onError?: (error: unknown) => void;
+}
+
+/** Makes the service that a transport carries. */
+export function createServer(context: Context, options: ServerOptions = {}): Service {
+  const fail = (error: unknown): Answer => {
+    const known = toCrawlcastError(error);
+    if (known.code === 'internal') options.onError?.(error);
+    return problem(known, context.access.failureHeaders(known));
+  };
+
+  return {
+    request(request, response) {
+      let gone = false;
+      response.onAbort(() => {
+        gone = true;
+      });
+      respond(context, request, response).catch((error: unknown) => {
+        if (gone) return;
+        const { status, headers, body } = fail(error);
+        response.send(status, { ...context.access.corsHeaders(request), ...headers }, body);
+      });
+    },
+    upgrade(request) {
+      try {
+        return acceptSocket(context, request);
+      } catch (error) {
+        return { refuse: fail(error) };
+      }
+    },
+  };
+}
+
+async function respond(context: Context, request: HttpRequest, response: HttpResponse): Promise<void> {
+  const cors = context.access.corsHeaders(request);
+  const { route, params } = findRoute(routes, request.path);
+  if (request.method === 'OPTIONS') {
+    response.send(204, { ...cors, ...context.access.preflightHeaders(request), allow: methodsOf(route).join(', ') });
+    return;
+  }
+  const handler = handlerOf(route, request.method);
+  context.access.check(request, request.method === 'GET' || request.method === 'HEAD' ? route.needs : 'write');
+  await handler({ ...context, request, response, params, cors });
+}
+
+function handlerOf(route: Route, method: string): Handler {
+  const handler = route[method === 'HEAD' ? 'GET' : method];
+  if (typeof handler === 'function') return handler;
+  const allowed = methodsOf(route).join(', ');
+  throw new CrawlcastError('method.invalid', `${method} is not possible here: use ${allowed}`);
+}
+
+function methodsOf(route: Route): string[] {
+  const own = ['GET', 'POST', 'PUT', 'DELETE'].filter((method) => method in route);
+  return [...own, ...('GET' in route ? ['HEAD'] : []), 'OPTIONS'];
+}
+
+function streamEvents({ request, response, store, hub, cors }: Exchange): void {
+  const accept = request.header('accept');
+  if (accept !== undefined && !/text\/(event-stream|\*)|\*\/\*/i.test(accept)) {
+    throw new CrawlcastError('accept.unsupported', '/events is text/event-stream: accept that, or read /crawls/ID/items');
+  }
+  const planned = plan(parseSubscriptionQuery(request.query), store, request.header('last-event-id'));
+  if (request.method === 'HEAD') {
+    response.send(200, { ...sseHeaders, ...cors });
+  } else if (isOver(store, planned.crawl, planned.position.after)) {
+    // Nothing is left: 204 tells EventSource to stop coming back.
+    response.send(204, cors);
+  } else {
+    openEventStream(store, hub, planned, response, cors);
+  }
+}
+
+function refusePlain({ response, cors }: Exchange): void {
+  const { status, headers, body } = problem(upgradeNeeded, { upgrade: 'websocket', connection: 'Upgrade' });
+  response.send(status, { ...cors, ...headers }, body);
+}
+
+function acceptSocket(context: Context, request: HttpRequest): UpgradeVerdict {
+  const { access, store, hub } = context;
+  if (request.path !== '/ws') throw new CrawlcastError('route.unknown', 'the WebSocket is at /ws');
+  access.checkOrigin(request);
+  access.check(request, 'read');
+  const planned = plan(parseSubscriptionQuery(request.query), store);
+  const protocol = chooseProtocol(request.header('sec-websocket-protocol'));
+  return {
+    accept: (socket) => openSocket(store, hub, planned, socket),
+    ...(protocol === undefined ? {} : { protocol }),
+  };
+}
