@@ -37,9 +37,9 @@ function list(pattern: RegExp, find: Find, layOut: LayOut): Route {
   };
 }
 
-const keptPages = 1000;
+const keptQuotes = 10_000;
 
-/** The plain pages, for members and for everybody else; the first ones are kept, since benchmarks ask for them again and again. */
+/** The plain pages. The first ones are kept as every visitor sees them: benchmarks ask for them again and again. */
 function plainRoute({ page }: Catalogue, layOut: (listing: Listing, loggedIn: boolean) => QuotePage): Route {
   const kept = new Map<number, Answer>();
   return {
@@ -51,7 +51,7 @@ function plainRoute({ page }: Catalogue, layOut: (listing: Listing, loggedIn: bo
       if (known) return known;
       const listing = page(number);
       const answer = listing && { body: layOut(listing, loggedIn), page: number };
-      if (answer && !loggedIn && number <= keptPages) kept.set(number, answer);
+      if (answer && !loggedIn && number * answer.body.quotes.length <= keptQuotes) kept.set(number, answer);
       return answer;
     },
   };
