@@ -1,0 +1,299 @@
+/**
+ * robots.txt by RFC 9309, and the robots directives of pages.
+ *
+ * The parser is our own: robots-parser 3.0.1 takes `/%7Eu` and `/~u` for two paths, ends a group's user agents at a
+ * `Sitemap` line and reads no line without its colon.
+ */
+
+/** What one host's robots.txt means for us. */
+export interface RobotsRules {
+  /** Whether a path may be fetched: with its query, percent-encoded as sent. */
+  allows(path: string): boolean;
+  /** At most a minute. */
+  readonly crawlDelayMs?: number;
+  readonly sitemaps: readonly string[];
+  /** Set where robots.txt could not be had: all is forbidden until it has been asked for again, in so many milliseconds. */
+  readonly retryInMs?: number;
+}
+
+interface Rule {
+  readonly allow: boolean;
+  /** Normalised; `*` and a `$` at the end still mean something. */
+  readonly pattern: string;
+}
+
+interface Group {
+  readonly rules: Rule[];
+  crawlDelayMs?: number;
+}
+
+/** Characters that are parsed; what comes after is ignored (RFC 9309 §2.5: at least 500 KiB). */
+export const maxRobotsLength = 512_000;
+const maxCrawlDelayMs = 60_000;
+const maxSitemaps = 1_000;
+
+/** The name by which robots.txt knows a user agent: `Bot` of `Bot/1.0`, and of `Mozilla/5.0 (compatible; Bot/1.0)`. */
+export function userAgentToken(userAgent: string): string {
+  const product = /\(compatible;\s*([^\s/;)]+)/i.exec(userAgent)?.[1] ?? /^\s*([^\s/;(]+)/.exec(userAgent)?.[1];
+  return (product ?? userAgent).toLowerCase();
+}
+
+/**
+ * Reads a robots.txt for one user agent. A web page in its place says nothing.
+ * @param token the user agent's name, as {@link userAgentToken} gives it
+ */
+export function parseRobots(text: string, token: string): RobotsRules {
+  const groups = new Map<string, Group>();
+  const sitemaps: string[] = [];
+  let agents: Group[] = [];
+  let namesAgents = false;
+  for (const [field, value] of records(text)) {
+    if (field === 'sitemap') {
+      if (sitemaps.length < maxSitemaps) sitemaps.push(value);
+    } else if (field === 'user-agent') {
+      if (!namesAgents) agents = [];
+      agents.push(groupOf(groups, value));
+      namesAgents = true;
+    } else if (rule(agents, field, value)) namesAgents = false;
+  }
+  return rulesOf(groups.get(token.toLowerCase()) ?? groups.get('*'), sitemaps);
+}
+
+/** Groups of one name are one group, wherever they stand. */
+function groupOf(groups: Map<string, Group>, value: string): Group {
+  const name = (/^[^\s/;(]+/.exec(value)?.[0] ?? '').toLowerCase();
+  const group = groups.get(name) ?? { rules: [] };
+  groups.set(name, group);
+  return group;
+}
+
+/** Whether the record is a rule; any other one stands between user agents and rules without a meaning. */
+function rule(groups: readonly Group[], field: string, value: string): boolean {
+  if (field === 'crawl-delay') {
+    const delayMs = Math.min(Number(value) * 1_000, maxCrawlDelayMs);
+    if (value === '' || !(delayMs >= 0)) return true;
+    for (const group of groups) group.crawlDelayMs = Math.max(group.crawlDelayMs ?? 0, delayMs);
+    return true;
+  }
+  if (field !== 'allow' && field !== 'disallow') return false;
+  // An empty path matches nothing: `Disallow:` allows everything.
+  if (value !== '') {
+    const entry = { allow: field === 'allow', pattern: normalisePattern(value) };
+    for (const group of groups) group.rules.push(entry);
+  }
+  return true;
+}
+
+function* records(text: string): Generator<[field: string, value: string]> {
+  let body = text.startsWith('\uFEFF') ? text.slice(1) : text;
+  if (/^\s*<(!doctype|html|head|body|!--|\?xml)/i.test(body)) return;
+  if (body.length > maxRobotsLength) {
+    // A rule that is cut off would forbid more than it says.
+    body = body.slice(0, maxRobotsLength).replace(/[^\r\n]*$/, '');
+  }
+  for (const line of body.split(/\r\n|\r|\n/)) {
+    const record = /^\s*([a-z-]+)\s*(?::|\s)\s*(.*)$/is.exec(withoutComment(line));
+    if (record !== null) yield [(record[1] ?? '').toLowerCase(), (record[2] ?? '').trim()];
+  }
+}
+
+function withoutComment(line: string): string {
+  const hash = line.indexOf('#');
+  return hash < 0 ? line : line.slice(0, hash);
+}
+
+function rulesOf(group: Group | undefined, sitemaps: readonly string[]): RobotsRules {
+  // The longest match counts, and of two as long the one that allows: sorted so, it is the first match.
+  const rules = (group?.rules ?? []).toSorted(
+    (a, b) => b.pattern.length - a.pattern.length || Number(b.allow) - Number(a.allow),
+  );
+  const crawlDelayMs = group?.crawlDelayMs;
+  return {
+    allows(path) {
+      if (rules.length === 0 || path === '/robots.txt') return true;
+      const normal = normalisePath(path);
+      return rules.find(({ pattern }) => matches(pattern, normal))?.allow ?? true;
+    },
+    sitemaps,
+    ...(crawlDelayMs === undefined ? {} : { crawlDelayMs }),
+  };
+}
+
+const escapes = /%([0-9A-Fa-f]{2})|[^A-Za-z0-9._~:/?#[\]@!$&'()*+,;=-]/gu;
+const unreserved = /[A-Za-z0-9._~-]/;
+
+/** One form for what is the same octet (RFC 9309 §2.2.2). */
+function normaliseEscapes(text: string): string {
+  return text.replace(escapes, (match, hex: string | undefined) => {
+    if (hex === undefined) return Buffer.from(match).toString('hex').toUpperCase().replace(/../g, '%$&');
+    const character = String.fromCharCode(Number.parseInt(hex, 16));
+    return unreserved.test(character) ? character : `%${hex.toUpperCase()}`;
+  });
+}
+
+/** In a path `*` and `$` are characters like any other: they get the form in which a pattern has to name them. */
+function normalisePath(path: string): string {
+  return normaliseEscapes(path).replaceAll('*', '%2A').replaceAll('$', '%24');
+}
+
+function normalisePattern(pattern: string): string {
+  return normaliseEscapes(pattern).replace(/\$(?!$)/g, '%24');
+}
+
+/** Takes time in proportion to both lengths, whatever the pattern. */
+function matches(pattern: string, path: string): boolean {
+  const anchored = pattern.endsWith('$');
+  const [head = '', ...parts] = (anchored ? pattern.slice(0, -1) : pattern).split('*');
+  if (!path.startsWith(head)) return false;
+  let at = head.length;
+  const tail = anchored ? parts.pop() : undefined;
+  for (const part of parts) {
+    const found = path.indexOf(part, at);
+    if (found < 0) return false;
+    at = found + part.length;
+  }
+  if (!anchored) return true;
+  return tail === undefined ? at === path.length : path.length - tail.length >= at && path.endsWith(tail);
+}
+
+/** What the attempt to get a robots.txt came to, at most five redirects later. */
+export interface RobotsAnswer {
+  readonly status: number;
+  readonly body: string;
+  readonly retryAfterMs?: number;
+}
+
+/** The robots.txt of many hosts, for one user agent. */
+export interface Robots {
+  /** The rules of a host; never fails. Those who ask at once share one request. */
+  rules(origin: string): Promise<RobotsRules>;
+  /** The rules where they are known already and still hold. */
+  known(origin: string): RobotsRules | undefined;
+}
+
+/** How robots.txt is got, and by whom. */
+export interface RobotsOptions {
+  /** Gets `/robots.txt` of scheme, host and port. A rejection counts as a host that cannot be reached. */
+  readonly fetchRobots: (origin: string) => Promise<RobotsAnswer>;
+  readonly userAgent: string;
+  /** A clock in milliseconds. */
+  readonly now?: () => number;
+  /** How many hosts are remembered. Default 10,000. */
+  readonly maxHosts?: number;
+}
+
+interface Entry {
+  readonly answer: Promise<RobotsRules>;
+  /** Absent while the answer is on its way. */
+  rules?: RobotsRules;
+  expiresAt: number;
+  /** How many times in a row it could not be had. */
+  failures: number;
+}
+
+const maxAgeMs = 24 * 3_600_000;
+const firstPauseMs = 60_000;
+const maxPauseMs = 3_600_000;
+
+/**
+ * Remembers each host's robots.txt for a day (RFC 9309 §2.4). An answer of 4xx, or redirects without end, allow
+ * everything; 429, 5xx, a timeout and a broken connection forbid everything for a minute, and twice as long each time (§2.3.1).
+ */
+export function createRobots({ fetchRobots, userAgent, now = Date.now, maxHosts = 10_000 }: RobotsOptions): Robots {
+  const entries = new Map<string, Entry>();
+  const token = userAgentToken(userAgent);
+
+  function current(origin: string): Entry | undefined {
+    const entry = entries.get(origin);
+    return entry !== undefined && now() < entry.expiresAt ? entry : undefined;
+  }
+
+  function ask(origin: string): Entry {
+    const failures = entries.get(origin)?.failures ?? 0;
+    const entry: Entry = {
+      answer: fetchRobots(origin).then(
+        (answer) => settle(entry, answer),
+        () => settle(entry, undefined),
+      ),
+      expiresAt: Number.POSITIVE_INFINITY,
+      failures,
+    };
+    entries.delete(origin);
+    entries.set(origin, entry);
+    if (entries.size > maxHosts) forgetOldest();
+    return entry;
+  }
+
+  function settle(entry: Entry, answer: RobotsAnswer | undefined): RobotsRules {
+    const rules = rulesByStatus(answer, token);
+    if (rules === undefined) {
+      const pauseMs = Math.min(firstPauseMs * 2 ** entry.failures++, maxPauseMs);
+      entry.expiresAt = now() + Math.max(pauseMs, answer?.retryAfterMs ?? 0);
+    } else {
+      entry.expiresAt = now() + maxAgeMs;
+      entry.failures = 0;
+    }
+    entry.rules = rules ?? forbidding(() => entry.expiresAt - now());
+    return entry.rules;
+  }
+
+  function forgetOldest(): void {
+    // One that is still on its way is kept: whoever waits for it would not find it again.
+    for (const [origin, { rules }] of entries) {
+      if (rules === undefined) continue;
+      entries.delete(origin);
+      return;
+    }
+  }
+
+  return {
+    rules: (origin) => (current(origin) ?? ask(origin)).answer,
+    known: (origin) => current(origin)?.rules,
+  };
+}
+
+/** What an answer means; `undefined` where it means that the host cannot say. */
+function rulesByStatus(answer: RobotsAnswer | undefined, token: string): RobotsRules | undefined {
+  if (answer === undefined || answer.status === 429 || answer.status < 200 || answer.status >= 500) return undefined;
+  return parseRobots(answer.status < 300 ? answer.body : '', token);
+}
+
+function forbidding(retryInMs: () => number): RobotsRules {
+  return {
+    allows: () => false,
+    sitemaps: [],
+    get retryInMs() {
+      return Math.max(0, retryInMs());
+    },
+  };
+}
+
+/** What a page wants of robots. */
+export interface RobotsDirectives {
+  readonly nofollow: boolean;
+  readonly noindex: boolean;
+}
+
+/** Directives with a value of their own: what stands before their colon is no robot's name. */
+const valued = /^(unavailable_after|max-snippet|max-image-preview|max-video-preview)$/;
+
+/**
+ * Reads `X-Robots-Tag` headers and the content of `<meta name=robots>`, for all robots and for ours.
+ * @param values each header or meta for itself: a robot's name counts up to the end of its value
+ */
+export function robotsDirectives(values: readonly string[], token: string): RobotsDirectives {
+  const found = new Set<string>();
+  for (const value of values) {
+    let ours = true;
+    for (const part of value.toLowerCase().split(',')) {
+      const [, name = '', directive = part] = /^\s*([^\s:]+)\s*:(.*)$/s.exec(part) ?? [];
+      if (valued.test(name)) continue;
+      if (name !== '') ours = name === token.toLowerCase() || name === '*' || name === 'robots';
+      if (ours) found.add(directive.trim());
+    }
+  }
+  return {
+    nofollow: found.has('nofollow') || found.has('none'),
+    noindex: found.has('noindex') || found.has('none'),
+  };
+}

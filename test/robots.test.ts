@@ -1,0 +1,342 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { describe, it } from 'node:test';
+import {
+  createRobots,
+  maxRobotsLength,
+  parseRobots,
+  type RobotsAnswer,
+  robotsDirectives,
+  userAgentToken,
+} from '#src/crawl/robots.js';
+
+interface Row {
+  readonly because: string;
+  readonly text: string;
+  readonly allowed?: readonly string[];
+  readonly forbidden?: readonly string[];
+}
+
+const table: Row[] = [
+  { because: 'an empty file allows everything', text: '', allowed: ['/', '/x?y'] },
+  {
+    because: 'a path is a prefix',
+    text: 'User-agent: *\nDisallow: /a',
+    allowed: ['/', '/b'],
+    forbidden: ['/a', '/ab/c'],
+  },
+  { because: 'an empty Disallow forbids nothing', text: 'User-agent: *\nDisallow:', allowed: ['/'] },
+  {
+    because: 'a byte order mark is no part of the first line',
+    text: '\uFEFFUser-agent: *\nDisallow: /a',
+    forbidden: ['/a'],
+  },
+  { because: 'a line may end with CR', text: 'User-agent: *\rDisallow: /a\rDisallow: /b', forbidden: ['/a', '/b'] },
+  { because: 'a line may end with CR LF', text: 'User-agent: *\r\nDisallow: /a\r\n', forbidden: ['/a'] },
+  {
+    because: 'our own group counts alone',
+    text: 'User-agent: *\nDisallow: /a\n\nUser-agent: crawlcast\nDisallow: /b',
+    allowed: ['/a'],
+    forbidden: ['/b'],
+  },
+  {
+    because: 'groups of one name are one, whatever their case',
+    text: 'User-agent: CrawlCast\nDisallow: /a\n\nUser-agent: *\nDisallow: /c\n\nUser-agent: crawlcast/2.0\nDisallow: /b',
+    allowed: ['/c'],
+    forbidden: ['/a', '/b'],
+  },
+  {
+    because: 'several user agents share a group, over empty lines and sitemaps',
+    text: 'User-agent: crawlcast\n\nSitemap: http://h/s.xml\nUser-agent: other\nDisallow: /a',
+    forbidden: ['/a'],
+  },
+  {
+    because: 'a crawl-delay ends the list of user agents as any rule does',
+    text: 'User-agent: crawlcast\nCrawl-delay: 1\nUser-agent: other\nDisallow: /',
+    allowed: ['/a'],
+  },
+  { because: 'a name that only begins alike is another', text: 'User-agent: crawl\nDisallow: /', allowed: ['/'] },
+  {
+    because: 'rules before any user agent are nobody’s',
+    text: 'Disallow: /\nUser-agent: *\nAllow: /',
+    allowed: ['/a'],
+  },
+  {
+    because: 'the longest match counts, in whatever order',
+    text: 'User-agent: *\nAllow: /a\nDisallow: /a/b\nAllow: /a/b/c',
+    allowed: ['/a', '/a/b/c/d'],
+    forbidden: ['/a/b', '/a/b/x'],
+  },
+  {
+    because: 'of two matches as long the one that allows counts',
+    text: 'User-agent: *\nDisallow: /a\nAllow: /a',
+    allowed: ['/a'],
+  },
+  {
+    because: 'a star is any characters, and counts as one for the length',
+    text: 'User-agent: *\nDisallow: /a/*/x\nAllow: /a/b/*/x',
+    allowed: ['/a/b/c/x', '/a/x'],
+    forbidden: ['/a/c/x', '/a/c/d/xyz'],
+  },
+  {
+    because: 'a dollar is the end of path and query',
+    text: 'User-agent: *\nDisallow: /*.php$\nDisallow: /only$',
+    allowed: ['/a.php?x', '/only/', '/a.php5'],
+    forbidden: ['/a.php', '/b/a.php.php', '/only'],
+  },
+  {
+    because: 'star and dollar escaped, or a dollar within, are themselves',
+    text: 'User-agent: *\nDisallow: /s%2As\nDisallow: /d%24\nDisallow: /p$q',
+    allowed: ['/sxs', '/d', '/p'],
+    forbidden: ['/s*s', '/s%2as', '/d$', '/p$q', '/p%24q'],
+  },
+  {
+    because: 'percent forms of one character are equal',
+    text: 'User-agent: *\nDisallow: /%7Eu\nDisallow: /~v\nDisallow: /ü\nDisallow: /%c3%A4\nDisallow: /a b',
+    forbidden: ['/~u', '/%7eu', '/%7Ev', '/%C3%BC', '/%c3%bc', '/ä', '/a%20b'],
+  },
+  {
+    because: 'an escaped slash is no slash',
+    text: 'User-agent: *\nDisallow: /a%2Fb\nDisallow: /c/d',
+    allowed: ['/a/b', '/c%2Fd'],
+    forbidden: ['/a%2fb', '/c/d'],
+  },
+  {
+    because: 'the query is part of what is matched',
+    text: 'User-agent: *\nDisallow: /*?s=',
+    allowed: ['/x'],
+    forbidden: ['/x?s=1'],
+  },
+  {
+    because: 'what follows a hash is a comment',
+    text: 'User-agent: * # all\nDisallow: /a # b',
+    forbidden: ['/a', '/a%20'],
+  },
+  {
+    because: 'a colon may be missing, space may be around it',
+    text: 'User-agent *\nDISALLOW  :  /a',
+    forbidden: ['/a'],
+  },
+  {
+    because: 'robots.txt itself is always allowed',
+    text: 'User-agent: *\nDisallow: /',
+    allowed: ['/robots.txt'],
+    forbidden: ['/'],
+  },
+  {
+    because: 'a web page in its place says nothing',
+    text: '\n<!DOCTYPE html>\n<pre>\nUser-agent: *\nDisallow: /\n</pre>',
+    allowed: ['/'],
+  },
+  {
+    because: 'unknown lines are passed over',
+    text: 'User-agent: *\nNoindex: /x\nhello\n:\nDisallow: /a',
+    forbidden: ['/a'],
+  },
+];
+
+describe('robots.txt', () => {
+  for (const { because, text, allowed = [], forbidden = [] } of table) {
+    it(because, () => {
+      const rules = parseRobots(text, 'Crawlcast');
+      const verdicts = (paths: readonly string[]) => paths.map((path) => [path, rules.allows(path)]);
+      assert.deepEqual(
+        verdicts(allowed),
+        allowed.map((path) => [path, true]),
+      );
+      assert.deepEqual(
+        verdicts(forbidden),
+        forbidden.map((path) => [path, false]),
+      );
+    });
+  }
+
+  it('is read to 500 KiB, and a rule that is cut there is left out', () => {
+    const head = 'User-agent: *\n';
+    const filler = '# filler\n'.repeat(60_000).slice(0, maxRobotsLength - head.length - 26);
+    const text = `${head}${filler}\nDisallow: /a\nDisallow: /private`;
+    assert.ok(text.slice(0, maxRobotsLength).endsWith('Disallow: /p'));
+    const rules = parseRobots(text, 'crawlcast');
+    assert.deepEqual(['/a', '/p', '/private'].map(rules.allows), [false, true, true]);
+  });
+
+  it('cannot be made slow by its patterns', () => {
+    const rules = parseRobots(`User-agent: *\nDisallow: /${'*a'.repeat(500)}b$`, 'crawlcast');
+    const start = performance.now();
+    assert.ok(rules.allows(`/${'a'.repeat(2_000)}`));
+    assert.ok(performance.now() - start < 100);
+  });
+
+  it('lists sitemaps wherever they stand', () => {
+    const text = 'Sitemap: http://h/1.xml\nUser-agent: x\nDisallow: /\nsitemap: http://h/2.xml';
+    assert.deepEqual(parseRobots(text, 'crawlcast').sitemaps, ['http://h/1.xml', 'http://h/2.xml']);
+  });
+
+  const delays: [value: string, ms: number | undefined][] = [
+    ['2', 2_000],
+    ['0.5', 500],
+    ['0', 0],
+    ['86400', 60_000],
+    ['1e9', 60_000],
+    ['Infinity', 60_000],
+    ['-1', undefined],
+    ['soon', undefined],
+    ['', undefined],
+  ];
+  for (const [value, ms] of delays) {
+    it(`takes a crawl-delay of “${value}” for ${ms} ms`, () => {
+      assert.equal(parseRobots(`User-agent: *\nCrawl-delay: ${value}`, 'crawlcast').crawlDelayMs, ms);
+    });
+  }
+
+  it('takes the longest crawl-delay of our groups', () => {
+    const text =
+      'User-agent: crawlcast\nCrawl-delay: 3\n\nUser-agent: crawlcast\nCrawl-delay: 1\n\nUser-agent: *\nCrawl-delay: 9';
+    assert.equal(parseRobots(text, 'crawlcast').crawlDelayMs, 3_000);
+  });
+});
+
+describe('userAgentToken', () => {
+  const cases = {
+    'Crawlcast/0.1 (+http://x)': 'crawlcast',
+    'my-bot': 'my-bot',
+    'Mozilla/5.0 (compatible; OurBot/2.1; +http://x)': 'ourbot',
+    'Mozilla/5.0 (X11; Linux)': 'mozilla',
+    '': '',
+  };
+  for (const [userAgent, token] of Object.entries(cases)) {
+    it(`knows “${userAgent}” as “${token}”`, () => assert.equal(userAgentToken(userAgent), token));
+  }
+});
+
+describe('robots', () => {
+  /** Robots of one user agent, under a clock that goes only when told to, with the answers that it is given. */
+  function withAnswers(...answers: (Partial<RobotsAnswer> | Error)[]) {
+    let at = 0;
+    const asked: string[] = [];
+    const fetchRobots = async (origin: string): Promise<RobotsAnswer> => {
+      asked.push(origin);
+      const answer = answers.length > 1 ? answers.shift() : answers[0];
+      if (answer === undefined || answer instanceof Error) throw answer ?? new Error('no answer');
+      return { status: 200, body: '', ...answer };
+    };
+    const robots = createRobots({ fetchRobots, userAgent: 'Crawlcast/1.0', now: () => at, maxHosts: 100 });
+    const pass = (ms: number) => {
+      at += ms;
+    };
+    return { robots, asked, pass };
+  }
+
+  const origin = 'http://a.test';
+  const forbidAll = 'User-agent: *\nDisallow: /';
+  const byStatus: [answer: Partial<RobotsAnswer> | Error, allowed: boolean, again: boolean][] = [
+    [{ status: 200, body: forbidAll }, false, false],
+    [{ status: 200, body: '' }, true, false],
+    [{ status: 204 }, true, false],
+    [{ status: 301, body: forbidAll }, true, false],
+    [{ status: 401, body: forbidAll }, true, false],
+    [{ status: 403, body: forbidAll }, true, false],
+    [{ status: 404, body: forbidAll }, true, false],
+    [{ status: 410 }, true, false],
+    [{ status: 429 }, false, true],
+    [{ status: 500 }, false, true],
+    [{ status: 503 }, false, true],
+    [new Error('timeout'), false, true],
+  ];
+  for (const [answer, allowed, again] of byStatus) {
+    const what = answer instanceof Error ? 'no answer' : `an answer of ${answer.status}`;
+    it(`${allowed ? 'allows' : 'forbids'} everything${again ? ' for now' : ''} on ${what}`, async () => {
+      const { robots } = withAnswers(answer);
+      const rules = await robots.rules(origin);
+      assert.equal(rules.allows('/x'), allowed);
+      assert.equal(rules.retryInMs, again ? 60_000 : undefined);
+    });
+  }
+
+  it('are asked for once by all who ask at once, per scheme, name and port', async () => {
+    const { robots, asked } = withAnswers({});
+    const origins = [origin, origin, 'https://a.test', 'http://a.test:8080', origin];
+    assert.equal(robots.known(origin), undefined);
+    const rules = await Promise.all(origins.map(robots.rules));
+    assert.deepEqual(asked, [...new Set(origins)]);
+    assert.equal(rules[0], rules[4]);
+    assert.equal(robots.known(origin), rules[0]);
+  });
+
+  it('are asked for again after a day', async () => {
+    const { robots, asked, pass } = withAnswers({});
+    await robots.rules(origin);
+    pass(86_399_999);
+    await robots.rules(origin);
+    assert.equal(asked.length, 1);
+    pass(1);
+    assert.equal(robots.known(origin), undefined);
+    await robots.rules(origin);
+    assert.equal(asked.length, 2);
+  });
+
+  it('are asked for again soon where they could not be had, and then less and less often', async () => {
+    const { robots, asked, pass } = withAnswers({ status: 503 }, { status: 503 }, new Error('reset'), { status: 200 });
+    for (const pauseMs of [60_000, 120_000, 240_000]) {
+      assert.equal((await robots.rules(origin)).retryInMs, pauseMs);
+      pass(pauseMs - 1);
+      assert.equal((await robots.rules(origin)).retryInMs, 1);
+      pass(1);
+    }
+    assert.ok((await robots.rules(origin)).allows('/'));
+    assert.equal(asked.length, 4);
+  });
+
+  it('wait as long as the host asks for', async () => {
+    const { robots } = withAnswers({ status: 429, retryAfterMs: 300_000 });
+    assert.equal((await robots.rules(origin)).retryInMs, 300_000);
+  });
+
+  it('are remembered for so many hosts only', async () => {
+    const { robots, asked } = withAnswers({});
+    for (let i = 0; i < 150; i++) await robots.rules(`http://h${i}.test`);
+    assert.equal(robots.known('http://h49.test'), undefined);
+    assert.ok(robots.known('http://h50.test'));
+    assert.equal(asked.length, 150);
+  });
+
+  it('are got from a real server', async () => {
+    const server = createServer((request, response) => response.end(`User-agent: *\nDisallow: ${request.url}/x`));
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const address = server.address();
+    assert.ok(address !== null && typeof address === 'object');
+    const fetchRobots = async (origin: string) => {
+      const answer = await fetch(`${origin}/robots.txt`);
+      return { status: answer.status, body: await answer.text() };
+    };
+    const rules = await createRobots({ fetchRobots, userAgent: 'x' }).rules(`http://127.0.0.1:${address.port}`);
+    server.closeAllConnections();
+    server.close();
+    assert.deepEqual(['/robots.txt/x', '/x'].map(rules.allows), [false, true]);
+  });
+});
+
+describe('robotsDirectives', () => {
+  const cases: [values: string[], nofollow: boolean, noindex: boolean][] = [
+    [[], false, false],
+    [['all'], false, false],
+    [['nofollow'], true, false],
+    [['NoIndex, NoFollow'], true, true],
+    [['none'], true, true],
+    [['crawlcast: nofollow'], true, false],
+    [['googlebot: none'], false, false],
+    [['googlebot: noindex, nofollow'], false, false],
+    [['googlebot: noindex, Crawlcast: nofollow'], true, false],
+    [['googlebot: none', 'noindex'], false, true],
+    [['unavailable_after: 25 Jun 2010 15:00:00 PST, nofollow'], true, false],
+    [['max-snippet:-1, max-image-preview:large, noindex'], false, true],
+    [['nofollowing', 'xnoindex'], false, false],
+  ];
+  for (const [values, nofollow, noindex] of cases) {
+    it(`reads ${JSON.stringify(values)}`, () => {
+      assert.deepEqual(robotsDirectives(values, 'crawlcast'), { nofollow, noindex });
+    });
+  }
+});
