@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
 import { describe, it } from 'node:test';
 import { setImmediate, setTimeout } from 'node:timers/promises';
+import { defer, finalize, firstValueFrom, lastValueFrom, tap, timer } from 'rxjs';
 import { createPoliteness, type Manners, type Politeness } from '#src/crawl/politeness.js';
+import { pull } from '#src/crawl/pull.js';
 import { createScheduler, type Scheduler } from '#src/crawl/scheduler.js';
 import type { Lease } from '#src/store/store.js';
 import { createTestFrontier, type TestFrontier } from './support/frontier.js';
@@ -20,6 +24,10 @@ async function next(scheduler: Scheduler): Promise<Lease> {
   const lease = await scheduler.lease();
   assert.ok(lease);
   return lease;
+}
+
+function inFlight(politeness: Politeness): Record<string, number> {
+  return Object.fromEntries(politeness.snapshot().map(({ host, inFlight }) => [host, inFlight]));
 }
 
 /** Leases and ends pages one after the other until there are no more. */
@@ -186,6 +194,101 @@ describe('scheduler', () => {
     assert.deepEqual([frontier.queued, frontier.leased], [2, 1]);
     scheduler.done(b);
     assert.ok(politeness.snapshot().every(({ inFlight }) => inFlight === 0));
+  });
+
+  it('moves a redirected page to its next host, within that host’s limit', async () => {
+    const politeness = createPoliteness();
+    const frontier = createTestFrontier('http://a/1', 'http://b/1', 'http://a/2');
+    const scheduler = schedule(frontier, { politeness, manners: { concurrencyPerHost: 1 } });
+    const [a, b] = [await next(scheduler), await next(scheduler)];
+    const moved = firstValueFrom(scheduler.move(a, 'http://b', { latencyMs: 1, ok: true }));
+    const second = await next(scheduler);
+    assert.equal(second.url, 'http://a/2');
+    assert.ok(await isPending(moved));
+    scheduler.done(b);
+    await moved;
+    assert.deepEqual(inFlight(politeness), { 'http://a': 1, 'http://b': 1 });
+    scheduler.done(a);
+    scheduler.done(second);
+    assert.deepEqual(inFlight(politeness), { 'http://a': 0, 'http://b': 0 });
+  });
+
+  it('lets redirects on one host go on while it has more URLs than slots', async () => {
+    const frontier = createTestFrontier(...Array.from({ length: 20 }, (_, i) => `http://a/${i}`));
+    const scheduler = schedule(frontier, { manners: { concurrencyPerHost: 1, delayMs: 2 } });
+    const finished: string[] = [];
+    const page = (lease: Lease) =>
+      scheduler.move(lease, lease.host).pipe(
+        tap(() => finished.push(lease.url)),
+        finalize(() => scheduler.done(lease)),
+      );
+    const early = new Promise<number>((resolve) => {
+      const stop = pull(3, scheduler.lease, page).subscribe(() => {
+        if (finished.length === 5) resolve(frontier.queued);
+      });
+      stop.add(scheduler.close);
+    });
+    assert.ok((await early) >= 10, 'the first redirects are through before the host runs dry');
+    scheduler.close();
+  });
+
+  it('forgets a redirect that was broken off', async () => {
+    const politeness = createPoliteness();
+    const frontier = createTestFrontier('http://a/1', 'http://b/1');
+    const scheduler = schedule(frontier, { politeness, manners: { concurrencyPerHost: 1 } });
+    const [a, b] = [await next(scheduler), await next(scheduler)];
+    const moving = scheduler.move(a, 'http://b').subscribe();
+    moving.unsubscribe();
+    scheduler.park(a);
+    scheduler.done(b);
+    assert.deepEqual(inFlight(politeness), { 'http://a': 0, 'http://b': 0 });
+    assert.deepEqual([scheduler.queued, scheduler.leased], [1, 0]);
+  });
+
+  it('keeps no host busy after it was closed in the middle of everything', async () => {
+    const politeness = createPoliteness();
+    const frontier = createTestFrontier(...Array.from({ length: 50 }, (_, i) => `http://h${i % 5}/${i}`));
+    const scheduler = schedule(frontier, { politeness });
+    const pages$ = pull(16, scheduler.lease, (lease) => timer(1).pipe(finalize(() => scheduler.park(lease)))).pipe(
+      finalize(() => scheduler.close()),
+    );
+    const crawl = pages$.subscribe();
+    // Leases are promised already, and not one of them has arrived.
+    crawl.unsubscribe();
+    await setImmediate();
+    assert.deepEqual([scheduler.queued, scheduler.leased], [50, 0]);
+    assert.ok(Object.values(inFlight(politeness)).every((count) => count === 0));
+  });
+
+  it('crawls a real server at the pace it is asked for', async () => {
+    const arrivals: number[] = [];
+    let most = 0;
+    let open = 0;
+    const server = createServer(async (_, response) => {
+      arrivals.push(performance.now());
+      most = Math.max(most, ++open);
+      await setTimeout(30);
+      open--;
+      response.end();
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const address = server.address();
+    assert.ok(address !== null && typeof address === 'object');
+    const frontier = createTestFrontier();
+    for (let i = 0; i < 12; i++) frontier.offer(`http://127.0.0.1:${address.port}/${i}`);
+    const scheduler = schedule(frontier, { manners: { concurrencyPerHost: 3, delayMs: 15 } });
+    const page = (lease: Lease) =>
+      defer(async () => (await fetch(lease.url)).arrayBuffer()).pipe(finalize(() => scheduler.done(lease)));
+    await lastValueFrom(pull(8, scheduler.lease, page));
+    scheduler.close();
+    server.closeAllConnections();
+    server.close();
+    assert.equal(arrivals.length, 12);
+    assert.ok(most <= 3, `${most} at once`);
+    const [first = 0, last = 0] = [arrivals[0], arrivals.at(-1)];
+    // On the whole and not one by one: the first connection of a socket takes its own time.
+    assert.ok(last - first > 11 * 15 - 20, `12 requests within ${last - first} ms`);
   });
 
   it('finds the one free host among a hundred thousand that wait', { timeout: 20_000 }, async () => {

@@ -1,6 +1,7 @@
 /** Which URL is next: a frontier's hosts in turn, each when politeness lets it. */
+import { defer, type Observable, tap } from 'rxjs';
 import type { Frontier, Lease } from '../store/store.js';
-import type { Manners, Politeness, Visit } from './politeness.js';
+import { type Manners, type Politeness, turn, type Visit } from './politeness.js';
 
 /** What a scheduler works with. */
 export interface SchedulerOptions {
@@ -14,7 +15,7 @@ export interface SchedulerOptions {
   readonly pagesLeft?: () => number;
 }
 
-/** Hands out the leases of one crawl. To be stopped when the crawl is over, however it ends: it holds timers and listeners. */
+/** Hands out the leases of one crawl. To be closed when the crawl is over, however it ends: it holds timers, listeners and turns at hosts. */
 export interface Scheduler {
   /** URLs that wait: for their host, for a slot or for their retry. */
   readonly queued: number;
@@ -26,17 +27,25 @@ export interface Scheduler {
   done(lease: Lease, visit?: Visit): void;
   /** The page shall be tried again: its URL goes back to the frontier after the delay, and takes no slot until then. */
   retry(lease: Lease, delayMs: number, visit?: Visit): void;
+  /**
+   * The page was redirected: its request ends, and the next one begins when it emits (once), at another host or the same.
+   * To be unsubscribed before the lease is parked.
+   */
+  move(lease: Lease, host: string, visit?: Visit): Observable<void>;
   /** Gives an unfinished lease back at once; does nothing where the lease has ended already. */
   park(lease: Lease): void;
   /** Gives out no more: everyone who waits for a lease gets `undefined`. Leases that are out may still end. */
   stop(): void;
+  /** Stops, and parks what is still out: also a lease whose slot was torn down while it was handed over. */
+  close(): void;
 }
 
 /** Starts handing out a frontier's URLs. Several schedulers share one {@link Politeness}. */
 export function createScheduler(options: SchedulerOptions): Scheduler {
   const { crawl, frontier, politeness, manners, pagesLeft = () => Number.POSITIVE_INFINITY } = options;
   const rotation = createRotation();
-  const out = new Set<Lease>();
+  /** Each lease that is out, and the host at which its request is; `undefined` between two. */
+  const out = new Map<Lease, string | undefined>();
   const retries = new Map<Lease, NodeJS.Timeout>();
   const waiters: ((lease: Lease | undefined) => void)[] = [];
   let stopped = false;
@@ -69,15 +78,26 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   }
 
   function begin(lease: Lease): Lease {
-    out.add(lease);
+    out.set(lease, lease.host);
     politeness.begin(lease.host, crawl);
     return lease;
   }
 
   function end(lease: Lease, visit?: Visit): boolean {
+    const host = out.get(lease);
     const wasOut = out.delete(lease);
-    if (wasOut) politeness.end(lease.host, visit);
+    if (host !== undefined) politeness.end(host, visit);
     return wasOut;
+  }
+
+  function move(lease: Lease, host: string, visit?: Visit): Observable<void> {
+    return defer(() => {
+      const from = out.get(lease);
+      out.set(lease, undefined);
+      if (from !== undefined) politeness.end(from, visit);
+      // A party of its own, so that redirects and new leases take turns.
+      return turn(politeness, host, `${crawl} redirect`, manners).pipe(tap(() => out.set(lease, host)));
+    });
   }
 
   function isOver(): boolean {
@@ -98,6 +118,18 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     clearTimeout(retries.get(lease));
     retries.delete(lease);
     frontier.putBack(lease);
+    serve();
+  }
+
+  function park(lease: Lease): void {
+    if (end(lease)) putBack(lease);
+  }
+
+  function stop(): void {
+    stopped = true;
+    for (const ending of endings.splice(0)) ending();
+    rotation.clear();
+    for (const lease of [...retries.keys()]) putBack(lease);
     serve();
   }
 
@@ -128,15 +160,12 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       if (stopped) putBack(lease);
       else serve();
     },
-    park(lease) {
-      if (end(lease)) putBack(lease);
-    },
-    stop() {
-      stopped = true;
-      for (const ending of endings) ending();
-      rotation.clear();
-      for (const lease of [...retries.keys()]) putBack(lease);
-      serve();
+    move,
+    park,
+    stop,
+    close() {
+      stop();
+      for (const lease of [...out.keys()]) park(lease);
     },
   };
 }
