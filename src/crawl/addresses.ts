@@ -50,7 +50,8 @@ export function guardLookup(lookup: Lookup): Lookup {
       const refused = addresses.find(({ address }) => !isPublicAddress(address));
       if (refused) return callback(privateAddress(hostname, refused.address), '', 0);
       const [first] = addresses;
-      if (options.all || first === undefined) return callback(null, addresses);
+      if (first === undefined) return callback(new CrawlcastError('dns.not_found', `${hostname}: no address`), '', 0);
+      if (options.all) return callback(null, addresses);
       callback(null, first.address, first.family);
     });
   };

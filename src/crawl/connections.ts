@@ -1,7 +1,6 @@
 /** Connections to hosts: kept alive, counted, opened under the address guard, directly or through a proxy. */
 import type { Socket } from 'node:net';
 import { Client } from 'undici';
-import { CrawlcastError } from '../errors.js';
 import { maxHeaderBytes } from './fetch-errors.js';
 
 /** Where a connection leads. */
@@ -56,7 +55,6 @@ interface Waiter {
   readonly route: Route;
   readonly fresh: boolean;
   readonly give: (connection: Connection) => void;
-  readonly refuse: (error: unknown) => void;
 }
 
 /** How many sockets may be open at once. */
@@ -88,22 +86,14 @@ export class ConnectionPool {
     const connection = this.#take(route, fresh);
     if (connection !== undefined) return connection;
     return new Promise((resolve, reject) => {
-      const leave = () => waiter.refuse(signal.reason);
-      const settle = () => {
+      const give = (given: Connection) => {
         signal.removeEventListener('abort', leave);
-        this.#waiters.delete(waiter);
+        resolve(given);
       };
-      const waiter: Waiter = {
-        route,
-        fresh,
-        give: (given) => {
-          settle();
-          resolve(given);
-        },
-        refuse: (error) => {
-          settle();
-          reject(error);
-        },
+      const waiter: Waiter = { route, fresh, give };
+      const leave = () => {
+        this.#waiters.delete(waiter);
+        reject(signal.reason);
       };
       signal.addEventListener('abort', leave, { once: true });
       this.#waiters.add(waiter);
@@ -128,17 +118,17 @@ export class ConnectionPool {
     this.#serve();
   }
 
-  /** Closes every connection; who waits for one is refused. */
+  /** Closes every connection. */
   close(): void {
-    const stopping = new CrawlcastError('service.stopping', 'the fetcher has been closed');
-    for (const waiter of this.#waiters) waiter.refuse(stopping);
     for (const open of [...this.#open.values()]) for (const connection of [...open]) this.drop(connection);
   }
 
   #serve(): void {
     for (const waiter of this.#waiters) {
       const connection = this.#take(waiter.route, waiter.fresh);
-      if (connection !== undefined) waiter.give(connection);
+      if (connection === undefined) continue;
+      this.#waiters.delete(waiter);
+      waiter.give(connection);
     }
   }
 

@@ -2,7 +2,7 @@
 import { type Phase, timeoutError, totalTimeoutError } from './fetch-errors.js';
 import type { FetchOptions } from './messages.js';
 
-/** Watches one fetch. Its signal fires, with the reason, when a limit has passed or the caller gives up. */
+/** Watches one fetch. Its signal fires, with the reason, when a limit has passed or one of the callers gives up. */
 export class Deadlines {
   readonly #abort = new AbortController();
   readonly #total: NodeJS.Timeout;
@@ -13,11 +13,11 @@ export class Deadlines {
   constructor(
     readonly host: string,
     readonly options: FetchOptions,
-    readonly caller: AbortSignal,
+    readonly callers: readonly AbortSignal[],
   ) {
     const { totalTimeoutMs } = options;
     this.#total = setTimeout(() => this.#abort.abort(totalTimeoutError(host, totalTimeoutMs)), totalTimeoutMs);
-    caller.addEventListener('abort', this.#leave, { once: true });
+    for (const caller of callers) caller.addEventListener('abort', this.#leave, { once: true });
   }
 
   get signal(): AbortSignal {
@@ -49,10 +49,10 @@ export class Deadlines {
   stop(): void {
     clearTimeout(this.#total);
     clearTimeout(this.#silence);
-    this.caller.removeEventListener('abort', this.#leave);
+    for (const caller of this.callers) caller.removeEventListener('abort', this.#leave);
   }
 
-  readonly #leave = () => this.#abort.abort(this.caller.reason);
+  readonly #leave = () => this.#abort.abort(this.callers.find((caller) => caller.aborted)?.reason);
 
   readonly #silent = () => {
     if (this.#paused) this.#silence?.refresh();

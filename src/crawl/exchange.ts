@@ -26,6 +26,7 @@ export class Exchange implements Dispatcher.DispatchHandler, ChunkSource {
   #bytes = 0;
   #maxBytes: number;
   #discarding = false;
+  #isBodiless = false;
   #over = false;
 
   constructor(
@@ -70,6 +71,7 @@ export class Exchange implements Dispatcher.DispatchHandler, ChunkSource {
     }
     if (status < 200) return;
     this.deadlines.enter('body');
+    this.#isBodiless = status === 204 || status === 304;
     if (headers['content-encoding'] !== undefined) this.#maxBytes += compressionSlack;
     this.#giveHead({ status, headers: listHeaders(headers), latencyMs: performance.now() - this.#sentAt });
   }
@@ -94,7 +96,9 @@ export class Exchange implements Dispatcher.DispatchHandler, ChunkSource {
   }
 
   onResponseError(_: Dispatcher.DispatchController, error: Error): void {
-    this.#fail(describeFailure(error, this.deadlines.host, this.deadlines.phase));
+    // undici misses the bytes that a 304 has a length for and yet never sends (RFC 9110 §8.6)
+    if (this.#isBodiless) this.#end();
+    else this.#fail(describeFailure(error, this.deadlines.host, this.deadlines.phase));
   }
 
   resume(): void {
@@ -114,6 +118,14 @@ export class Exchange implements Dispatcher.DispatchHandler, ChunkSource {
     this.#refuse(error);
     this.chunks.fail(error);
     this.pool.drop(this.connection);
+  }
+
+  /** The answer is complete, but its connection is not fit for another. */
+  #end(): void {
+    if (this.#over) return;
+    this.#finish();
+    this.pool.drop(this.connection);
+    this.chunks.end();
   }
 
   #finish(): void {

@@ -33,10 +33,9 @@ const codes: Readonly<Record<string, ErrorCode>> = {
   CERT_REVOKED: 'tls.untrusted',
   EPROTO: 'tls.failed',
   UND_ERR_HEADERS_OVERFLOW: 'http.headers_too_large',
-  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'body.truncated',
-  HPE_INVALID_EOF_STATE: 'body.truncated',
+  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'http.malformed',
+  UND_ERR_SOCKET: 'connect.reset',
   UND_ERR_INVALID_ARG: 'usage.invalid',
-  UND_ERR_DESTROYED: 'service.stopping',
 };
 
 const sentences: Partial<Record<ErrorCode, string>> = {
@@ -54,7 +53,6 @@ const sentences: Partial<Record<ErrorCode, string>> = {
   'http.headers_too_large': `the headers of the answer are longer than ${maxHeaderBytes} bytes`,
   'body.truncated': 'the connection ended before the body was complete',
   'usage.invalid': 'the request cannot be sent',
-  'service.stopping': 'the fetcher has been closed',
 };
 
 /** Any failure of a fetch as an error of ours, with a message that names the host. */
@@ -74,23 +72,29 @@ function firstOf(thrown: unknown): unknown {
 
 function codeOf(error: unknown, phase: Phase): ErrorCode {
   const name = nameOf(error);
-  if (name === 'UND_ERR_SOCKET') return codeOfSocketError(error, phase);
-  const known = codes[name];
-  if (known !== undefined) return known;
-  if (name.startsWith('HPE_')) return 'http.malformed';
-  if (name.startsWith('ERR_SSL_') || name.startsWith('ERR_TLS_')) return 'tls.failed';
-  return 'connect.failed';
-}
-
-/** undici says in words alone what it did not like about a socket. */
-function codeOfSocketError(error: unknown, phase: Phase): ErrorCode {
   const message = error instanceof Error ? error.message : '';
+  // undici says in words alone what it did not like
+  if (name === parserError) return message.includes('Invalid EOF state') ? 'body.truncated' : 'http.malformed';
   if (message === 'bad upgrade' || message === 'bad response') return 'http.malformed';
-  return phase === 'body' ? 'body.truncated' : 'connect.reset';
+  if (phase === 'body' && cutShort.has(name)) return 'body.truncated';
+  if (name.startsWith('ERR_SSL_') || name.startsWith('ERR_TLS_')) return codes[name] ?? 'tls.failed';
+  return codes[name] ?? 'connect.failed';
 }
 
-/** `code` of an error, as Node and undici set it; empty where there is none. */
+/** Once the head has come, these say that the rest did not. */
+const cutShort = new Set([
+  'ECONNRESET',
+  'ECONNABORTED',
+  'EPIPE',
+  'UND_ERR_SOCKET',
+  'UND_ERR_RES_CONTENT_LENGTH_MISMATCH',
+]);
+
+const parserError = 'HTTPParserError';
+
+/** `code` of an error, as Node and undici set it, or the name of one of the parser; empty where there is none. */
 function nameOf(error: unknown): string {
+  if (error instanceof Error && error.name === parserError) return parserError;
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
 }
 
@@ -98,7 +102,7 @@ function nameOf(error: unknown): string {
 function detailOf(error: unknown): string {
   if (!(error instanceof Error)) return '';
   const name = nameOf(error);
-  if (name.startsWith('HPE_') || name === 'UND_ERR_INVALID_ARG') return error.message;
+  if (name === parserError || name === 'UND_ERR_INVALID_ARG') return error.message;
   return name.startsWith('UND_ERR_') ? '' : name;
 }
 

@@ -58,14 +58,16 @@ export function createFetcher(options: FetcherOptions = {}): Fetcher {
   const { maxSockets = 256, maxSocketsPerHost = 64, lookup = defaultLookup } = options;
   const settings = { lookup, ...(options.ca === undefined ? {} : { ca: options.ca }) };
   const pool = new ConnectionPool({ maxSockets, maxSocketsPerHost });
+  const closing = new AbortController();
   return {
     get sockets() {
       return pool.sockets;
     },
     async fetch(request, signal) {
       signal.throwIfAborted();
+      closing.signal.throwIfAborted();
       const url = new URL(request.url);
-      const deadlines = new Deadlines(url.host, request, signal);
+      const deadlines = new Deadlines(url.host, request, [signal, closing.signal]);
       try {
         const route = await until(deadlines.signal, findRoute(url, request, settings));
         const exchange = await exchangeOnce(pool, route, dispatchOptions(url, request), deadlines);
@@ -77,6 +79,7 @@ export function createFetcher(options: FetcherOptions = {}): Fetcher {
       }
     },
     async close() {
+      closing.abort(new CrawlcastError('service.stopping', 'the fetcher has been closed'));
       pool.close();
     },
   };
