@@ -1,0 +1,180 @@
+/** The fields of an item: how a rule becomes a reader, and what the reader makes of an element. */
+import { type ChildNode, type Element, isTag, isText, type ParentNode } from 'domhandler';
+import { getInnerHTML } from 'domutils';
+import { CrawlcastError } from '../errors.js';
+import { compileScoped, type ScopedSelector } from './selectors.js';
+import type { Settling } from './settling.js';
+
+/** What a field is made of; without `css` it is the item's own element. */
+export interface FieldOptions {
+  readonly css?: string | undefined;
+  /** An attribute instead of the text. Default with `as: url`: `href`, else `src`. */
+  readonly attr?: string | undefined;
+  /** All matches as a list instead of the first. */
+  readonly all?: boolean | undefined;
+  /** A regular expression; every match of it is removed, before the value is trimmed and converted. */
+  readonly strip?: string | undefined;
+  /** Where nothing is found, instead of `null` (of the empty list, with `all`). */
+  readonly default?: unknown;
+  /**
+   * `text`: as read, `<br>` a line end, scripts and styles left out; `html`: the markup inside; `number`: the first
+   * number in it, with decimal point; `url`: resolved against the document's base.
+   */
+  readonly as?: 'text' | 'html' | 'number' | 'url' | undefined;
+}
+
+/** A field of a spider: a selector, a selector in brackets for all matches, or options. */
+export type FieldRule = string | readonly string[] | FieldOptions;
+
+/** Resolves a link of the document. */
+export type Resolve = (href: string) => string | null;
+
+/** A field, ready to be read. */
+export interface Field {
+  readonly name: string;
+  /** When it is final, counted from the item's element. */
+  readonly settles: Settling;
+  /** Its value in an item: an element, or the whole document. */
+  read(item: ParentNode, resolve: Resolve): unknown;
+}
+
+type Convert = (element: Element, resolve: Resolve) => unknown;
+
+/**
+ * Compiles a field; `whole` where the item is the whole page.
+ * @throws CrawlcastError `spider.invalid`
+ */
+export function compileField(name: string, rule: FieldRule, whole: boolean): Field {
+  const options = optionsOf(name, rule);
+  const convert = compileValue(name, options);
+  const { css, all = false, default: fallback = null } = options;
+  const selector = css === undefined ? undefined : compileScoped(css, whole);
+  const settles = selector?.settles ?? (whole ? 'end' : 'close');
+  const read = (item: ParentNode, resolve: Resolve): unknown => {
+    if (!all) {
+      const element = selector === undefined ? ownElement(item) : firstMatch(item, selector);
+      return (element && convert(element, resolve)) ?? fallback;
+    }
+    const elements = selector === undefined ? [ownElement(item)] : allMatches(item, selector);
+    const values = elements.map((element) => element && convert(element, resolve)).filter((value) => value != null);
+    return values.length === 0 && options.default !== undefined ? fallback : values;
+  };
+  return { name, settles, read };
+}
+
+function optionsOf(name: string, rule: FieldRule): FieldOptions {
+  if (typeof rule === 'string') return { css: rule };
+  if (!isList(rule)) return rule;
+  const [css, ...more] = rule;
+  if (css !== undefined && more.length === 0) return { css, all: true };
+  throw new CrawlcastError('spider.invalid', `The field ${name} is a list of ${rule.length} selectors: it takes one`);
+}
+
+/** `Array.isArray` does not know read-only lists. */
+function isList(rule: FieldRule): rule is readonly string[] {
+  return Array.isArray(rule);
+}
+
+function ownElement(item: ParentNode): Element | undefined {
+  return isTag(item) ? item : item.children.find(isTag);
+}
+
+function compileValue(name: string, { as = 'text', attr, strip }: FieldOptions): Convert {
+  const pattern = strip === undefined ? undefined : compilePattern(name, strip);
+  const clean = (text: string) => (pattern === undefined ? text : text.replace(pattern, '')).trim();
+  const raw = rawOf(as, attr?.toLowerCase());
+  return (element, resolve) => {
+    const text = raw(element);
+    if (text === undefined) return null;
+    const value = clean(text);
+    return as === 'number' ? numberIn(value) : as === 'url' ? resolve(value) : value;
+  };
+}
+
+function rawOf(as: FieldOptions['as'], attr: string | undefined): (element: Element) => string | undefined {
+  if (attr !== undefined) return (element) => attributeOf(element, attr);
+  if (as === 'url') return (element) => attributeOf(element, 'href') ?? attributeOf(element, 'src');
+  if (as === 'html') return (element) => getInnerHTML(element, { encodeEntities: 'utf8' });
+  return textOf;
+}
+
+/** An attribute as written in the document, by its name in lower case. */
+export function attributeOf({ attribs }: Element, name: string): string | undefined {
+  return Object.hasOwn(attribs, name) ? attribs[name] : undefined;
+}
+
+function compilePattern(name: string, source: string): RegExp {
+  try {
+    return new RegExp(source, 'gu');
+  } catch {
+    // A pattern may be fine but for escapes that only the older syntax takes.
+    try {
+      return new RegExp(source, 'g');
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      throw new CrawlcastError('spider.invalid', `The field ${name} has a bad "strip": ${why}`);
+    }
+  }
+}
+
+const number = /[-−]?(?:\d{1,3}(?:[,'’\u00a0\u202f]\d{3})+(?!\d)|\d+)?(?:\.\d+)?(?:e[-+]?\d+)?/giu;
+
+/** The first number in a text: decimal point, thousands set apart by comma, apostrophe or a space that does not break. */
+function numberIn(text: string): number | null {
+  for (const [found] of text.matchAll(number)) {
+    if (!/\d/.test(found)) continue;
+    const value = Number(found.replace('−', '-').replace(/[,'’\u00a0\u202f]/gu, ''));
+    if (Number.isFinite(value)) return value;
+  }
+  return null;
+}
+
+const silent: ReadonlySet<string> = new Set(['script', 'style', 'template']);
+
+/** The text of an element as one reads it: line breaks kept, scripts, styles and templates inside it left out. */
+export function textOf(element: Element): string {
+  let text = '';
+  for (const child of element.children) text += textIn(child);
+  return text;
+}
+
+function textIn(node: ChildNode): string {
+  if (isText(node)) return node.data;
+  if (!isTag(node)) return '';
+  if (node.name === 'br') return '\n';
+  return silent.has(node.name) ? '' : textOf(node);
+}
+
+/** Where the matches of a field are looked for, in document order: inside, and behind where the selector says so. */
+function candidatesOf(item: ParentNode, { beside }: ScopedSelector): ChildNode[] {
+  if (!beside || item.parent === null) return item.children;
+  const siblings = item.parent.children;
+  return [...item.children, ...siblings.slice(siblings.indexOf(item as ChildNode) + 1)];
+}
+
+function firstMatch(item: ParentNode, selector: ScopedSelector): Element | undefined {
+  const scope = isTag(item) ? item : undefined;
+  const search = (nodes: readonly ChildNode[]): Element | undefined => {
+    for (const node of nodes) {
+      if (!isTag(node)) continue;
+      const found = selector.test(node, scope) ? node : node.name === 'template' ? undefined : search(node.children);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  };
+  return search(candidatesOf(item, selector));
+}
+
+function allMatches(item: ParentNode, selector: ScopedSelector): Element[] {
+  const scope = isTag(item) ? item : undefined;
+  const found: Element[] = [];
+  const search = (nodes: readonly ChildNode[]): void => {
+    for (const node of nodes) {
+      if (!isTag(node)) continue;
+      if (selector.test(node, scope)) found.push(node);
+      if (node.name !== 'template') search(node.children);
+    }
+  };
+  search(candidatesOf(item, selector));
+  return found;
+}

@@ -1,0 +1,114 @@
+/** CSS selectors against a document that is still growing: what they match, and when that is certain. */
+import { compile as compileQuery } from 'css-select';
+import { isTraversal, parse, type Selector, SelectorType } from 'css-what';
+import type { AnyNode, Element } from 'domhandler';
+import { CrawlcastError } from '../errors.js';
+import { adapter } from './adapter.js';
+import { positionPseudos, renamePositions } from './positions.js';
+import { later, type Settling, settlingInScope, settlingOf, withoutLookAhead } from './settling.js';
+
+/** A selector, ready to be matched. */
+export interface CompiledSelector {
+  /** Whether it matches; true to the finished document only once it has settled. */
+  test(element: Element): boolean;
+  /** When the answer for an element is final. */
+  readonly settles: Settling;
+  /** Whether an element whose start tag has just come may match in the end: what looks ahead is left out. */
+  mayMatch(element: Element): boolean;
+}
+
+/** A selector of a field: matched among what is inside an element, which is its `:scope`. */
+export interface ScopedSelector {
+  /** Whether it matches an element inside `scope`; no scope: the whole document. */
+  test(element: Element, scope: Element | undefined): boolean;
+  /** When the answers are final, counted from the scope: `close` is its own closing tag. */
+  readonly settles: Settling;
+  /** Whether it looks among the siblings behind the scope, as `+ dd` does. */
+  readonly beside: boolean;
+}
+
+/**
+ * Compiles a selector for elements anywhere in the document.
+ * @throws CrawlcastError `spider.invalid`
+ */
+export function compileSelector(css: string): CompiledSelector {
+  return guard(css, () => {
+    const settles = settlingOf(parse(css));
+    const test = compile(parse(css));
+    const mayMatch = settles === 'open' ? test : compile(parse(css).map(withoutLookAhead));
+    return { test, settles, mayMatch };
+  });
+}
+
+/**
+ * Compiles a selector for what is inside an element (or inside the document, where `whole`). As in jQuery's `find`, all
+ * of it is looked for inside: `div a` is a link in a `div` in the element.
+ * @throws CrawlcastError `spider.invalid`
+ */
+export function compileScoped(css: string, whole = false): ScopedSelector {
+  return guard(css, () => {
+    if (whole) return { test: compile(parse(css)), settles: 'end', beside: false };
+    let current: Element | undefined;
+    const selectors = parse(css).map((tokens) => anchor(tokens.map(renameScope)));
+    const beside = selectors.some(([, second]) => second !== undefined && sideways.has(second.type));
+    const settles = selectors.map(settlingOfAnchored).reduce(later, beside ? 'parent' : 'close');
+    // Nothing is cached: what is inside one scope may be outside of the next.
+    const test = compile(selectors, { [scopeName]: (element) => element === current }, false);
+    return {
+      test(element, scope) {
+        current = scope;
+        return test(element);
+      },
+      settles,
+      beside,
+    };
+  });
+}
+
+const sideways: ReadonlySet<SelectorType> = new Set([SelectorType.Adjacent, SelectorType.Sibling]);
+
+/** Our own name for `:scope`, since css-select needs its own within `:has()`. */
+const scopeName = '-scope';
+const scopeToken: Selector = { type: SelectorType.Pseudo, name: scopeName, data: null };
+
+function renameScope(token: Selector): Selector {
+  if (token.type !== SelectorType.Pseudo || token.name === 'has') return token;
+  if (token.name === 'scope') return scopeToken;
+  return Array.isArray(token.data) ? { ...token, data: token.data.map((tokens) => tokens.map(renameScope)) } : token;
+}
+
+function anchor(tokens: Selector[]): Selector[] {
+  const [first] = tokens;
+  if (first !== undefined && isTraversal(first)) return [scopeToken, ...tokens];
+  return tokens.some(namesScope) ? tokens : [scopeToken, { type: SelectorType.Descendant }, ...tokens];
+}
+
+function namesScope(token: Selector): boolean {
+  if (token.type !== SelectorType.Pseudo) return false;
+  return token.name === scopeName || (Array.isArray(token.data) && token.data.flat().some(namesScope));
+}
+
+function settlingOfAnchored(tokens: Selector[]): Settling {
+  const compoundEnd = tokens.findIndex(isTraversal);
+  if (tokens.slice(0, compoundEnd < 0 ? undefined : compoundEnd).includes(scopeToken)) return settlingInScope(tokens);
+  // `:scope` stands somewhere else: the selector may look anywhere.
+  return settlingOf([tokens]) === 'open' ? 'close' : 'end';
+}
+
+type Pseudos = Record<string, (element: Element, value?: string | null) => boolean>;
+
+function compile(selectors: Selector[][], pseudos: Pseudos = {}, cacheResults = true): (element: Element) => boolean {
+  return compileQuery<AnyNode, Element>(
+    selectors.map((tokens) => tokens.map(renamePositions)),
+    { adapter, cacheResults, pseudos: { ...positionPseudos, ...pseudos } },
+  );
+}
+
+function guard<T>(css: string, make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new CrawlcastError('spider.invalid', `The selector ${JSON.stringify(css)} cannot be used: ${why}`);
+  }
+}
