@@ -1,0 +1,87 @@
+/** What is done beside the steps, a little with each transaction: the log is trimmed, dropped frontiers are deleted. */
+import type { Chunk } from './chunk.js';
+import { after, frontierKinds, keys } from './keys.js';
+import type { TableLog } from './log.js';
+import type { Retention } from './store.js';
+import type { Changes, Tables } from './tables.js';
+
+const maxChunksAtOnce = 64;
+const maxRowsAtOnce = 1000;
+
+/** What one round of chores changes. */
+export interface Round {
+  readonly changes: Changes;
+  /** The offset at which the log begins afterwards. */
+  readonly first: number;
+  /** Whether there is more to do. */
+  readonly more: boolean;
+}
+
+/** Plans rounds; who commits them is none of its business. */
+export class Chores {
+  constructor(
+    private readonly tables: Tables,
+    private readonly log: TableLog,
+    private readonly retention: Retention,
+  ) {}
+
+  /** How often the age of the log has to be looked at, in milliseconds; `undefined` where age does not matter. */
+  get intervalMs(): number | undefined {
+    const { maxAgeMs } = this.retention;
+    return maxAgeMs === undefined ? undefined : Math.min(Math.max(maxAgeMs / 10, 50), 60_000);
+  }
+
+  /** What should be done next; no changes where nothing should. */
+  plan(): Round {
+    const changes = new Map<string, Buffer | undefined>();
+    const first = this.#trim(changes);
+    const more = changes.size >= maxChunksAtOnce;
+    return { changes, first, more: this.#sweep(changes) || more };
+  }
+
+  /** Deletes chunks from the oldest on; returns the new first offset. */
+  #trim(changes: Map<string, Buffer | undefined>): number {
+    const { maxEvents = Number.POSITIVE_INFINITY } = this.retention;
+    let first = this.log.first;
+    for (let count = 0; count < maxChunksAtOnce && first <= this.log.last; count += 1) {
+      const wanted = Math.max(first, this.log.last - maxEvents + 1);
+      if (wanted === first && !this.#limitsByChunk) break;
+      const chunk = this.log.chunkAt(first);
+      if (chunk === undefined) break;
+      const next = chunk.offset + chunk.count;
+      if (next > wanted && !this.#isOverdue(chunk)) {
+        first = wanted;
+        break;
+      }
+      changes.set(keys.chunk(chunk.offset), undefined);
+      first = next;
+    }
+    if (first > this.log.first) changes.set(keys.first, Buffer.from(String(first)));
+    return first;
+  }
+
+  get #limitsByChunk(): boolean {
+    return this.retention.maxBytes !== undefined || this.retention.maxAgeMs !== undefined;
+  }
+
+  #isOverdue(chunk: Pick<Chunk, 'position' | 'time'>): boolean {
+    const { maxBytes = Number.POSITIVE_INFINITY, maxAgeMs = Number.POSITIVE_INFINITY } = this.retention;
+    return this.log.position - chunk.position > maxBytes || Date.now() - chunk.time > maxAgeMs;
+  }
+
+  /** Deletes some rows of a frontier that was dropped. True where there was something to do. */
+  #sweep(changes: Map<string, Buffer | undefined>): boolean {
+    const [dropped] = this.tables.range('x', after('x'), 1);
+    if (dropped === undefined) return false;
+    const space = dropped[0].slice(1);
+    let room = maxRowsAtOnce;
+    for (const kind of frontierKinds) {
+      const rows = this.tables.range(`${kind}${space} `, after(`${kind}${space} `), room);
+      for (const [key] of rows) changes.set(key, undefined);
+      room -= rows.length;
+      if (room === 0) return true;
+    }
+    changes.set(dropped[0], undefined);
+    return true;
+  }
+}

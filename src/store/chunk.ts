@@ -1,0 +1,144 @@
+/** Events in a row as one value of the table: a checksum, a header, and the events' JSON one behind the other. */
+import { crc32 } from 'node:zlib';
+import { CrawlcastError } from '../errors.js';
+import type { Batch, LogEvent } from './store.js';
+
+/** A chunk is full when it has reached one of these. */
+export const chunkLimits = { events: 256, bytes: 65_536 } as const;
+
+/** What is known of a chunk without its events. */
+export interface ChunkHeader {
+  /** Of its first event. */
+  readonly offset: number;
+  readonly count: number;
+  /** When it was appended, never before the chunk ahead of it; milliseconds since 1970. */
+  readonly time: number;
+  /** How many bytes of JSON the log had been given before it. */
+  readonly position: number;
+  readonly bytes: number;
+}
+
+/** A chunk and its events. */
+export interface Chunk extends ChunkHeader {
+  readonly events: Batch;
+}
+
+/** An event without its offset. */
+export interface PendingEvent {
+  readonly type: string;
+  readonly crawl: string;
+  readonly tail: Uint8Array;
+}
+
+/** As it is written: names once, and for each event the places of its type and crawl among them, and its length. */
+interface WrittenHeader {
+  readonly time: number;
+  readonly position: number;
+  readonly bytes: number;
+  readonly names: readonly string[];
+  readonly rows: readonly number[];
+}
+
+const headerAt = 8;
+
+/** Where the next chunk begins. */
+export type ChunkPlace = Pick<ChunkHeader, 'offset' | 'time' | 'position'>;
+
+/** A chunk, and the bytes to be written. */
+export interface EncodedChunk {
+  readonly chunk: Chunk;
+  readonly value: Buffer;
+}
+
+/** Gives events their offsets and ids, and lays them out as one value. */
+export function encodeChunk(epoch: string, place: ChunkPlace, pending: readonly PendingEvent[]): EncodedChunk {
+  const names = [...new Set(pending.flatMap(({ type, crawl }) => [type, crawl]))];
+  const numbers = new Map(names.map((name, number) => [name, number]));
+  const heads = pending.map((_, index) => `{"specversion":"1.0","id":"${epoch}-${place.offset + index}"`);
+  const lengths = pending.map((event, index) => (heads[index] ?? '').length + event.tail.length);
+  const rows = pending.flatMap((event, index) => [
+    numbers.get(event.type) ?? 0,
+    numbers.get(event.crawl) ?? 0,
+    lengths[index] ?? 0,
+  ]);
+  const bytes = lengths.reduce((sum, length) => sum + length, 0);
+  const { time, position } = place;
+  const header: WrittenHeader = { time, position, bytes, names, rows };
+  const headerText = Buffer.from(JSON.stringify(header));
+  const value = Buffer.allocUnsafeSlow(headerAt + headerText.length + bytes);
+  value.writeUInt32LE(headerText.length, 4);
+  headerText.copy(value, headerAt);
+  let at = headerAt + headerText.length;
+  const events = pending.map(({ type, crawl, tail }, index): LogEvent => {
+    const begin = at;
+    at += value.write(heads[index] ?? '', at, 'latin1');
+    value.set(tail, at);
+    at += tail.length;
+    return { offset: place.offset + index, type, crawl, json: value.subarray(begin, at) };
+  });
+  value.writeUInt32LE(crc32(value.subarray(4)), 0);
+  return { chunk: { ...place, bytes, count: events.length, events }, value };
+}
+
+/** Cuts events into chunks, and encodes them one behind the other. */
+export function cutChunks(epoch: string, place: ChunkPlace, pending: readonly PendingEvent[]): EncodedChunk[] {
+  const chunks: EncodedChunk[] = [];
+  let { offset, position } = place;
+  for (let from = 0; from < pending.length; ) {
+    const to = endOfChunk(pending, from);
+    const encoded = encodeChunk(epoch, { offset, position, time: place.time }, pending.slice(from, to));
+    chunks.push(encoded);
+    offset += to - from;
+    position += encoded.chunk.bytes;
+    from = to;
+  }
+  return chunks;
+}
+
+function endOfChunk(pending: readonly PendingEvent[], from: number): number {
+  let bytes = 0;
+  let to = from;
+  while (to < pending.length && to - from < chunkLimits.events && bytes < chunkLimits.bytes) {
+    bytes += pending[to]?.tail.length ?? 0;
+    to += 1;
+  }
+  return to;
+}
+
+/** Reads the header alone; the events stay unread and unchecked. */
+export function peekChunk(offset: number, value: Buffer): ChunkHeader {
+  const { time, position, bytes, rows } = headerOf(offset, value);
+  return { offset, time, position, bytes, count: rows.length / 3 };
+}
+
+/**
+ * Reads a chunk whole.
+ * @throws CrawlcastError `data.corrupt`
+ */
+export function decodeChunk(offset: number, value: Buffer): Chunk {
+  if (value.length < headerAt || crc32(value.subarray(4)) !== value.readUInt32LE(0)) throw damaged(offset);
+  const { time, position, bytes, names, rows } = headerOf(offset, value);
+  const events: LogEvent[] = [];
+  let at = headerAt + value.readUInt32LE(4);
+  for (let row = 0; row < rows.length; row += 3) {
+    const json = value.subarray(at, at + (rows[row + 2] ?? 0));
+    const type = names[rows[row] ?? 0] ?? '';
+    const crawl = names[rows[row + 1] ?? 0] ?? '';
+    events.push({ offset: offset + events.length, type, crawl, json });
+    at += json.length;
+  }
+  return { offset, time, position, bytes, count: events.length, events };
+}
+
+function headerOf(offset: number, value: Buffer): WrittenHeader {
+  try {
+    return JSON.parse(value.toString('utf8', headerAt, headerAt + value.readUInt32LE(4)));
+  } catch (cause) {
+    throw damaged(offset, cause);
+  }
+}
+
+function damaged(offset: number, cause?: unknown): CrawlcastError {
+  const message = `The log is damaged at offset ${offset}: restore the data directory from a copy, or start with a new one.`;
+  return new CrawlcastError('data.corrupt', message, { cause });
+}

@@ -1,0 +1,63 @@
+/** All crawls in memory, as the newest durable step left them. */
+import type { Draft, DraftBase } from './draft.js';
+import { TableFrontier } from './frontier.js';
+import { allRows, type CrawlEntry, decodeJson, newCrawl, type PageMemory, progressOf } from './state.js';
+import type { CrawlProgress, CrawlRecord, Frontier, Lease } from './store.js';
+import type { Tables } from './tables.js';
+
+/** What drafts begin from, and what they end in. */
+export class Crawls implements DraftBase {
+  readonly crawls = new Map<string, CrawlEntry>();
+  readonly pages = new WeakMap<Lease, PageMemory>();
+  nextNumber = 0;
+  readonly #frontiers = new Map<string, TableFrontier>();
+
+  constructor(readonly tables: Tables) {
+    for (const [key, value] of allRows(tables, 'g')) {
+      const figures = decodeJson<CrawlEntry>(value);
+      const record = tables.get(`c${key.slice(1)}`);
+      this.crawls.set(figures.id, { ...figures, record: record && decodeJson<CrawlRecord>(record) });
+      this.#avoid(figures.order);
+      this.#avoid(Number.parseInt(figures.space, 36));
+    }
+    for (const [key] of allRows(tables, 'x')) this.#avoid(Number.parseInt(key.slice(1), 36));
+  }
+
+  records(): CrawlRecord[] {
+    return [...this.crawls.values()].flatMap(({ record }) => (record ? [record] : []));
+  }
+
+  progress(id: string): CrawlProgress | undefined {
+    const crawl = this.crawls.get(id);
+    return crawl && progressOf(crawl, this.#frontiers.get(id)?.leased ?? 0);
+  }
+
+  isHeld(crawl: string, fingerprint: string): boolean {
+    return this.#frontiers.get(crawl)?.isHeld(fingerprint) ?? false;
+  }
+
+  openFrontier(id: string): Frontier {
+    const { space, sequence } = this.crawls.get(id) ?? newCrawl(id, 0, '');
+    const frontier = new TableFrontier(this.tables, id, space, sequence);
+    this.#frontiers.set(id, frontier);
+    return frontier;
+  }
+
+  /** Takes over what has become durable. */
+  publish(draft: Draft): void {
+    this.nextNumber = draft.nextNumber;
+    for (const [id, crawl] of draft.crawls) this.crawls.set(id, crawl);
+    for (const [id, { space, sequence }] of draft.crawls) {
+      this.#frontiers.get(id)?.publish(draft.frontiers.get(id) ?? [], space, sequence);
+    }
+  }
+
+  /** Throws a draft away: what it put into the memory of pages was never written. */
+  forget(draft: Draft): void {
+    for (const lease of draft.leases) this.pages.delete(lease);
+  }
+
+  #avoid(number: number): void {
+    this.nextNumber = Math.max(this.nextNumber, number + 1);
+  }
+}

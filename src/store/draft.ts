@@ -1,0 +1,100 @@
+/** What a group of steps is about to change: read through, written all at once or thrown away. */
+import type { PendingEvent } from './chunk.js';
+import { keys } from './keys.js';
+import { type CrawlEntry, copyCrawl, encodeJson, newCrawl, PageMemory } from './state.js';
+import type { Lease, Offer } from './store.js';
+import type { Tables } from './tables.js';
+
+/** What the frontier in memory has to learn once the group is durable. */
+export type FrontierChange =
+  | { readonly kind: 'added'; readonly place: string; readonly offer: Offer }
+  | { readonly kind: 'moved'; readonly place: string; readonly offer: Offer; readonly from: string }
+  | { readonly kind: 'released'; readonly fingerprint: string }
+  | { readonly kind: 'dropped' };
+
+/** What a draft needs to know of the store that it belongs to. */
+export interface DraftBase {
+  readonly tables: Tables;
+  readonly crawls: ReadonlyMap<string, CrawlEntry>;
+  readonly pages: WeakMap<Lease, PageMemory>;
+  /** The smallest number that no crawl and no frontier has had. */
+  readonly nextNumber: number;
+  /** Whether a URL is leased, or was given back and waits in memory. */
+  isHeld(crawl: string, fingerprint: string): boolean;
+}
+
+/** Reads see the changes made so far on top of what is durable. */
+export class Draft {
+  readonly changes = new Map<string, Buffer | undefined>();
+  readonly events: PendingEvent[] = [];
+  readonly crawls = new Map<string, CrawlEntry>();
+  readonly frontiers = new Map<string, FrontierChange[]>();
+  readonly leases = new Set<Lease>();
+  nextNumber: number;
+  readonly #hosts = new Map<string, { host: string; count: number }>();
+
+  constructor(readonly base: DraftBase) {
+    this.nextNumber = base.nextNumber;
+  }
+
+  get(key: string): Buffer | undefined {
+    return this.changes.has(key) ? this.changes.get(key) : this.base.tables.get(key);
+  }
+
+  put(key: string, value: Buffer): void {
+    this.changes.set(key, value);
+  }
+
+  remove(key: string): void {
+    this.changes.set(key, undefined);
+  }
+
+  /** The crawl as it is within this group; made where it is new. */
+  crawl(id: string): CrawlEntry {
+    const drafted = this.crawls.get(id);
+    if (drafted !== undefined) return drafted;
+    const known = this.base.crawls.get(id);
+    const crawl = known ? copyCrawl(known) : newCrawl(id, this.nextNumber, keys.space(this.nextNumber++));
+    this.crawls.set(id, crawl);
+    return crawl;
+  }
+
+  /** What a page has written so far. */
+  page(crawl: CrawlEntry, lease: Lease): PageMemory {
+    this.leases.add(lease);
+    const known = this.base.pages.get(lease);
+    if (known !== undefined) return known;
+    const { tables, pages } = this.base;
+    const memory = lease.begun ? PageMemory.load(tables, crawl.space, lease.fingerprint) : new PageMemory();
+    pages.set(lease, memory);
+    return memory;
+  }
+
+  countHost(space: string, host: string, change: number): void {
+    const key = keys.host(space, host);
+    const count = this.#hosts.get(key) ?? { host, count: this.#durableCount(key) };
+    count.count += change;
+    this.#hosts.set(key, count);
+  }
+
+  tell(crawl: string, change: FrontierChange): void {
+    const changes = this.frontiers.get(crawl);
+    if (changes === undefined) this.frontiers.set(crawl, [change]);
+    else changes.push(change);
+  }
+
+  /** Writes down what was only counted so far. */
+  settle(): void {
+    for (const [key, { host, count }] of this.#hosts) {
+      if (count > 0) this.put(key, encodeJson([host, count]));
+      else this.remove(key);
+    }
+    for (const { record, ...figures } of this.crawls.values())
+      this.put(keys.progress(figures.order), encodeJson(figures));
+  }
+
+  #durableCount(key: string): number {
+    const row = this.base.tables.get(key);
+    return row === undefined ? 0 : Number(JSON.parse(row.toString())[1]);
+  }
+}

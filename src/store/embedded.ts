@@ -1,0 +1,113 @@
+/** The store on this machine's disk: LMDB, one file, one process. */
+import { accessSync, constants, mkdirSync } from 'node:fs';
+import { statfs } from 'node:fs/promises';
+import { join } from 'node:path';
+import { open, type RootDatabase } from 'lmdb';
+import { CrawlcastError, toCrawlcastError } from '../errors.js';
+import { checkDataFile } from './data-file.js';
+import { lockDirectory, type Unlock } from './lock.js';
+import type { Store } from './store.js';
+import { openTableStore, type StoreOptions } from './table-store.js';
+import type { Changes, Row, Tables } from './tables.js';
+
+/**
+ * Opens the store in a directory, which is made where it is missing.
+ * @throws CrawlcastError `data.in_use`, `data.unusable`, `data.corrupt`
+ */
+export async function openEmbeddedStore(dir: string, options: StoreOptions = {}): Promise<Store> {
+  prepareDirectory(dir);
+  const unlock = await lockDirectory(dir);
+  try {
+    const file = join(dir, 'data.mdb');
+    checkDataFile(file);
+    return await openTableStore(new LmdbTables(openDatabase(dir), dir, unlock), options);
+  } catch (thrown) {
+    await unlock();
+    throw toCrawlcastError(thrown, 'data.corrupt');
+  }
+}
+
+function prepareDirectory(dir: string): void {
+  try {
+    mkdirSync(dir, { recursive: true });
+    accessSync(dir, constants.R_OK | constants.W_OK | constants.X_OK);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new CrawlcastError('data.unusable', `The data directory ${dir} cannot be used: ${reason}`, { cause });
+  }
+}
+
+function openDatabase(dir: string): RootDatabase<Buffer, string> {
+  return open<Buffer, string>(dir, {
+    noSubdir: false,
+    encoding: 'binary',
+    cache: false,
+    // A promise that resolves means: flushed to disk.
+    overlappingSync: false,
+    // With it, a commit that fails leaves behind a rejected promise that nobody can reach.
+    eventTurnBatching: false,
+  });
+}
+
+class LmdbTables implements Tables {
+  constructor(
+    private readonly db: RootDatabase<Buffer, string>,
+    private readonly dir: string,
+    private readonly unlock: Unlock,
+  ) {}
+
+  get(key: string): Buffer | undefined {
+    return this.db.get(key);
+  }
+
+  range(from: string, to: string, limit: number): Row[] {
+    const rows: Row[] = [];
+    for (const { key, value } of this.db.getRange({ start: from, end: to, limit })) rows.push([key, value]);
+    return rows;
+  }
+
+  last(from: string, to: string): Row | undefined {
+    const range = { start: to, exclusiveStart: true, end: from, inclusiveEnd: true, reverse: true, limit: 1 };
+    for (const { key, value } of this.db.getRange(range)) return [key, value];
+    return undefined;
+  }
+
+  async write(changes: Changes): Promise<void> {
+    try {
+      await this.db.batch(() => {
+        for (const [key, value] of changes) void (value === undefined ? this.db.remove(key) : this.db.put(key, value));
+      });
+    } catch (thrown) {
+      throw await this.#explain(await causeOf(thrown));
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.db.close();
+    await this.unlock();
+  }
+
+  /** LMDB calls a write that the disk had no room for an input/output error. */
+  async #explain(cause: unknown): Promise<CrawlcastError> {
+    const { bavail, bsize } = await statfs(this.dir).catch(() => ({ bavail: Number.POSITIVE_INFINITY, bsize: 1 }));
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    if (bavail * bsize < nearlyFullBytes || /space|quota|full/i.test(reason)) {
+      return new CrawlcastError('store.full', `The disk that holds ${this.dir} is full: make room on it.`, { cause });
+    }
+    return new CrawlcastError('store.failed', `Writing to ${this.dir} failed: ${reason}`, { cause });
+  }
+}
+
+/** More than one transaction can take. */
+const nearlyFullBytes = 4 * 1024 * 1024;
+
+/** The reason of a failed commit comes as a promise of its own. */
+async function causeOf(thrown: unknown): Promise<unknown> {
+  if (!(thrown instanceof Error && 'commitError' in thrown)) return thrown;
+  try {
+    await thrown.commitError;
+    return thrown;
+  } catch (cause) {
+    return cause;
+  }
+}

@@ -1,0 +1,33 @@
+/** Replay, then live, in one loop. */
+import type { Batch, EventLog } from './store.js';
+
+/**
+ * Everything behind an offset, and then everything as it is appended, without a seam. Ends when the signal aborts.
+ * A reader that takes its time costs nothing: the log is read only when it asks for more.
+ */
+export async function* follow(log: EventLog, after: number, signal?: AbortSignal): AsyncGenerator<Batch, void, void> {
+  let cursor = after;
+  while (!signal?.aborted) {
+    const batch = log.read(cursor);
+    const newest = batch.at(-1);
+    if (newest === undefined) {
+      await nextAppend(log, signal);
+    } else {
+      cursor = newest.offset;
+      yield batch;
+    }
+  }
+}
+
+/** Nothing can slip in between: reading and listening happen in the same turn. */
+function nextAppend(log: EventLog, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      stop();
+      signal?.removeEventListener('abort', done);
+      resolve();
+    };
+    const stop = log.onAppend(done);
+    signal?.addEventListener('abort', done, { once: true });
+  });
+}

@@ -1,0 +1,105 @@
+/** The log: the newest events in memory as they were appended, older ones in blocks from the table. */
+
+import { RecentBlocks } from './blocks.js';
+import { type Chunk, type ChunkHeader, chunkLimits, decodeChunk, peekChunk } from './chunk.js';
+import { keys, offsetOf } from './keys.js';
+import type { Batch, EventLog } from './store.js';
+import type { Tables } from './tables.js';
+
+const maxRecentBytes = 8 * 1024 * 1024;
+
+/** Every key of a chunk lies below. */
+const endOfLog = 'z~';
+
+/** One log over a table. */
+export class TableLog implements EventLog {
+  first: number;
+  last = 0;
+  /** Bytes of JSON ever appended, as far as what is kept tells. */
+  position = 0;
+  /** When the newest event was appended; never goes back. */
+  time = 0;
+  readonly #recent: Chunk[] = [];
+  #recentBytes = 0;
+  readonly #blocks: RecentBlocks;
+  readonly #listeners = new Set<() => void>();
+
+  constructor(
+    private readonly tables: Tables,
+    readonly epoch: string,
+  ) {
+    this.#blocks = new RecentBlocks((from, to) => this.#load(from, to));
+    this.first = Number(tables.get(keys.first)?.toString() ?? 1);
+    const newest = tables.last(keys.chunk(0), endOfLog);
+    this.last = this.first - 1;
+    if (newest === undefined) return;
+    const header = peekChunk(offsetOf(newest[0]), newest[1]);
+    this.last = header.offset + header.count - 1;
+    this.position = header.position + header.bytes;
+    this.time = header.time;
+  }
+
+  read(after: number, limit: number = chunkLimits.events): Batch {
+    const from = Math.max(after + 1, this.first);
+    if (from > this.last) return [];
+    const batch = this.#recentFrom(from) ?? this.#blocks.at(from);
+    const start = from - (batch[0]?.offset ?? from);
+    return start === 0 && batch.length <= limit ? batch : batch.slice(start, start + limit);
+  }
+
+  offsetAt(timeMs: number): number {
+    let low = this.first - 1;
+    let high = this.last;
+    while (low < high) {
+      const chunk = this.chunkAt(Math.ceil((low + high) / 2));
+      if (chunk === undefined) return low;
+      if (chunk.time <= timeMs) low = chunk.offset + chunk.count - 1;
+      else high = chunk.offset - 1;
+    }
+    return Math.max(low, this.first - 1);
+  }
+
+  onAppend(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** The header of the chunk that holds an offset. */
+  chunkAt(offset: number): ChunkHeader | undefined {
+    const row = this.tables.last(keys.chunk(0), keys.chunk(offset + 1));
+    return row && peekChunk(offsetOf(row[0]), row[1]);
+  }
+
+  /** Shows readers what has become durable. */
+  publish(chunks: readonly Chunk[]): void {
+    for (const chunk of chunks) {
+      this.#recent.push(chunk);
+      this.#recentBytes += chunk.bytes;
+      this.last = chunk.offset + chunk.count - 1;
+      this.position = chunk.position + chunk.bytes;
+      this.time = chunk.time;
+    }
+    while (this.#recentBytes > maxRecentBytes) this.#recentBytes -= this.#recent.shift()?.bytes ?? 0;
+    if (chunks.length === 0) return;
+    for (const listener of [...this.#listeners]) listener();
+  }
+
+  #recentFrom(offset: number): Batch | undefined {
+    let low = 0;
+    let high = this.#recent.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((this.#recent[middle]?.offset ?? 0) <= offset) low = middle + 1;
+      else high = middle;
+    }
+    return this.#recent[low - 1]?.events;
+  }
+
+  /** The events between two offsets, both included, as far as they are kept. */
+  #load(from: number, to: number): Batch {
+    const oldest = this.chunkAt(from)?.offset ?? from;
+    const rows = this.tables.range(keys.chunk(oldest), keys.chunk(to + 1), to - oldest + 1);
+    const events = rows.flatMap(([key, value]) => [...decodeChunk(offsetOf(key), value).events]);
+    return events.filter(({ offset }) => offset >= from && offset <= to);
+  }
+}

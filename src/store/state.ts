@@ -1,0 +1,106 @@
+/** What the store knows of a crawl, and of a page under way. */
+import type { CrawlStats } from '../events.js';
+import { after, keys } from './keys.js';
+import type { CrawlProgress, CrawlRecord } from './store.js';
+import type { Row, Tables } from './tables.js';
+
+/** A crawl in memory; a group of steps works on a copy. */
+export interface CrawlEntry {
+  readonly id: string;
+  /** Its place among all crawls. */
+  readonly order: number;
+  /** Under which its frontier is filed. */
+  space: string;
+  /** The number of the last place that its frontier gave out. */
+  sequence: number;
+  record: CrawlRecord | undefined;
+  counts: Record<string, number>;
+  /** `queued` counts what is in the durable frontier, leased or not. */
+  stats: CrawlStats;
+  firstOffset: number;
+  lastOffset: number;
+}
+
+const noStats = { pages: 0, items: 0, failed: 0, skipped: 0, duplicates: 0, bytes: 0, queued: 0, inFlight: 0 };
+
+/** A crawl of which nothing is known yet. */
+export function newCrawl(id: string, order: number, space: string): CrawlEntry {
+  return {
+    id,
+    order,
+    space,
+    sequence: 0,
+    record: undefined,
+    counts: {},
+    stats: { ...noStats },
+    firstOffset: 0,
+    lastOffset: 0,
+  };
+}
+
+/** A copy that can be changed and thrown away. */
+export function copyCrawl(crawl: CrawlEntry): CrawlEntry {
+  return { ...crawl, counts: { ...crawl.counts }, stats: { ...crawl.stats } };
+}
+
+/** The figures as others may see them. */
+export function progressOf(crawl: CrawlEntry, leased: number): CrawlProgress {
+  const { counts, stats, firstOffset, lastOffset } = copyCrawl(crawl);
+  stats.queued = Math.max(0, stats.queued - leased);
+  return { counts, stats, firstOffset, lastOffset };
+}
+
+/** A value as JSON in bytes. */
+export function encodeJson(value: unknown): Buffer {
+  return Buffer.from(JSON.stringify(value));
+}
+
+/** A row's JSON; the caller knows what it wrote there. */
+export function decodeJson<Value>(bytes: Buffer): Value {
+  return JSON.parse(bytes.toString());
+}
+
+/** All rows of a range, read piece by piece so that nobody holds the table for long. */
+export function* allRows(tables: Tables, prefix: string, pieceSize = 1000): Generator<Row> {
+  let from = prefix;
+  for (;;) {
+    const rows = tables.range(from, after(prefix), pieceSize);
+    yield* rows;
+    const lastRow = rows.at(-1);
+    if (lastRow === undefined || rows.length < pieceSize) return;
+    from = `${lastRow[0]} `;
+  }
+}
+
+/** What a page that has not ended wrote already: so that fetching it again writes none of it twice. */
+export class PageMemory {
+  readonly #known = new Set<string>();
+  #fresh: string[] = [];
+  /** How many steps of it are on disk. */
+  steps = 0;
+
+  /** Reads what is on disk. */
+  static load(tables: Tables, space: string, fingerprint: string): PageMemory {
+    const memory = new PageMemory();
+    for (const [, value] of allRows(tables, keys.page(space, fingerprint))) {
+      for (const mark of decodeJson<string[]>(value)) memory.#known.add(mark);
+      memory.steps += 1;
+    }
+    return memory;
+  }
+
+  /** False where the page wrote this before. */
+  remember(mark: string): boolean {
+    if (this.#known.has(mark)) return false;
+    this.#known.add(mark);
+    this.#fresh.push(mark);
+    return true;
+  }
+
+  /** What has been remembered since the last call. */
+  takeFresh(): string[] {
+    const fresh = this.#fresh;
+    this.#fresh = [];
+    return fresh;
+  }
+}
