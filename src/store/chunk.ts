@@ -50,34 +50,58 @@ export interface EncodedChunk {
   readonly value: Buffer;
 }
 
+/** An event whose bytes lie in its chunk; the view of them is made when somebody looks: most are never looked at alone. */
+class StoredEvent implements LogEvent {
+  #json: Buffer | undefined;
+
+  constructor(
+    readonly offset: number,
+    readonly type: string,
+    readonly crawl: string,
+    private readonly value: Buffer,
+    private readonly begin: number,
+    private readonly end: number,
+  ) {}
+
+  get json(): Buffer {
+    this.#json ??= this.value.subarray(this.begin, this.end);
+    return this.#json;
+  }
+}
+
 /** Gives events their offsets and ids, and lays them out as one value. */
 export function encodeChunk(epoch: string, place: ChunkPlace, pending: readonly PendingEvent[]): EncodedChunk {
-  const names = [...new Set(pending.flatMap(({ type, crawl }) => [type, crawl]))];
-  const numbers = new Map(names.map((name, number) => [name, number]));
-  const heads = pending.map((_, index) => `{"specversion":"1.0","id":"${epoch}-${place.offset + index}"`);
-  const lengths = pending.map((event, index) => (heads[index] ?? '').length + event.tail.length);
-  const rows = pending.flatMap((event, index) => [
-    numbers.get(event.type) ?? 0,
-    numbers.get(event.crawl) ?? 0,
-    lengths[index] ?? 0,
-  ]);
-  const bytes = lengths.reduce((sum, length) => sum + length, 0);
+  const names: string[] = [];
+  const rows: number[] = [];
+  const heads: string[] = [];
+  let bytes = 0;
+  for (const { type, crawl, tail } of pending) {
+    const head = `{"specversion":"1.0","id":"${epoch}-${place.offset + heads.length}"`;
+    heads.push(head);
+    rows.push(numberOf(names, type), numberOf(names, crawl), head.length + tail.length);
+    bytes += head.length + tail.length;
+  }
   const { time, position } = place;
   const header: WrittenHeader = { time, position, bytes, names, rows };
   const headerText = Buffer.from(JSON.stringify(header));
   const value = Buffer.allocUnsafeSlow(headerAt + headerText.length + bytes);
   value.writeUInt32LE(headerText.length, 4);
-  headerText.copy(value, headerAt);
+  value.set(headerText, headerAt);
   let at = headerAt + headerText.length;
-  const events = pending.map(({ type, crawl, tail }, index): LogEvent => {
-    const begin = at;
+  for (const [index, { tail }] of pending.entries()) {
     at += value.write(heads[index] ?? '', at, 'latin1');
     value.set(tail, at);
     at += tail.length;
-    return { offset: place.offset + index, type, crawl, json: value.subarray(begin, at) };
-  });
+  }
   value.writeUInt32LE(crc32(value.subarray(4)), 0);
+  const events = eventsIn(place.offset, value, header);
   return { chunk: { ...place, bytes, count: events.length, events }, value };
+}
+
+/** A chunk holds few names, so that looking through them is quick. */
+function numberOf(names: string[], name: string): number {
+  const known = names.indexOf(name);
+  return known < 0 ? names.push(name) - 1 : known;
 }
 
 /** Cuts events into chunks, and encodes them one behind the other. */
@@ -117,17 +141,23 @@ export function peekChunk(offset: number, value: Buffer): ChunkHeader {
  */
 export function decodeChunk(offset: number, value: Buffer): Chunk {
   if (value.length < headerAt || crc32(value.subarray(4)) !== value.readUInt32LE(0)) throw damaged(offset);
-  const { time, position, bytes, names, rows } = headerOf(offset, value);
+  const header = headerOf(offset, value);
+  const { time, position, bytes } = header;
+  const events = eventsIn(offset, value, header);
+  return { offset, time, position, bytes, count: events.length, events };
+}
+
+function eventsIn(offset: number, value: Buffer, { names, rows }: WrittenHeader): LogEvent[] {
   const events: LogEvent[] = [];
   let at = headerAt + value.readUInt32LE(4);
   for (let row = 0; row < rows.length; row += 3) {
-    const json = value.subarray(at, at + (rows[row + 2] ?? 0));
     const type = names[rows[row] ?? 0] ?? '';
     const crawl = names[rows[row + 1] ?? 0] ?? '';
-    events.push({ offset: offset + events.length, type, crawl, json });
-    at += json.length;
+    const end = at + (rows[row + 2] ?? 0);
+    events.push(new StoredEvent(offset + events.length, type, crawl, value, at, end));
+    at = end;
   }
-  return { offset, time, position, bytes, count: events.length, events };
+  return events;
 }
 
 function headerOf(offset: number, value: Buffer): WrittenHeader {

@@ -28,6 +28,8 @@ export class TableFrontier implements Frontier {
   readonly #hosts = new Map<string, HostQueue>();
   /** By fingerprint: out on lease, or given back. */
   readonly #held = new Map<string, Lease>();
+  /** Pages that were under way when the process ended. */
+  readonly #begun = new Set<string>();
   readonly #listeners = new Set<(host: string) => void>();
   #queued = 0;
   #returned = 0;
@@ -39,6 +41,7 @@ export class TableFrontier implements Frontier {
     /** Rows with later numbers are on disk already, but not announced yet. */
     private announced: number,
   ) {
+    for (const [key] of allRows(tables, `p${space} `)) this.#begun.add(key.slice(0, key.lastIndexOf(' ') + 1));
     for (const [, row] of allRows(tables, `h${space} `)) {
       const [host, count] = decodeJson<[string, number]>(row);
       this.#hosts.set(host, { available: count, returned: [], window: [], readTo: '' });
@@ -136,7 +139,7 @@ export class TableFrontier implements Frontier {
     const next = queue.window.shift();
     if (next === undefined) return undefined;
     const { offer, place } = next;
-    const begun = this.tables.get(keys.pageStep(this.space, offer.fingerprint, 0)) !== undefined;
+    const begun = this.#begun.has(keys.page(this.space, offer.fingerprint));
     const lease: Lease = { ...offer, crawl: this.crawl, key: place, begun };
     this.#held.set(offer.fingerprint, lease);
     return lease;

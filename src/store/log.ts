@@ -99,7 +99,7 @@ export class TableLog implements EventLog {
   #load(from: number, to: number): Batch {
     const oldest = this.chunkAt(from)?.offset ?? from;
     const rows = this.tables.range(keys.chunk(oldest), keys.chunk(to + 1), to - oldest + 1);
-    const events = rows.flatMap(([key, value]) => [...decodeChunk(offsetOf(key), value).events]);
+    const events = rows.flatMap(([key, value]) => decodeChunk(offsetOf(key), value).events);
     return events.filter(({ offset }) => offset >= from && offset <= to);
   }
 }

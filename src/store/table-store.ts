@@ -136,7 +136,7 @@ class TableStore implements Store {
       for (const { waiting } of applied) waiting.reject(error);
       return;
     }
-    const events = chunks.flatMap(({ chunk }) => [...chunk.events]);
+    const events = chunks.flatMap(({ chunk }) => chunk.events);
     this.#crawls.publish(draft);
     this.log.publish(chunks.map(({ chunk }) => chunk));
     for (const { waiting, outcome } of applied) {
