@@ -42,7 +42,10 @@ export function parseRetention(text: string): Retention {
     if (age !== undefined) return { maxAgeMs: value * age };
     if (bytes !== undefined) return { maxBytes: value * bytes };
   }
-  throw new CrawlcastError('usage.invalid', `"${text}" is no retention: write events (1000000), size (10GB) or age (30d)`);
+  throw new CrawlcastError(
+    'usage.invalid',
+    `"${text}" is no retention: write events (1000000), size (10GB) or age (30d)`,
+  );
 }
 
 /**

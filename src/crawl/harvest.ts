@@ -1,16 +1,16 @@
 /** Collects what one page yields and turns it into updates: whatever came in one turn travels together. */
-import { createHash } from 'node:crypto';
 import { eventTail } from '../events-json.js';
 import { printableUrl } from '../url.js';
 import type { Credit } from './credit.js';
 import { crawlSource } from './events.js';
+import type { FoundItem } from './extractor.js';
 import type { ExtractedItem, ExtractedLink, Job, PageUpdate, ResponseHead } from './messages.js';
 
 /** The yield of one page. */
 export interface Harvest {
   /** The head has come: the pipeline is told of its cookies with the first batch. */
   begin(head: ResponseHead): void;
-  readonly item: (type: string, data: unknown) => void;
+  readonly item: (item: FoundItem) => void;
   readonly link: (link: ExtractedLink) => void;
   /** Tells what there is unless the page ends in this very turn. */
   tellSoon(): void;
@@ -24,38 +24,24 @@ export interface Harvest {
 
 interface Pending {
   readonly type: string;
+  readonly identity: string;
   readonly tail: string;
-  /** Data as JSON: the content of the item's identity. */
-  readonly data: string;
 }
 
 /** Begins a page's harvest. */
 export function createHarvest(job: Job, credit: Credit, tell: (update: PageUpdate) => void): Harvest {
   const source = crawlSource(job.crawl);
   const subject = printableUrl(job.url);
-  const equals = new Map<string, number>();
   let head: ResponseHead | undefined;
-  let begun = job.begun;
   let items: Pending[] = [];
   let links: ExtractedLink[] = [];
   let itemCount = 0;
   let linkCount = 0;
   let telling: NodeJS.Immediate | undefined;
 
-  /** Which of several equal items it is, is part of what an item is: a page may say the same thing twice. */
-  function identityOf({ type, data }: Pending): string {
-    const content = createHash('sha1').update(type).update('\0').update(data).digest('base64url').slice(0, 22);
-    const nth = (equals.get(content) ?? 0) + 1;
-    equals.set(content, nth);
-    return `${content}${nth}`;
-  }
-
-  function take(withIdentity: boolean): { items: ExtractedItem[]; links: ExtractedLink[] } {
+  function take(): { items: ExtractedItem[]; links: ExtractedLink[] } {
     const tails = encode(items);
-    const taken = items.map((item, i) => {
-      const tail = tails[i] ?? new Uint8Array();
-      return withIdentity ? { type: item.type, tail, identity: identityOf(item) } : { type: item.type, tail };
-    });
+    const taken = items.map(({ type, identity }, i) => ({ type, identity, tail: tails[i] ?? new Uint8Array() }));
     const found = { items: taken, links };
     items = [];
     links = [];
@@ -65,10 +51,9 @@ export function createHarvest(job: Job, credit: Credit, tell: (update: PageUpdat
   function tellNow(): void {
     telling = undefined;
     if (items.length + links.length === 0) return;
-    const isFirst = !begun;
-    begun = true;
     credit.take();
-    tell({ kind: 'batch', ...take(true), ...(isFirst && head?.headers['set-cookie'] ? { head } : {}) });
+    tell({ kind: 'batch', ...take(), ...(head?.headers['set-cookie'] && { head }) });
+    head = undefined;
   }
 
   function stop(): void {
@@ -80,9 +65,9 @@ export function createHarvest(job: Job, credit: Credit, tell: (update: PageUpdat
     begin(itsHead) {
       head = itsHead;
     },
-    item(type, value) {
-      const data = JSON.stringify(value);
-      items.push({ type, data, tail: eventTail({ source, type, subject, time: new Date().toISOString(), data }) });
+    item({ type, identity, json }) {
+      const tail = eventTail({ source, type, subject, time: new Date().toISOString(), data: json });
+      items.push({ type, identity, tail });
       itemCount++;
     },
     link(link) {
@@ -94,11 +79,11 @@ export function createHarvest(job: Job, credit: Credit, tell: (update: PageUpdat
     },
     end() {
       stop();
-      return { ...take(begun), itemCount, linkCount };
+      return { ...take(), itemCount, linkCount };
     },
     rest() {
       stop();
-      return take(true);
+      return take();
     },
     stop,
   };

@@ -26,8 +26,6 @@ export interface Job extends FetchOptions {
   /** The crawl, by whose id the thread was given its spider. */
   readonly crawl: string;
   readonly url: string;
-  /** Whether an earlier attempt already wrote something, so that every item needs its identity. */
-  readonly begun: boolean;
 }
 
 /** The head of the answer, once it has come. */
@@ -44,8 +42,8 @@ export interface ExtractedItem {
   readonly type: string;
   /** See `NewEvent.tail`. */
   readonly tail: Uint8Array;
-  /** See `NewEvent.identity`; left out where the page ends in the same step in which it began. */
-  readonly identity?: string;
+  /** See `NewEvent.identity`. */
+  readonly identity: string;
 }
 
 /** One link as found, resolved against the page's base. */
@@ -105,6 +103,4 @@ export type FromWorker = readonly (readonly [job: number, update: PageUpdate])[]
 export interface SpiderSource {
   readonly items: Spider['items'];
   readonly follow: Spider['follow'];
-  /** Whether a page's own word against following its links counts. */
-  readonly robots: boolean;
 }

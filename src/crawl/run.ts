@@ -5,6 +5,7 @@ import { CrawlcastError, errorFacts } from '../errors.js';
 import type { SkipReason } from '../events.js';
 import type { Committed, CrawlRecord, Lease, NewEvent, Offer, Step, Store } from '../store/store.js';
 import { fingerprint, printableUrl } from '../url.js';
+import { version } from '../version.js';
 import { isPublicAddress } from './addresses.js';
 import { type AdmissionRules, admit, hostRule } from './admission.js';
 import { type Cookies, createCookies } from './cookies.js';
@@ -12,17 +13,16 @@ import { newEvent } from './events.js';
 import type { ExtractedItem, ExtractedLink, PageUpdate, ResponseHead } from './messages.js';
 import { backoffMs, type Politeness, parseRetryAfter } from './politeness.js';
 import type { Pool } from './pool.js';
-import type { Robots } from './robots.js';
+import type { RobotsDesk } from './robots-desk.js';
 import { createScheduler, type Scheduler } from './scheduler.js';
 import type { Settings, Spider } from './spider.js';
-import { defaultUserAgent } from './user-agent.js';
 
 /** What all crawls of a process share. */
 export interface CrawlContext {
   readonly store: Store;
   readonly pool: Pool;
   readonly politeness: Politeness;
-  readonly robots: Robots;
+  readonly robots: RobotsDesk;
   /** Let spiders that came in over HTTP fetch private addresses. */
   readonly allowPrivateNetworks: boolean;
 }
@@ -30,6 +30,9 @@ export interface CrawlContext {
 type End = Extract<PageUpdate, { kind: 'end' }>;
 type Failure = Pick<Extract<PageUpdate, { kind: 'error' }>, 'code' | 'message'> &
   Partial<Extract<PageUpdate, { kind: 'error' }>>;
+
+/** The `User-Agent` of a spider that names none. */
+const defaultUserAgent = `crawlcast/${version}`;
 
 /** A page may take this many times as long in all as it may be silent. */
 const totalTimeoutFactor = 10;
@@ -56,7 +59,7 @@ export class CrawlRun {
     this.#publicOnly = record.origin === 'http' && !context.allowPrivateNetworks;
     this.#rules = admissionRules(spider, this.#publicOnly, this.#pagesLeft());
     this.#cookies = createCookies(spider.settings.cookies, record.start);
-    pool.addSpider(record.id, { items: spider.items, follow: spider.follow, robots: spider.settings.robots });
+    pool.addSpider(record.id, { items: spider.items, follow: spider.follow });
     this.#scheduler = createScheduler({
       crawl: record.id,
       frontier: store.openFrontier(record.id),
@@ -90,8 +93,8 @@ export class CrawlRun {
 
   /** Fetches and extracts the page; unsubscribing aborts the request. */
   fetch(lease: Lease): Observable<PageUpdate> {
-    const { url, begun } = lease;
-    return this.#context.pool.visit({ ...this.#fetchOptions(url), crawl: this.#id, url, begun });
+    const { url } = lease;
+    return this.#context.pool.visit({ ...this.#fetchOptions(url), crawl: this.#id, url });
   }
 
   /** Makes durable what a page has told. */

@@ -2,19 +2,17 @@
 import { CrawlcastError, toCrawlcastError } from '../errors.js';
 import { createDecoder } from './charset.js';
 import type { Credit } from './credit.js';
-import { createExtractor, type Extraction } from './extractor.js';
+import type { Extraction } from './extraction.js';
+import { createExtractor } from './extractor.js';
 import type { Fetcher, FetchResponse } from './fetcher.js';
 import { createHarvest, type Harvest } from './harvest.js';
 import type { Job, PageUpdate, ResponseHead } from './messages.js';
-import { robotsDirectives } from './robots.js';
-import { agentToken } from './user-agent.js';
+import { robotsDirectives, userAgentToken } from './robots.js';
 
 /** All that is needed for one page. */
 export interface PageVisit {
   readonly job: Job;
   readonly extraction: Extraction;
-  /** Whether the page's own word against following its links counts. */
-  readonly robots: boolean;
   readonly fetcher: Fetcher;
   readonly credit: Credit;
   readonly signal: AbortSignal;
@@ -51,13 +49,15 @@ export async function visitPage(visit: PageVisit): Promise<void> {
 async function* extract({ head, body }: FetchResponse, visit: PageVisit, harvest: Harvest): AsyncGenerator<number> {
   const contentType = head.headers['content-type']?.[0];
   const decoder = createDecoder(contentType);
+  const agent = userAgentToken(visit.job.userAgent);
+  const { nofollow } = robotsDirectives(head.headers['x-robots-tag'] ?? [], agent);
   const extractor = createExtractor(visit.extraction, {
     url: visit.job.url,
+    agent,
     charset: () => decoder.encoding,
     onItem: harvest.item,
-    onLink: (link) => harvest.link(pageNofollow ? { ...link, nofollow: true } : link),
+    onLink: (link) => harvest.link(nofollow ? { ...link, nofollow } : link),
   });
-  const pageNofollow = visit.robots && saysNofollow(head, visit.job.userAgent);
   harvest.begin(head);
   let isFirst = true;
   for await (const chunk of body) {
@@ -70,10 +70,6 @@ async function* extract({ head, body }: FetchResponse, visit: PageVisit, harvest
   }
   extractor.write(decoder.end());
   extractor.end();
-}
-
-function saysNofollow(head: ResponseHead, userAgent: string): boolean {
-  return robotsDirectives(head.headers['x-robots-tag'] ?? [], agentToken(userAgent)).nofollow;
 }
 
 const redirectStatus = new Set([301, 302, 303, 307, 308]);

@@ -1,7 +1,7 @@
 /** A thread of the pool: keeps the spiders it was given, visits pages, and sends what came of them in one message per turn. */
 import { parentPort } from 'node:worker_threads';
 import { type Credit, createCredit } from './credit.js';
-import { compileExtraction, type Extraction } from './extractor.js';
+import { compileExtraction, type Extraction } from './extraction.js';
 import { createFetcher } from './fetcher.js';
 import type { FromWorker, Job, PageUpdate, ToWorker } from './messages.js';
 import { visitPage } from './visit.js';
@@ -18,17 +18,15 @@ interface Visit {
 }
 
 const fetcher = createFetcher();
-const extractions = new Map<string, { readonly extraction: Extraction; readonly robots: boolean }>();
+const extractions = new Map<string, Extraction>();
 const visits = new Map<number, Visit>();
 let outbox: (readonly [number, PageUpdate])[] = [];
 
 port.on('message', (message: ToWorker) => {
   switch (message.kind) {
-    case 'spider': {
-      const { items, follow, robots } = message.spider;
-      extractions.set(message.crawl, { extraction: compileExtraction({ items, follow }), robots });
+    case 'spider':
+      extractions.set(message.crawl, compileExtraction(message.spider));
       break;
-    }
     case 'forget':
       extractions.delete(message.crawl);
       break;
@@ -45,12 +43,12 @@ port.on('message', (message: ToWorker) => {
 });
 
 async function visit(job: Job): Promise<void> {
-  const spider = extractions.get(job.crawl);
-  if (spider === undefined) return;
+  const extraction = extractions.get(job.crawl);
+  if (extraction === undefined) return;
   const visiting: Visit = { abort: new AbortController(), credit: createCredit(batchesUnderWay) };
   visits.set(job.id, visiting);
   const tell = (update: PageUpdate) => post(job.id, update);
-  await visitPage({ job, ...spider, fetcher, credit: visiting.credit, signal: visiting.abort.signal, tell });
+  await visitPage({ job, extraction, fetcher, credit: visiting.credit, signal: visiting.abort.signal, tell });
   visits.delete(job.id);
 }
 

@@ -43,10 +43,16 @@ export function createAccess({ token, readToken, corsOrigins }: AccessRules): Ac
       if (tokens.length === 0) return;
       const given = bearer(request) ?? (need === 'read' ? tokenInQuery(request) : undefined);
       if (given === undefined) {
-        throw new CrawlcastError('auth.missing', 'send the header "Authorization: Bearer TOKEN" with the token of this service');
+        throw new CrawlcastError(
+          'auth.missing',
+          'send the header "Authorization: Bearer TOKEN" with the token of this service',
+        );
       }
       if (!tokens.some((one) => one !== undefined && isSame(one, given))) {
-        throw new CrawlcastError('auth.wrong', `this token does not allow to ${need === 'write' ? 'change anything' : 'read'}`);
+        throw new CrawlcastError(
+          'auth.wrong',
+          `this token does not allow to ${need === 'write' ? 'change anything' : 'read'}`,
+        );
       }
     },
     checkOrigin(request) {

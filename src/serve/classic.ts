@@ -58,7 +58,8 @@ async function results(exchange: Exchange): Promise<void> {
   if (query.partial !== undefined && query.partial !== 'true' && query.partial !== 'false') {
     throw new CrawlcastError('query.invalid', '"partial" is true or false');
   }
-  const standing = until === undefined ? crawlsOf(store) : crawlsOf(store).filter(({ id }) => hasBegun(store, id, until));
+  const standing =
+    until === undefined ? crawlsOf(store) : crawlsOf(store).filter(({ id }) => hasBegun(store, id, until));
   const isPartial = query.partial === 'true';
   const shown = isPartial ? standing.at(-1) : standing.findLast((crawl) => hasCompleted(store, crawl, until));
   if (shown === undefined && !isPartial) return say(exchange, 'Scrape Still Progress');

@@ -21,6 +21,7 @@ export class Hub {
   readonly #members = new Set<Member>();
   readonly #stopListening: () => void;
   readonly #timer: NodeJS.Timeout;
+  #whenEmpty = () => {};
 
   constructor(log: EventLog) {
     this.#stopListening = log.onAppend(() => this.#pumpAll());
@@ -43,6 +44,15 @@ export class Hub {
   delete(member: Member): void {
     this.#members.delete(member);
     member.subscriber.close();
+    if (this.#members.size === 0) this.#whenEmpty();
+  }
+
+  /** Resolves when there are no subscribers left. */
+  empty(): Promise<void> {
+    if (this.#members.size === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#whenEmpty = resolve;
+    });
   }
 
   /** Ends all streams cleanly. */

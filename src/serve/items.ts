@@ -1,5 +1,5 @@
 /** Items as an HTTP answer: streamed, with the cursor that says where the snapshot stands. */
-import { exportItems, type ExportFormat, mediaTypes, type Selection } from './export.js';
+import { type ExportFormat, exportItems, mediaTypes, type Selection } from './export.js';
 import type { Exchange } from './routes.js';
 
 /** A snapshot up to this size is sent whole, with its length. */

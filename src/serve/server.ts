@@ -83,7 +83,10 @@ function methodsOf(route: Route): string[] {
 function streamEvents({ request, response, store, hub, cors }: Exchange): void {
   const accept = request.header('accept');
   if (accept !== undefined && !/text\/(event-stream|\*)|\*\/\*/i.test(accept)) {
-    throw new CrawlcastError('accept.unsupported', '/events is text/event-stream: accept that, or read /crawls/ID/items');
+    throw new CrawlcastError(
+      'accept.unsupported',
+      '/events is text/event-stream: accept that, or read /crawls/ID/items',
+    );
   }
   const planned = plan(parseSubscriptionQuery(request.query), store, request.header('last-event-id'));
   if (request.method === 'HEAD') {

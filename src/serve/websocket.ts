@@ -13,19 +13,13 @@ export const subprotocol = 'cloudevents.json';
 const pingMs = 30_000;
 
 /** Takes an accepted socket and keeps it going until either side ends it. */
-export function openSocket(
-  store: Store,
-  hub: Hub,
-  first: { subscription: Subscription; plan: Plan },
-  socket: Socket,
-): void {
-  let { subscription } = first;
+export function openSocket(store: Store, hub: Hub, first: Plan, socket: Socket): void {
   let alive = true;
   const send = (frames: readonly (Buffer | string)[]) => {
     member.lastWriteMs = performance.now();
     return socket.send(frames);
   };
-  const subscriber = new Subscriber(store, first.plan, {
+  const subscriber = new Subscriber(store, first, {
     deliver: (piece) => send(textFrames(piece)),
     heartbeat: (id) => send([JSON.stringify({ cursor: id })]),
     end: () => socket.close(1000, 'the crawl is over'),
@@ -44,7 +38,7 @@ export function openSocket(
     socket.ping();
   }, pingMs).unref();
   const resubscribe = (text: string) => {
-    subscription = parseSubscribeFrame(text);
+    const subscription = parseSubscribeFrame(text);
     const next = plan(subscription, store);
     subscriber.replan(next);
     send([JSON.stringify({ subscribed: describe(subscription, next, subscriber.cursor) })]);

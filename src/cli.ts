@@ -1,0 +1,129 @@
+#!/usr/bin/env node
+/** The commands. Each command's work is in a file of its own under `cli/`. */
+import { Command, CommanderError, Option } from 'commander';
+import { defaultWorkers, parseHttpUrl, parseRetention, parseWhole } from './config.js';
+import { toCrawlcastError } from './errors.js';
+import { version } from './version.js';
+
+/** Bad usage, by the convention of most tools. */
+const badUsage = 2;
+
+const whole = (min: number, max: number) => (text: string) => parseWhole(text, min, max);
+const collect = <Value>(parse: (text: string) => Value) => {
+  return (text: string, before: Value[] | undefined) => [...(before ?? []), parse(text)];
+};
+
+/** An option that is an environment variable as well. A list in a variable is separated by commas or white space. */
+function option(flags: string, description: string): Option {
+  const made = new Option(flags, description);
+  return made.env(`CRAWLCAST_${made.name().replaceAll('-', '_').toUpperCase()}`);
+}
+
+const hostOption = () => option('--host <address>', 'address to bind').default('127.0.0.1');
+const portOption = (port: number) =>
+  option('--port <number>', '0 picks a free one').argParser(whole(0, 65_535)).default(port);
+const workersOption = () =>
+  option('--workers <number>', 'threads that fetch and parse').argParser(whole(1, 64)).default(defaultWorkers);
+const startUrlOption = () =>
+  option('--start-url <url>', "replaces the start URLs of the spider 'quotes' (repeatable)").argParser(
+    collect(parseHttpUrl),
+  );
+const spidersOption = () => option('--spiders <folder>', 'extra spiders: *.json, *.yaml').default('./spiders');
+
+function siteOptions(command: Command): Command {
+  return command
+    .addOption(option('--pages <number>', 'pages of quotes').argParser(whole(1, 1_000_000)).default(10))
+    .addOption(option('--per-page <number>', 'quotes on each').argParser(whole(1, 10_000)).default(10))
+    .addOption(option('--delay <ms>', 'before each answer').argParser(whole(0, 3_600_000)).default(0))
+    .addOption(option('--drip <ms>', 'after each quote').argParser(whole(0, 3_600_000)).default(0));
+}
+
+const program = new Command('crawlcast')
+  .description('A crawler service that gives you each item the moment it is scraped.')
+  .version(version)
+  .showHelpAfterError('(crawlcast --help shows what there is)')
+  .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'crawlcast: ')) });
+
+program
+  .command('serve')
+  .description('run the service: HTTP, SSE, WebSocket, dashboard, crawler')
+  .addOption(hostOption())
+  .addOption(portOption(9000))
+  .addOption(option('--data <folder>', 'where the log and the state of the crawls live').default('./data'))
+  .addOption(spidersOption())
+  .addOption(startUrlOption())
+  .addOption(option('--transport <kind>', 'how it is served').choices(['auto', 'uws', 'ws']).default('auto'))
+  .addOption(workersOption())
+  .addOption(option('--token <text>', 'what changes something needs this token'))
+  .addOption(option('--read-token <text>', 'reading needs this token'))
+  .addOption(
+    option('--cors-origin <origin>', 'browser origin that may use it, * for any (repeatable)').argParser(
+      collect(String),
+    ),
+  )
+  .addOption(option('--allow-private-networks', 'let spiders from outside fetch private addresses').default(false))
+  .addOption(
+    option('--retention <amount>', 'log to keep: 1000000, 10GB, 30d').argParser(parseRetention).default({}, 'all'),
+  )
+  .addHelpText(
+    'after',
+    '\nExamples:\n  crawlcast serve --port 8080\n  CRAWLCAST_TOKEN=secret crawlcast serve --host 0.0.0.0',
+  )
+  .action(async (options) => (await import('./cli/serve.js')).serve(options));
+
+program
+  .command('crawl')
+  .description('one crawl without a server: items as JSON Lines on standard output')
+  .argument('<spider>', 'a name or a file')
+  .addOption(new Option('-o, --output <file>', 'write the items here: .jsonl, .json or .csv'))
+  .addOption(spidersOption())
+  .addOption(startUrlOption())
+  .addOption(workersOption())
+  .addHelpText('after', '\nExamples:\n  crawlcast crawl quotes\n  crawlcast crawl shop.yaml -o shop.csv')
+  .action(async (spider, options) => (await import('./cli/crawl.js')).crawlOnce(spider, options));
+
+program
+  .command('tail')
+  .description("follow a running service's events; survives restarts of the service")
+  .argument('[url]', 'of the service', 'http://127.0.0.1:9000')
+  .addOption(new Option('--type <types>', 'only these types, separated by commas'))
+  .addOption(new Option('--crawl <id>', 'only this crawl; it ends with it'))
+  .addOption(new Option('--since <place>', 'an id, an offset, a time, 0 or now').default('now'))
+  .addOption(new Option('--json', 'one event as JSON on each line'))
+  .addOption(option('--token <text>', 'for a service that needs one for reading'))
+  .addHelpText(
+    'after',
+    '\nExamples:\n  crawlcast tail --type quote --since 0\n  crawlcast tail http://crawler:9000 --json | jq .data',
+  )
+  .action(async (url, options) => (await import('./cli/tail.js')).tail(url, options));
+
+siteOptions(program.command('site'))
+  .description('a practice site with the markup of quotes.toscrape.com')
+  .addOption(hostOption())
+  .addOption(portOption(8001))
+  .addHelpText('after', '\nExample:\n  crawlcast site --pages 100 --drip 300')
+  .action(async (options) => (await import('./cli/site.js')).site(options));
+
+siteOptions(program.command('demo'))
+  .description('site, service and one crawl, its quotes on the terminal as they come')
+  .addOption(option('--once', 'end after the crawl').default(false))
+  .addOption(portOption(9000))
+  .addHelpText('after', '\nExample:\n  crawlcast demo --once')
+  .action(async (options) => (await import('./cli/demo.js')).demo(options));
+
+for (const command of program.commands) command.exitOverride();
+program.exitOverride();
+
+/** What a command throws is one line on standard error; its stack is nobody's business. */
+function report(thrown: unknown): number {
+  if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? 0 : badUsage;
+  const error = toCrawlcastError(thrown);
+  process.stderr.write(`crawlcast: ${error.message}\n`);
+  return error.code === 'usage.invalid' || error.code.startsWith('spider.') ? badUsage : 1;
+}
+
+try {
+  await program.parseAsync();
+} catch (thrown) {
+  process.exitCode = report(thrown);
+}

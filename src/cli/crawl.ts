@@ -1,0 +1,91 @@
+/** `crawlcast crawl`: one crawl without a server. */
+
+import { once } from 'node:events';
+import { createWriteStream, mkdtempSync, rmSync } from 'node:fs';
+import { rename } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { extname, join } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { openShelf, readSpider } from '../crawl/shelf.js';
+import type { Spider } from '../crawl/spider.js';
+import { CrawlcastError } from '../errors.js';
+import { isItemEvent } from '../events.js';
+import { dataText } from '../events-json.js';
+import { exportFormats, exportItems } from '../serve/export.js';
+import { createEngine } from '../service.js';
+import { openEmbeddedStore } from '../store/embedded.js';
+import type { LogEvent, Store } from '../store/store.js';
+import { followCrawl } from './follow-crawl.js';
+import { showProgress, untilInterrupted } from './terminal.js';
+
+/** Options as the command line gives them. */
+export interface CrawlOptions {
+  readonly output?: string;
+  readonly spiders: string;
+  readonly startUrl?: readonly string[];
+  readonly workers: number;
+}
+
+/** Runs one crawl; the process ends with 0 when it finished, 1 when it failed. */
+export async function crawlOnce(name: string, options: CrawlOptions): Promise<void> {
+  const format = formatOf(options.output);
+  const spider = findSpider(name, options);
+  const folder = mkdtempSync(join(tmpdir(), 'crawlcast-crawl-'));
+  const store = await openEmbeddedStore(folder);
+  const engine = createEngine(store, { workers: options.workers, allowPrivateNetworks: true });
+  try {
+    const { id } = await engine.runner.start({ spider, origin: 'local' });
+    const progress = showProgress(() => engine.runner.snapshot(id)?.stats);
+    const toStdout = options.output === undefined;
+    const over = followCrawl(store, id, (event) => {
+      if (toStdout && isItemEvent(event.type)) progress.print(dataText(event.json).toString('utf8'));
+    });
+    const last = await Promise.race([over, untilInterrupted().then(() => undefined)]);
+    progress.stop();
+    if (options.output !== undefined && format !== undefined) await writeItems(store, id, options.output, format);
+    process.exitCode = conclude(last);
+  } finally {
+    await engine.close();
+    await store.close();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function formatOf(file: string | undefined) {
+  if (file === undefined) return undefined;
+  const format = exportFormats.find((one) => `.${one}` === extname(file).toLowerCase());
+  if (format !== undefined) return format;
+  throw new CrawlcastError('usage.invalid', `"${file}": the name of the output ends with .jsonl, .json or .csv`);
+}
+
+function findSpider(name: string, { spiders, startUrl }: CrawlOptions): Spider {
+  if (!/[/\\]|\.(json|ya?ml)$/.test(name)) return openShelf(spiders, startUrl).get(name);
+  const spider = readSpider(name);
+  return startUrl === undefined ? spider : { ...spider, start: [...startUrl] };
+}
+
+/** Written beside its place and moved there whole: half a file never stands under the name. */
+async function writeItems(
+  store: Store,
+  crawl: string,
+  file: string,
+  format: (typeof exportFormats)[number],
+): Promise<void> {
+  const draft = `${file}.part`;
+  const out = createWriteStream(draft);
+  await once(out, 'open').catch((error: Error) => {
+    throw new CrawlcastError('usage.invalid', `"${file}" cannot be written: ${error.message}`);
+  });
+  await pipeline(Readable.from(exportItems(store, { crawl, until: store.log.last }, format)), out);
+  await rename(draft, file);
+}
+
+function conclude(last: LogEvent | undefined | undefined): number {
+  if (last === undefined) return 130;
+  if (last.type === 'crawl.finished') return 0;
+  const data: unknown = JSON.parse(dataText(last.json).toString('utf8'));
+  const message = typeof data === 'object' && data !== null && 'message' in data ? String(data.message) : last.type;
+  process.stderr.write(`crawlcast: the crawl failed: ${message}\n`);
+  return 1;
+}

@@ -1,0 +1,105 @@
+/** Reads a service's `/events`, and comes back after every break where it left off. */
+import { CrawlcastError } from '../errors.js';
+import type { CloudEvent } from '../events.js';
+
+/** How to follow a stream. */
+export interface FollowOptions {
+  readonly token?: string;
+  readonly signal: AbortSignal;
+  /** Told of each break, and of the wait before the next attempt. */
+  readonly onBreak?: (reason: string, waitMs: number) => void;
+  readonly onOpen?: () => void;
+}
+
+const maxWaitMs = 10_000;
+
+/**
+ * The events of a stream, each once, in order, whatever happens to the service in between. Ends with the stream of a
+ * crawl that is over, or with the signal.
+ * @throws CrawlcastError where the service refuses the request: coming back would change nothing
+ */
+export async function* followEvents(url: URL, options: FollowOptions): AsyncGenerator<CloudEvent> {
+  let lastId: string | undefined;
+  for (let failures = 0; !options.signal.aborted; failures++) {
+    try {
+      const response = await open(url, lastId, options);
+      if (response.status === 204 || response.body === null) return;
+      options.onOpen?.();
+      for await (const { id, data } of readBlocks(response.body)) {
+        failures = 0;
+        if (id !== undefined) lastId = id;
+        // The service wrote it as an event of its own vocabulary.
+        if (data !== undefined) yield JSON.parse(data) as CloudEvent;
+      }
+    } catch (error) {
+      if (options.signal.aborted) return;
+      if (error instanceof CrawlcastError) throw error;
+    }
+    const waitMs = Math.min(maxWaitMs, 250 * 2 ** Math.min(failures, 10)) * (0.5 + Math.random() / 2);
+    if (failures > 0) options.onBreak?.('the connection is lost', waitMs);
+    await pause(waitMs, options.signal);
+  }
+}
+
+async function open(url: URL, lastId: string | undefined, { token, signal }: FollowOptions): Promise<Response> {
+  const response = await fetch(url, {
+    signal,
+    headers: {
+      accept: 'text/event-stream',
+      ...(lastId === undefined ? {} : { 'last-event-id': lastId }),
+      ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+    },
+  });
+  if (response.status < 400 || response.status >= 500) return response;
+  const text = await response.text();
+  throw new CrawlcastError('usage.invalid', `${url.origin} answers ${response.status}: ${detailOf(text)}`);
+}
+
+function detailOf(text: string): string {
+  try {
+    const problem: unknown = JSON.parse(text);
+    if (typeof problem === 'object' && problem !== null && 'detail' in problem) return String(problem.detail);
+  } catch {
+    // not one of our services
+  }
+  return text.slice(0, 200);
+}
+
+/** One block of a stream, as far as it concerns us. */
+interface Block {
+  readonly id?: string;
+  readonly data?: string;
+}
+
+/** Blocks of a server-sent event stream that ends its lines with a line feed, as ours does. */
+async function* readBlocks(body: AsyncIterable<Uint8Array>): AsyncGenerator<Block> {
+  const decoder = new TextDecoder();
+  let rest = '';
+  for await (const chunk of body) {
+    const blocks = (rest + decoder.decode(chunk, { stream: true })).split('\n\n');
+    rest = blocks.pop() ?? '';
+    for (const block of blocks) yield readBlock(block);
+  }
+}
+
+function readBlock(text: string): Block {
+  const block: { id?: string; data?: string } = {};
+  for (const line of text.split('\n')) {
+    const [, name, value = ''] = /^(id|data): ?(.*)$/s.exec(line) ?? [];
+    if (name === 'id') block.id = value;
+    if (name === 'data') block.data = value;
+  }
+  return block;
+}
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const end = () => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', end);
+      resolve();
+    };
+    const timer = setTimeout(end, ms);
+    signal.addEventListener('abort', end);
+  });
+}

@@ -1,0 +1,39 @@
+/** `crawlcast tail`. */
+import { parseHttpUrl } from '../config.js';
+import { followEvents } from './event-stream.js';
+import { eventLine, untilInterrupted } from './terminal.js';
+
+/** Options as the command line gives them. */
+export interface TailOptions {
+  readonly type?: string;
+  readonly crawl?: string;
+  readonly since: string;
+  readonly json?: boolean;
+  readonly token?: string;
+}
+
+/** Writes a line for each event until the crawl that was asked for is over, or it is interrupted. */
+export async function tail(service: string, { type, crawl, since, json = false, token }: TailOptions): Promise<void> {
+  const url = new URL('/events', parseHttpUrl(service));
+  for (const [name, value] of Object.entries({ type, crawl, since })) {
+    if (value !== undefined) url.searchParams.set(name, value);
+  }
+  const abort = new AbortController();
+  const interrupted = untilInterrupted().then(() => abort.abort());
+  const note = (text: string) => process.stderr.write(`crawlcast: ${text}\n`);
+  let broken = false;
+  const events = followEvents(url, {
+    signal: abort.signal,
+    ...(token === undefined ? {} : { token }),
+    onBreak: (reason) => {
+      if (!broken) note(`${reason}; trying ${url.origin} again`);
+      broken = true;
+    },
+    onOpen: () => {
+      if (broken) note('connected again, going on where it broke off');
+      broken = false;
+    },
+  });
+  for await (const event of events) process.stdout.write(`${json ? JSON.stringify(event) : eventLine(event)}\n`);
+  if (abort.signal.aborted) await interrupted;
+}

@@ -1,0 +1,76 @@
+/** Asks hosts for their robots.txt, within the limits of whoever wants to know. */
+import { CrawlcastError } from '../errors.js';
+import type { Fetcher } from './fetcher.js';
+import type { FetchOptions } from './messages.js';
+import { createRobots, maxRobotsLength, type Robots, type RobotsAnswer, type RobotsRules } from './robots.js';
+
+/** What every host allows, for every user agent that a spider may have. */
+export interface RobotsDesk {
+  /**
+   * The rules of a host for a user agent; asked for once, however many want to know.
+   * @param origin scheme, host and port
+   * @param options how the host is fetched from; its user agent is the one whose rules are meant
+   */
+  rules(origin: string, options: FetchOptions): Promise<RobotsRules>;
+}
+
+/** Redirects that a robots.txt may take (RFC 9309 §2.3.1.2). */
+const maxHops = 5;
+/** A host that takes longer to give its robots.txt counts as unreachable, for now. */
+const maxTimeoutMs = 10_000;
+
+/** Makes a desk. Answers are shared by all crawls with the same user agent, way out and address guard. */
+export function createRobotsDesk(fetcher: Fetcher): RobotsDesk {
+  const desks = new Map<string, Robots>();
+  return {
+    rules(origin, { userAgent, proxy, publicOnly, timeoutMs }) {
+      const key = JSON.stringify([userAgent, proxy, publicOnly]);
+      let robots = desks.get(key);
+      if (robots === undefined) {
+        const patience = Math.min(timeoutMs, maxTimeoutMs);
+        const options: FetchOptions = {
+          userAgent,
+          publicOnly,
+          headers: {},
+          timeoutMs: patience,
+          totalTimeoutMs: 2 * patience,
+          maxBytes: maxRobotsLength * 4,
+          ...(proxy === undefined ? {} : { proxy }),
+        };
+        robots = createRobots({ userAgent, fetchRobots: (asked) => fetchRobots(fetcher, asked, options) });
+        desks.set(key, robots);
+      }
+      return robots.rules(origin);
+    },
+  };
+}
+
+async function fetchRobots(fetcher: Fetcher, origin: string, options: FetchOptions): Promise<RobotsAnswer> {
+  let url = new URL('/robots.txt', origin).href;
+  for (let hop = 0; hop <= maxHops; hop++) {
+    const { head, body } = await fetcher.fetch({ ...options, url }, new AbortController().signal);
+    const location = head.headers.location?.[0];
+    if (head.status < 300 || head.status >= 400 || location === undefined) {
+      return { status: head.status, body: await readText(body) };
+    }
+    body.discard();
+    url = new URL(location, url).href;
+  }
+  // More hops than that: the same as none (RFC 9309 §2.3.1.2).
+  return { status: 404, body: '' };
+}
+
+/** What is longer than is parsed is cut, as is what breaks off. */
+async function readText(body: AsyncIterable<Uint8Array>): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = '';
+  try {
+    for await (const chunk of body) {
+      text += decoder.decode(chunk, { stream: true });
+      if (text.length > maxRobotsLength) break;
+    }
+  } catch (error) {
+    if (!(error instanceof CrawlcastError) || text === '') throw error;
+  }
+  return text;
+}

@@ -1,0 +1,123 @@
+/** The whole service put together: store, threads, runner, routes, transport. */
+import type { Config } from './config.js';
+import { createFetcher } from './crawl/fetcher.js';
+import { createPoliteness } from './crawl/politeness.js';
+import { createPool } from './crawl/pool.js';
+import { createRobotsDesk } from './crawl/robots-desk.js';
+import { createRunner, type Runner } from './crawl/runner.js';
+import { openShelf, type SpiderShelf } from './crawl/shelf.js';
+import type { CrawlcastError } from './errors.js';
+import { createAccess } from './serve/access.js';
+import { Hub } from './serve/hub.js';
+import { listen } from './serve/listen.js';
+import { createServer } from './serve/server.js';
+import type { Transport } from './serve/transport.js';
+import type { Store } from './store/store.js';
+
+/** The part of a service that crawls. */
+export interface Engine {
+  readonly runner: Runner;
+  close(): Promise<void>;
+}
+
+/** Puts the crawling part together. */
+export function createEngine(
+  store: Store,
+  options: { workers: number; allowPrivateNetworks: boolean; onError?: (error: CrawlcastError, crawl: string) => void },
+): Engine {
+  const pool = createPool(options.workers);
+  const fetcher = createFetcher();
+  const { allowPrivateNetworks, onError } = options;
+  const runner = createRunner(
+    { store, pool, politeness: createPoliteness(), robots: createRobotsDesk(fetcher), allowPrivateNetworks },
+    onError === undefined ? {} : { onError },
+  );
+  return {
+    runner,
+    async close() {
+      await runner.stop();
+      await Promise.all([pool.close(), fetcher.close()]);
+    },
+  };
+}
+
+/** A running service. */
+export interface RunningService {
+  readonly url: string;
+  readonly transport: Transport;
+  readonly store: Store;
+  readonly runner: Runner;
+  readonly spiders: SpiderShelf;
+  /** Stops taking connections, parks what is in flight, ends the streams, flushes and lets go of everything. */
+  close(): Promise<void>;
+}
+
+/** What is told of errors that are nobody's fault but ours, or the disk's. */
+export interface ServiceOptions {
+  readonly onError?: (error: unknown, crawl?: string) => void;
+}
+
+/** How long streams may take to end before they are broken off. */
+const farewellMs = 3_000;
+
+/**
+ * Starts a service on a store; the crawls that were running go on.
+ * @throws CrawlcastError `port.in_use`, `usage.invalid`, `spider.invalid`; the store is then closed
+ */
+export async function startService(
+  config: Config,
+  store: Store,
+  options: ServiceOptions = {},
+): Promise<RunningService> {
+  const { onError } = options;
+  const closers: (() => Promise<void> | void)[] = [() => store.close()];
+  try {
+    const spiders = openShelf(config.spiders, config.startUrl);
+    const engine = createEngine(store, { ...config, ...(onError && { onError }) });
+    closers.unshift(() => engine.close());
+    const hub = new Hub(store.log);
+    const access = createAccess({
+      corsOrigins: config.corsOrigin,
+      ...(config.token === undefined ? {} : { token: config.token }),
+      ...(config.readToken === undefined ? {} : { readToken: config.readToken }),
+    });
+    const { runner } = engine;
+    const server = createServer(
+      { store, runner, spiders, hub, access, config },
+      onError === undefined ? {} : { onError },
+    );
+    const transport = await listen(config.transport, server, config.host, config.port);
+    runner.takeUp();
+    return {
+      url: urlOf(transport),
+      transport,
+      store,
+      runner,
+      spiders,
+      async close() {
+        transport.stopListening();
+        await engine.close();
+        hub.close();
+        await within(farewellMs, hub.empty());
+        await transport.close();
+        await store.close();
+      },
+    };
+  } catch (error) {
+    for (const close of closers) await close();
+    throw error;
+  }
+}
+
+function urlOf({ host, port }: Transport): string {
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
+
+async function within(ms: number, done: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms);
+  });
+  await Promise.race([done, late]);
+  clearTimeout(timer);
+}
