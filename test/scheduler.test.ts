@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { describe, it } from 'node:test';
 import { setImmediate, setTimeout } from 'node:timers/promises';
-import { defer, finalize, firstValueFrom, lastValueFrom, tap, timer } from 'rxjs';
+import { defer, finalize, lastValueFrom, timer } from 'rxjs';
 import { createPoliteness, type Manners, type Politeness } from '#src/crawl/politeness.js';
 import { pull } from '#src/crawl/pull.js';
 import { createScheduler, type Scheduler } from '#src/crawl/scheduler.js';
@@ -194,55 +194,6 @@ describe('scheduler', () => {
     assert.deepEqual([frontier.queued, frontier.leased], [2, 1]);
     scheduler.done(b);
     assert.ok(politeness.snapshot().every(({ inFlight }) => inFlight === 0));
-  });
-
-  it('moves a redirected page to its next host, within that host’s limit', async () => {
-    const politeness = createPoliteness();
-    const frontier = createTestFrontier('http://a/1', 'http://b/1', 'http://a/2');
-    const scheduler = schedule(frontier, { politeness, manners: { concurrencyPerHost: 1 } });
-    const [a, b] = [await next(scheduler), await next(scheduler)];
-    const moved = firstValueFrom(scheduler.move(a, 'http://b', { latencyMs: 1, ok: true }));
-    const second = await next(scheduler);
-    assert.equal(second.url, 'http://a/2');
-    assert.ok(await isPending(moved));
-    scheduler.done(b);
-    await moved;
-    assert.deepEqual(inFlight(politeness), { 'http://a': 1, 'http://b': 1 });
-    scheduler.done(a);
-    scheduler.done(second);
-    assert.deepEqual(inFlight(politeness), { 'http://a': 0, 'http://b': 0 });
-  });
-
-  it('lets redirects on one host go on while it has more URLs than slots', async () => {
-    const frontier = createTestFrontier(...Array.from({ length: 20 }, (_, i) => `http://a/${i}`));
-    const scheduler = schedule(frontier, { manners: { concurrencyPerHost: 1, delayMs: 2 } });
-    const finished: string[] = [];
-    const page = (lease: Lease) =>
-      scheduler.move(lease, lease.host).pipe(
-        tap(() => finished.push(lease.url)),
-        finalize(() => scheduler.done(lease)),
-      );
-    const early = new Promise<number>((resolve) => {
-      const stop = pull(3, scheduler.lease, page).subscribe(() => {
-        if (finished.length === 5) resolve(frontier.queued);
-      });
-      stop.add(scheduler.close);
-    });
-    assert.ok((await early) >= 10, 'the first redirects are through before the host runs dry');
-    scheduler.close();
-  });
-
-  it('forgets a redirect that was broken off', async () => {
-    const politeness = createPoliteness();
-    const frontier = createTestFrontier('http://a/1', 'http://b/1');
-    const scheduler = schedule(frontier, { politeness, manners: { concurrencyPerHost: 1 } });
-    const [a, b] = [await next(scheduler), await next(scheduler)];
-    const moving = scheduler.move(a, 'http://b').subscribe();
-    moving.unsubscribe();
-    scheduler.park(a);
-    scheduler.done(b);
-    assert.deepEqual(inFlight(politeness), { 'http://a': 0, 'http://b': 0 });
-    assert.deepEqual([scheduler.queued, scheduler.leased], [1, 0]);
   });
 
   it('keeps no host busy after it was closed in the middle of everything', async () => {

@@ -1,7 +1,5 @@
 /** When a host may be asked: one view of every host, shared by all crawls of the process. */
 
-import { concatMap, defer, Observable, of, take, timer } from 'rxjs';
-
 /** How a crawl wants to treat one host. */
 export interface Manners {
   /** Requests in flight at once. */
@@ -43,7 +41,7 @@ export interface Politeness {
   ask(host: string, party: string, manners: Manners): number;
   /** A request begins: every `begin` has its `end`. */
   begin(host: string, party: string): void;
-  /** A request leaves right now, later than it began or in addition (a redirect): the delay counts from here. */
+  /** A request leaves right now, later than it began: the delay counts from here. */
   touch(host: string): void;
   end(host: string, visit?: Visit): void;
   /** Leaves the host alone for a while (`Retry-After`). A longer hold that stands already stays. */
@@ -234,32 +232,6 @@ function throttle(host: Host, visit: Visit, at: number): void {
   const targetMs = visit.latencyMs / concurrency;
   const delayMs = Math.min(maxThrottleMs, Math.max(targetMs, (host.throttleMs + targetMs) / 2));
   if (visit.ok || delayMs > host.throttleMs) host.throttleMs = delayMs;
-}
-
-/** Waits until a party may ask a host, begins its request there, and emits once. Who takes it sees to its `end`. */
-export function turn(
-  politeness: Politeness,
-  host: string,
-  party: string,
-  manners: (host: string) => Manners,
-): Observable<void> {
-  return defer(() => {
-    const waitMs = politeness.ask(host, party, manners(host));
-    if (waitMs === 0) return of(politeness.begin(host, party));
-    const chance$ = waitMs === Number.POSITIVE_INFINITY ? freed(politeness, host) : timer(Math.ceil(waitMs));
-    return chance$.pipe(
-      take(1),
-      concatMap(() => turn(politeness, host, party, manners)),
-    );
-  });
-}
-
-function freed(politeness: Politeness, host: string): Observable<unknown> {
-  return new Observable((subscriber) =>
-    politeness.onFree((free) => {
-      if (free === host) subscriber.next(free);
-    }),
-  );
 }
 
 const maxRetryAfterMs = 3_600_000;

@@ -5,6 +5,8 @@
  * `Sitemap` line and reads no line without its colon.
  */
 
+import type { FetchOptions } from './messages.js';
+
 /** What one host's robots.txt means for us. */
 export interface RobotsRules {
   /** Whether a path may be fetched: with its query, percent-encoded as sent. */
@@ -18,8 +20,13 @@ export interface RobotsRules {
 
 interface Rule {
   readonly allow: boolean;
-  /** Normalised; `*` and a `$` at the end still mean something. */
-  readonly pattern: string;
+  readonly length: number;
+  /** What the path begins with. */
+  readonly head: string;
+  /** What comes then, in this order, each after anything. */
+  readonly parts: readonly string[];
+  /** How the path ends after that; `exact` where it must have ended already. */
+  readonly end: { readonly tail: string } | 'exact' | 'any';
 }
 
 interface Group {
@@ -78,7 +85,7 @@ function rule(groups: readonly Group[], field: string, value: string): boolean {
   if (field !== 'allow' && field !== 'disallow') return false;
   // An empty path matches nothing: `Disallow:` allows everything.
   if (value !== '') {
-    const entry = { allow: field === 'allow', pattern: normalisePattern(value) };
+    const entry = compile(value, field === 'allow');
     for (const group of groups) group.rules.push(entry);
   }
   return true;
@@ -104,15 +111,13 @@ function withoutComment(line: string): string {
 
 function rulesOf(group: Group | undefined, sitemaps: readonly string[]): RobotsRules {
   // The longest match counts, and of two as long the one that allows: sorted so, it is the first match.
-  const rules = (group?.rules ?? []).toSorted(
-    (a, b) => b.pattern.length - a.pattern.length || Number(b.allow) - Number(a.allow),
-  );
+  const rules = (group?.rules ?? []).toSorted((a, b) => b.length - a.length || Number(b.allow) - Number(a.allow));
   const crawlDelayMs = group?.crawlDelayMs;
   return {
     allows(path) {
       if (rules.length === 0 || path === '/robots.txt') return true;
       const normal = normalisePath(path);
-      return rules.find(({ pattern }) => matches(pattern, normal))?.allow ?? true;
+      return rules.find((rule) => matches(rule, normal))?.allow ?? true;
     },
     sitemaps,
     ...(crawlDelayMs === undefined ? {} : { crawlDelayMs }),
@@ -136,24 +141,26 @@ function normalisePath(path: string): string {
   return normaliseEscapes(path).replaceAll('*', '%2A').replaceAll('$', '%24');
 }
 
-function normalisePattern(pattern: string): string {
-  return normaliseEscapes(pattern).replace(/\$(?!$)/g, '%24');
+function compile(value: string, allow: boolean): Rule {
+  const pattern = normaliseEscapes(value).replace(/\$(?!$)/g, '%24');
+  const anchored = pattern.endsWith('$');
+  const [head = '', ...parts] = (anchored ? pattern.slice(0, -1) : pattern).split('*');
+  const tail = anchored ? parts.pop() : undefined;
+  const end = tail !== undefined ? { tail } : anchored ? 'exact' : 'any';
+  return { allow, length: pattern.length, head, parts, end };
 }
 
 /** Takes time in proportion to both lengths, whatever the pattern. */
-function matches(pattern: string, path: string): boolean {
-  const anchored = pattern.endsWith('$');
-  const [head = '', ...parts] = (anchored ? pattern.slice(0, -1) : pattern).split('*');
+function matches({ head, parts, end }: Rule, path: string): boolean {
   if (!path.startsWith(head)) return false;
   let at = head.length;
-  const tail = anchored ? parts.pop() : undefined;
   for (const part of parts) {
     const found = path.indexOf(part, at);
     if (found < 0) return false;
     at = found + part.length;
   }
-  if (!anchored) return true;
-  return tail === undefined ? at === path.length : path.length - tail.length >= at && path.endsWith(tail);
+  if (end === 'any') return true;
+  return end === 'exact' ? path.length === at : path.length - end.tail.length >= at && path.endsWith(end.tail);
 }
 
 /** What the attempt to get a robots.txt came to, at most five redirects later. */
@@ -163,22 +170,24 @@ export interface RobotsAnswer {
   readonly retryAfterMs?: number;
 }
 
-/** The robots.txt of many hosts, for one user agent. */
+/** The robots.txt of many hosts, shared by all crawls of the process. */
 export interface Robots {
-  /** The rules of a host; never fails. Those who ask at once share one request. */
-  rules(origin: string): Promise<RobotsRules>;
+  /**
+   * The rules of a host for the user agent of `options`; never fails. Those who ask alike at once share one request.
+   * @param origin scheme, host and port
+   */
+  rules(origin: string, options: FetchOptions): Promise<RobotsRules>;
   /** The rules where they are known already and still hold. */
-  known(origin: string): RobotsRules | undefined;
+  known(origin: string, options: FetchOptions): RobotsRules | undefined;
 }
 
-/** How robots.txt is got, and by whom. */
-export interface RobotsOptions {
-  /** Gets `/robots.txt` of scheme, host and port. A rejection counts as a host that cannot be reached. */
-  readonly fetchRobots: (origin: string) => Promise<RobotsAnswer>;
-  readonly userAgent: string;
+/** How robots.txt is got. */
+export interface RobotsSource {
+  /** Gets `/robots.txt` of an origin. A rejection counts as a host that cannot be reached. */
+  readonly fetchRobots: (origin: string, options: FetchOptions) => Promise<RobotsAnswer>;
   /** A clock in milliseconds. */
   readonly now?: () => number;
-  /** How many hosts are remembered. Default 10,000. */
+  /** How many answers are remembered. Default 10,000. */
   readonly maxHosts?: number;
 }
 
@@ -199,32 +208,31 @@ const maxPauseMs = 3_600_000;
  * Remembers each host's robots.txt for a day (RFC 9309 §2.4). An answer of 4xx, or redirects without end, allow
  * everything; 429, 5xx, a timeout and a broken connection forbid everything for a minute, and twice as long each time (§2.3.1).
  */
-export function createRobots({ fetchRobots, userAgent, now = Date.now, maxHosts = 10_000 }: RobotsOptions): Robots {
+export function createRobots({ fetchRobots, now = Date.now, maxHosts = 10_000 }: RobotsSource): Robots {
   const entries = new Map<string, Entry>();
-  const token = userAgentToken(userAgent);
 
-  function current(origin: string): Entry | undefined {
-    const entry = entries.get(origin);
+  function current(key: string): Entry | undefined {
+    const entry = entries.get(key);
     return entry !== undefined && now() < entry.expiresAt ? entry : undefined;
   }
 
-  function ask(origin: string): Entry {
-    const failures = entries.get(origin)?.failures ?? 0;
+  function ask(key: string, origin: string, options: FetchOptions): Entry {
+    const token = userAgentToken(options.userAgent);
     const entry: Entry = {
-      answer: fetchRobots(origin).then(
-        (answer) => settle(entry, answer),
-        () => settle(entry, undefined),
+      answer: fetchRobots(origin, options).then(
+        (answer) => settle(entry, token, answer),
+        () => settle(entry, token),
       ),
       expiresAt: Number.POSITIVE_INFINITY,
-      failures,
+      failures: entries.get(key)?.failures ?? 0,
     };
-    entries.delete(origin);
-    entries.set(origin, entry);
+    entries.delete(key);
+    entries.set(key, entry);
     if (entries.size > maxHosts) forgetOldest();
     return entry;
   }
 
-  function settle(entry: Entry, answer: RobotsAnswer | undefined): RobotsRules {
+  function settle(entry: Entry, token: string, answer?: RobotsAnswer): RobotsRules {
     const rules = rulesByStatus(answer, token);
     if (rules === undefined) {
       const pauseMs = Math.min(firstPauseMs * 2 ** entry.failures++, maxPauseMs);
@@ -239,17 +247,25 @@ export function createRobots({ fetchRobots, userAgent, now = Date.now, maxHosts 
 
   function forgetOldest(): void {
     // One that is still on its way is kept: whoever waits for it would not find it again.
-    for (const [origin, { rules }] of entries) {
+    for (const [key, { rules }] of entries) {
       if (rules === undefined) continue;
-      entries.delete(origin);
+      entries.delete(key);
       return;
     }
   }
 
   return {
-    rules: (origin) => (current(origin) ?? ask(origin)).answer,
-    known: (origin) => current(origin)?.rules,
+    rules(origin, options) {
+      const key = keyOf(origin, options);
+      return (current(key) ?? ask(key, origin, options)).answer;
+    },
+    known: (origin, options) => current(keyOf(origin, options))?.rules,
   };
+}
+
+/** Crawls that reach a host in different ways, or not at all, must not take each other's answers. */
+function keyOf(origin: string, { userAgent, publicOnly, proxy = '' }: FetchOptions): string {
+  return [origin, publicOnly, proxy, userAgent].join('\n');
 }
 
 /** What an answer means; `undefined` where it means that the host cannot say. */

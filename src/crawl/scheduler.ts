@@ -1,7 +1,6 @@
 /** Which URL is next: a frontier's hosts in turn, each when politeness lets it. */
-import { defer, type Observable, tap } from 'rxjs';
 import type { Frontier, Lease } from '../store/store.js';
-import { type Manners, type Politeness, turn, type Visit } from './politeness.js';
+import type { Manners, Politeness, Visit } from './politeness.js';
 
 /** What a scheduler works with. */
 export interface SchedulerOptions {
@@ -27,11 +26,6 @@ export interface Scheduler {
   done(lease: Lease, visit?: Visit): void;
   /** The page shall be tried again: its URL goes back to the frontier after the delay, and takes no slot until then. */
   retry(lease: Lease, delayMs: number, visit?: Visit): void;
-  /**
-   * The page was redirected: its request ends, and the next one begins when it emits (once), at another host or the same.
-   * To be unsubscribed before the lease is parked.
-   */
-  move(lease: Lease, host: string, visit?: Visit): Observable<void>;
   /** Gives an unfinished lease back at once; does nothing where the lease has ended already. */
   park(lease: Lease): void;
   /** Gives out no more: everyone who waits for a lease gets `undefined`. Leases that are out may still end. */
@@ -44,8 +38,7 @@ export interface Scheduler {
 export function createScheduler(options: SchedulerOptions): Scheduler {
   const { crawl, frontier, politeness, manners, pagesLeft = () => Number.POSITIVE_INFINITY } = options;
   const rotation = createRotation();
-  /** Each lease that is out, and the host at which its request is; `undefined` between two. */
-  const out = new Map<Lease, string | undefined>();
+  const out = new Set<Lease>();
   const retries = new Map<Lease, NodeJS.Timeout>();
   const waiters: ((lease: Lease | undefined) => void)[] = [];
   let stopped = false;
@@ -78,26 +71,15 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   }
 
   function begin(lease: Lease): Lease {
-    out.set(lease, lease.host);
+    out.add(lease);
     politeness.begin(lease.host, crawl);
     return lease;
   }
 
   function end(lease: Lease, visit?: Visit): boolean {
-    const host = out.get(lease);
     const wasOut = out.delete(lease);
-    if (host !== undefined) politeness.end(host, visit);
+    if (wasOut) politeness.end(lease.host, visit);
     return wasOut;
-  }
-
-  function move(lease: Lease, host: string, visit?: Visit): Observable<void> {
-    return defer(() => {
-      const from = out.get(lease);
-      out.set(lease, undefined);
-      if (from !== undefined) politeness.end(from, visit);
-      // A party of its own, so that redirects and new leases take turns.
-      return turn(politeness, host, `${crawl} redirect`, manners).pipe(tap(() => out.set(lease, host)));
-    });
   }
 
   function isOver(): boolean {
@@ -160,12 +142,11 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       if (stopped) putBack(lease);
       else serve();
     },
-    move,
     park,
     stop,
     close() {
       stop();
-      for (const lease of [...out.keys()]) park(lease);
+      for (const lease of [...out]) park(lease);
     },
   };
 }
