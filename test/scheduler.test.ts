@@ -7,7 +7,8 @@ import { defer, finalize, lastValueFrom, timer } from 'rxjs';
 import { createPoliteness, type Manners, type Politeness } from '#src/crawl/politeness.js';
 import { pull } from '#src/crawl/pull.js';
 import { createScheduler, type Scheduler } from '#src/crawl/scheduler.js';
-import type { Lease } from '#src/store/store.js';
+import { openMemoryStore } from '#src/store/memory.js';
+import type { Lease, Offer } from '#src/store/store.js';
 import { createTestFrontier, type TestFrontier } from './support/frontier.js';
 
 const plain: Manners = { concurrencyPerHost: 8, delayMs: 0, autothrottle: false };
@@ -102,17 +103,32 @@ describe('scheduler', () => {
   it('offers no second URL of a host before its delay, though slots are free', async () => {
     const urls = Array.from({ length: 5 }, (_, i) => `http://a/${i}`);
     const scheduler = schedule(createTestFrontier(...urls), { manners: { delayMs: 30 } });
-    const starts: number[] = [];
+    const begin = performance.now();
     await Promise.all(
-      urls.map(async () => {
+      urls.map(async (_, i) => {
         await next(scheduler);
-        starts.push(performance.now());
+        assert.ok(performance.now() - begin >= i * 30);
       }),
     );
-    for (const [i, start] of starts.entries()) {
-      // The moment the promise is seen may itself be a little late: allow for that between two of them.
-      if (i > 0) assert.ok(start - (starts[i - 1] ?? 0) > 25, `starts ${starts}`);
-    }
+  });
+
+  it('asks a host one by one until its manners are known', async () => {
+    let known = false;
+    const frontier = createTestFrontier('http://a/1', 'http://a/2', 'http://a/3');
+    const scheduler = createScheduler({
+      crawl: 'test',
+      frontier,
+      politeness: createPoliteness(),
+      manners: () => ({ ...plain, concurrencyPerHost: known ? 2 : 1 }),
+    });
+    const first = await next(scheduler);
+    const rest = [scheduler.lease(), scheduler.lease()];
+    assert.ok(await isPending(Promise.race(rest)));
+    known = true;
+    scheduler.done(first);
+    const urls = (await Promise.all(rest)).map((lease) => lease?.url);
+    assert.deepEqual(urls, ['http://a/2', 'http://a/3']);
+    scheduler.close();
   });
 
   it('lets a held host wait and others go on', async () => {
@@ -231,15 +247,42 @@ describe('scheduler', () => {
     const scheduler = schedule(frontier, { manners: { concurrencyPerHost: 3, delayMs: 15 } });
     const page = (lease: Lease) =>
       defer(async () => (await fetch(lease.url)).arrayBuffer()).pipe(finalize(() => scheduler.done(lease)));
+    const begin = performance.now();
     await lastValueFrom(pull(8, scheduler.lease, page));
     scheduler.close();
     server.closeAllConnections();
     server.close();
     assert.equal(arrivals.length, 12);
     assert.ok(most <= 3, `${most} at once`);
-    const [first = 0, last = 0] = [arrivals[0], arrivals.at(-1)];
-    // On the whole and not one by one: the first connection of a socket takes its own time.
-    assert.ok(last - first > 11 * 15 - 20, `12 requests within ${last - first} ms`);
+    for (const [i, arrival] of arrivals.entries()) assert.ok(arrival - begin >= i * 15, `request ${i} comes too early`);
+  });
+
+  it('comes to the end of a growing tree in a real store, through pages that fail and are tried again', async () => {
+    const store = await openMemoryStore();
+    const offer = (path: string, depth: number): Offer => {
+      const url = new URL(path, `http://h${path.length % 3}.test`);
+      return { url: url.href, fingerprint: path, host: url.origin, depth };
+    };
+    await store.commit({ crawl: 'c', offers: [offer('/', 0)] });
+    const frontier = store.openFrontier('c');
+    const scheduler = createScheduler({ crawl: 'c', frontier, politeness: createPoliteness(), manners: () => plain });
+    const tries = new Map<string, number>();
+    const visit = async (lease: Lease) => {
+      const { pathname } = new URL(lease.url);
+      const attempt = (tries.get(pathname) ?? 0) + 1;
+      tries.set(pathname, attempt);
+      await setImmediate();
+      if (pathname.endsWith('1') && attempt < 3) return scheduler.retry(lease, 2);
+      const offers = lease.depth < 4 ? [0, 1, 2].map((n) => offer(`${pathname}${n}`, lease.depth + 1)) : [];
+      await store.commit({ crawl: 'c', lease, release: true, offers });
+      scheduler.done(lease);
+    };
+    await lastValueFrom(pull(16, scheduler.lease, visit));
+    scheduler.close();
+    assert.equal(tries.size, 1 + 3 + 9 + 27 + 81);
+    for (const [path, count] of tries) assert.equal(count, path.endsWith('1') ? 3 : 1, path);
+    assert.deepEqual([frontier.queued, frontier.leased], [0, 0]);
+    await store.close();
   });
 
   it('finds the one free host among a hundred thousand that wait', { timeout: 20_000 }, async () => {
@@ -256,7 +299,7 @@ describe('scheduler', () => {
     for (let i = 1; i < 2_000; i++) scheduler.done(await next(scheduler));
     const ms = performance.now() - start;
     scheduler.stop();
-    assert.ok(ms < 1_000, `2,000 leases took ${ms} ms`);
+    assert.ok(ms < 3_000, `2,000 leases took ${ms} ms`);
   });
 
   it('lets the process end once it is stopped', async () => {
