@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { describe, it } from 'node:test';
-import type { FetchOptions } from '#src/crawl/messages.js';
 import {
   createRobots,
   maxRobotsLength,
@@ -211,15 +210,6 @@ describe('userAgentToken', () => {
   }
 });
 
-const options: FetchOptions = {
-  userAgent: 'Crawlcast/1.0',
-  headers: {},
-  timeoutMs: 1_000,
-  totalTimeoutMs: 1_000,
-  maxBytes: 1_000_000,
-  publicOnly: false,
-};
-
 describe('robots', () => {
   /** Robots of one user agent, under a clock that goes only when told to, with the answers that it is given. */
   function withAnswers(...answers: (Partial<RobotsAnswer> | Error)[]) {
@@ -231,7 +221,7 @@ describe('robots', () => {
       if (answer === undefined || answer instanceof Error) throw answer ?? new Error('no answer');
       return { status: 200, body: '', ...answer };
     };
-    const robots = createRobots({ fetchRobots, now: () => at, maxHosts: 100 });
+    const robots = createRobots({ fetchRobots, userAgent: 'Crawlcast/1.0', now: () => at, maxHosts: 100 });
     const pass = (ms: number) => {
       at += ms;
     };
@@ -258,7 +248,7 @@ describe('robots', () => {
     const what = answer instanceof Error ? 'no answer' : `an answer of ${answer.status}`;
     it(`${allowed ? 'allows' : 'forbids'} everything${again ? ' for now' : ''} on ${what}`, async () => {
       const { robots } = withAnswers(answer);
-      const rules = await robots.rules(origin, options);
+      const rules = await robots.rules(origin);
       assert.equal(rules.allows('/x'), allowed);
       assert.equal(rules.retryInMs, again ? 60_000 : undefined);
     });
@@ -267,58 +257,47 @@ describe('robots', () => {
   it('are asked for once by all who ask at once, per scheme, name and port', async () => {
     const { robots, asked } = withAnswers({});
     const origins = [origin, origin, 'https://a.test', 'http://a.test:8080', origin];
-    assert.equal(robots.known(origin, options), undefined);
-    const rules = await Promise.all(origins.map((origin) => robots.rules(origin, options)));
+    assert.equal(robots.known(origin), undefined);
+    const rules = await Promise.all(origins.map(robots.rules));
     assert.deepEqual(asked, [...new Set(origins)]);
     assert.equal(rules[0], rules[4]);
-    assert.equal(robots.known(origin, options), rules[0]);
-  });
-
-  it('are not shared by crawls of other names, proxies or rights', async () => {
-    const { robots, asked } = withAnswers({ body: 'User-agent: b\nDisallow: /' });
-    const b = { ...options, userAgent: 'B/1' };
-    assert.ok((await robots.rules(origin, options)).allows('/'));
-    assert.ok(!(await robots.rules(origin, b)).allows('/'));
-    assert.ok(!(await robots.rules(origin, { ...b, headers: { accept: '*/*' } })).allows('/'));
-    await robots.rules(origin, { ...options, publicOnly: true });
-    await robots.rules(origin, { ...options, proxy: 'http://p.test' });
-    assert.equal(asked.length, 4);
+    assert.equal(robots.known(origin), rules[0]);
   });
 
   it('are asked for again after a day', async () => {
     const { robots, asked, pass } = withAnswers({});
-    await robots.rules(origin, options);
+    await robots.rules(origin);
     pass(86_399_999);
-    await robots.rules(origin, options);
+    await robots.rules(origin);
     assert.equal(asked.length, 1);
     pass(1);
-    assert.equal(robots.known(origin, options), undefined);
-    await robots.rules(origin, options);
+    assert.equal(robots.known(origin), undefined);
+    await robots.rules(origin);
     assert.equal(asked.length, 2);
   });
 
   it('are asked for again soon where they could not be had, and then less and less often', async () => {
     const { robots, asked, pass } = withAnswers({ status: 503 }, { status: 503 }, new Error('reset'), { status: 200 });
     for (const pauseMs of [60_000, 120_000, 240_000]) {
-      assert.equal((await robots.rules(origin, options)).retryInMs, pauseMs);
+      assert.equal((await robots.rules(origin)).retryInMs, pauseMs);
       pass(pauseMs - 1);
-      assert.equal((await robots.rules(origin, options)).retryInMs, 1);
+      assert.equal((await robots.rules(origin)).retryInMs, 1);
       pass(1);
     }
-    assert.ok((await robots.rules(origin, options)).allows('/'));
+    assert.ok((await robots.rules(origin)).allows('/'));
     assert.equal(asked.length, 4);
   });
 
   it('wait as long as the host asks for', async () => {
     const { robots } = withAnswers({ status: 429, retryAfterMs: 300_000 });
-    assert.equal((await robots.rules(origin, options)).retryInMs, 300_000);
+    assert.equal((await robots.rules(origin)).retryInMs, 300_000);
   });
 
   it('are remembered for so many hosts only', async () => {
     const { robots, asked } = withAnswers({});
-    for (let i = 0; i < 150; i++) await robots.rules(`http://h${i}.test`, options);
-    assert.equal(robots.known('http://h49.test', options), undefined);
-    assert.ok(robots.known('http://h50.test', options));
+    for (let i = 0; i < 150; i++) await robots.rules(`http://h${i}.test`);
+    assert.equal(robots.known('http://h49.test'), undefined);
+    assert.ok(robots.known('http://h50.test'));
     assert.equal(asked.length, 150);
   });
 
@@ -332,7 +311,7 @@ describe('robots', () => {
       const answer = await fetch(`${origin}/robots.txt`);
       return { status: answer.status, body: await answer.text() };
     };
-    const rules = await createRobots({ fetchRobots }).rules(`http://127.0.0.1:${address.port}`, options);
+    const rules = await createRobots({ fetchRobots, userAgent: 'x' }).rules(`http://127.0.0.1:${address.port}`);
     server.closeAllConnections();
     server.close();
     assert.deepEqual(['/robots.txt/x', '/x'].map(rules.allows), [false, true]);

@@ -5,8 +5,6 @@
  * `Sitemap` line and reads no line without its colon.
  */
 
-import type { FetchOptions } from './messages.js';
-
 /** What one host's robots.txt means for us. */
 export interface RobotsRules {
   /** Whether a path may be fetched: with its query, percent-encoded as sent. */
@@ -170,24 +168,22 @@ export interface RobotsAnswer {
   readonly retryAfterMs?: number;
 }
 
-/** The robots.txt of many hosts, shared by all crawls of the process. */
+/** The robots.txt of many hosts, for one user agent. */
 export interface Robots {
-  /**
-   * The rules of a host for the user agent of `options`; never fails. Those who ask alike at once share one request.
-   * @param origin scheme, host and port
-   */
-  rules(origin: string, options: FetchOptions): Promise<RobotsRules>;
+  /** The rules of a host; never fails. Those who ask at once share one request. */
+  rules(origin: string): Promise<RobotsRules>;
   /** The rules where they are known already and still hold. */
-  known(origin: string, options: FetchOptions): RobotsRules | undefined;
+  known(origin: string): RobotsRules | undefined;
 }
 
-/** How robots.txt is got. */
-export interface RobotsSource {
-  /** Gets `/robots.txt` of an origin. A rejection counts as a host that cannot be reached. */
-  readonly fetchRobots: (origin: string, options: FetchOptions) => Promise<RobotsAnswer>;
+/** How robots.txt is got, and by whom. */
+export interface RobotsOptions {
+  /** Gets `/robots.txt` of scheme, host and port. A rejection counts as a host that cannot be reached. */
+  readonly fetchRobots: (origin: string) => Promise<RobotsAnswer>;
+  readonly userAgent: string;
   /** A clock in milliseconds. */
   readonly now?: () => number;
-  /** How many answers are remembered. Default 10,000. */
+  /** How many hosts are remembered. Default 10,000. */
   readonly maxHosts?: number;
 }
 
@@ -208,31 +204,32 @@ const maxPauseMs = 3_600_000;
  * Remembers each host's robots.txt for a day (RFC 9309 §2.4). An answer of 4xx, or redirects without end, allow
  * everything; 429, 5xx, a timeout and a broken connection forbid everything for a minute, and twice as long each time (§2.3.1).
  */
-export function createRobots({ fetchRobots, now = Date.now, maxHosts = 10_000 }: RobotsSource): Robots {
+export function createRobots({ fetchRobots, userAgent, now = Date.now, maxHosts = 10_000 }: RobotsOptions): Robots {
   const entries = new Map<string, Entry>();
+  const token = userAgentToken(userAgent);
 
-  function current(key: string): Entry | undefined {
-    const entry = entries.get(key);
+  function current(origin: string): Entry | undefined {
+    const entry = entries.get(origin);
     return entry !== undefined && now() < entry.expiresAt ? entry : undefined;
   }
 
-  function ask(key: string, origin: string, options: FetchOptions): Entry {
-    const token = userAgentToken(options.userAgent);
+  function ask(origin: string): Entry {
+    const failures = entries.get(origin)?.failures ?? 0;
     const entry: Entry = {
-      answer: fetchRobots(origin, options).then(
-        (answer) => settle(entry, token, answer),
-        () => settle(entry, token),
+      answer: fetchRobots(origin).then(
+        (answer) => settle(entry, answer),
+        () => settle(entry, undefined),
       ),
       expiresAt: Number.POSITIVE_INFINITY,
-      failures: entries.get(key)?.failures ?? 0,
+      failures,
     };
-    entries.delete(key);
-    entries.set(key, entry);
+    entries.delete(origin);
+    entries.set(origin, entry);
     if (entries.size > maxHosts) forgetOldest();
     return entry;
   }
 
-  function settle(entry: Entry, token: string, answer?: RobotsAnswer): RobotsRules {
+  function settle(entry: Entry, answer: RobotsAnswer | undefined): RobotsRules {
     const rules = rulesByStatus(answer, token);
     if (rules === undefined) {
       const pauseMs = Math.min(firstPauseMs * 2 ** entry.failures++, maxPauseMs);
@@ -247,25 +244,17 @@ export function createRobots({ fetchRobots, now = Date.now, maxHosts = 10_000 }:
 
   function forgetOldest(): void {
     // One that is still on its way is kept: whoever waits for it would not find it again.
-    for (const [key, { rules }] of entries) {
+    for (const [origin, { rules }] of entries) {
       if (rules === undefined) continue;
-      entries.delete(key);
+      entries.delete(origin);
       return;
     }
   }
 
   return {
-    rules(origin, options) {
-      const key = keyOf(origin, options);
-      return (current(key) ?? ask(key, origin, options)).answer;
-    },
-    known: (origin, options) => current(keyOf(origin, options))?.rules,
+    rules: (origin) => (current(origin) ?? ask(origin)).answer,
+    known: (origin) => current(origin)?.rules,
   };
-}
-
-/** Crawls that reach a host in different ways, or not at all, must not take each other's answers. */
-function keyOf(origin: string, { userAgent, publicOnly, proxy = '' }: FetchOptions): string {
-  return [origin, publicOnly, proxy, userAgent].join('\n');
 }
 
 /** What an answer means; `undefined` where it means that the host cannot say. */
