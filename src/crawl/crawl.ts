@@ -1,5 +1,5 @@
 /** The pipeline, whole: from the frontier to the log. */
-import { catchError, concatMap, defer, finalize, from, type Observable, throwError } from 'rxjs';
+import { catchError, concatMap, defer, EMPTY, finalize, from, type Observable, throwError } from 'rxjs';
 import { CrawlcastError } from '../errors.js';
 import type { Committed, Lease } from '../store/store.js';
 import { pull } from './pull.js';
@@ -13,12 +13,12 @@ import type { CrawlRun } from './run.js';
 export function crawl(run: CrawlRun): Observable<Committed> {
   const visit = (lease: Lease) =>
     defer(() => run.permit(lease)).pipe(
-      concatMap((refusal) =>
-        refusal === undefined
-          ? // Appended inside the slot: a slow disk slows the crawl instead of filling the memory.
-            run.fetch(lease).pipe(concatMap((update) => run.append(lease, update)))
-          : run.skip(lease, refusal),
-      ),
+      concatMap((permission) => {
+        if (permission === 'postponed') return EMPTY;
+        if (permission === 'refused') return run.skip(lease, 'robots');
+        // Appended inside the slot: a slow disk slows the crawl instead of filling the memory.
+        return run.fetch(lease).pipe(concatMap((update) => run.append(lease, update)));
+      }),
       catchError((error) => (isStoreError(error) ? throwError(() => error) : from(run.fail(lease, error)))),
       finalize(() => run.leave(lease)),
     );

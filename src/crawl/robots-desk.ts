@@ -12,6 +12,8 @@ export interface RobotsDesk {
    * @param options how the host is fetched from; its user agent is the one whose rules are meant
    */
   rules(origin: string, options: FetchOptions): Promise<RobotsRules>;
+  /** The rules where they are known already. */
+  known(origin: string, options: FetchOptions): RobotsRules | undefined;
 }
 
 /** Redirects that a robots.txt may take (RFC 9309 §2.3.1.2). */
@@ -22,26 +24,29 @@ const maxTimeoutMs = 10_000;
 /** Makes a desk. Answers are shared by all crawls with the same user agent, way out and address guard. */
 export function createRobotsDesk(fetcher: Fetcher): RobotsDesk {
   const desks = new Map<string, Robots>();
+
+  function deskFor({ userAgent, proxy, publicOnly, timeoutMs }: FetchOptions): Robots {
+    const key = JSON.stringify([userAgent, proxy, publicOnly]);
+    const known = desks.get(key);
+    if (known !== undefined) return known;
+    const patience = Math.min(timeoutMs, maxTimeoutMs);
+    const options: FetchOptions = {
+      userAgent,
+      publicOnly,
+      headers: {},
+      timeoutMs: patience,
+      totalTimeoutMs: 2 * patience,
+      maxBytes: maxRobotsLength * 4,
+      ...(proxy === undefined ? {} : { proxy }),
+    };
+    const robots = createRobots({ userAgent, fetchRobots: (origin) => fetchRobots(fetcher, origin, options) });
+    desks.set(key, robots);
+    return robots;
+  }
+
   return {
-    rules(origin, { userAgent, proxy, publicOnly, timeoutMs }) {
-      const key = JSON.stringify([userAgent, proxy, publicOnly]);
-      let robots = desks.get(key);
-      if (robots === undefined) {
-        const patience = Math.min(timeoutMs, maxTimeoutMs);
-        const options: FetchOptions = {
-          userAgent,
-          publicOnly,
-          headers: {},
-          timeoutMs: patience,
-          totalTimeoutMs: 2 * patience,
-          maxBytes: maxRobotsLength * 4,
-          ...(proxy === undefined ? {} : { proxy }),
-        };
-        robots = createRobots({ userAgent, fetchRobots: (asked) => fetchRobots(fetcher, asked, options) });
-        desks.set(key, robots);
-      }
-      return robots.rules(origin);
-    },
+    rules: (origin, options) => deskFor(options).rules(origin),
+    known: (origin, options) => deskFor(options).known(origin),
   };
 }
 

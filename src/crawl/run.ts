@@ -31,6 +31,9 @@ type End = Extract<PageUpdate, { kind: 'end' }>;
 type Failure = Pick<Extract<PageUpdate, { kind: 'error' }>, 'code' | 'message'> &
   Partial<Extract<PageUpdate, { kind: 'error' }>>;
 
+/** What robots.txt says to one page; postponed where the host could not say. */
+export type Permission = 'granted' | 'refused' | 'postponed';
+
 /** The `User-Agent` of a spider that names none. */
 const defaultUserAgent = `crawlcast/${version}`;
 
@@ -46,7 +49,6 @@ export class CrawlRun {
   readonly #rules: AdmissionRules;
   readonly #cookies: Cookies;
   readonly #publicOnly: boolean;
-  readonly #crawlDelays = new Map<string, number>();
   readonly #attempts = new Map<string, number>();
   /** The last page that failed: why a crawl failed, if no page came. */
   lastFailure: { code: string; message: string } | undefined;
@@ -82,13 +84,22 @@ export class CrawlRun {
     return this.#scheduler.lease();
   }
 
-  /** Why the page must not be fetched after all; `undefined` where it may. */
-  async permit(lease: Lease): Promise<SkipReason | undefined> {
-    if (!this.settings.robots) return undefined;
+  /** Asks the host's robots.txt whether the page may be fetched. */
+  async permit(lease: Lease): Promise<Permission> {
+    if (!this.settings.robots) return 'granted';
+    const { robots, politeness } = this.#context;
     const url = new URL(lease.url);
-    const rules = await this.#context.robots.rules(url.origin, this.#fetchOptions(url.href));
-    if (rules.crawlDelayMs !== undefined) this.#crawlDelays.set(lease.host, rules.crawlDelayMs);
-    return rules.allows(url.pathname + url.search) ? undefined : 'robots';
+    const options = this.#fetchOptions(url.href);
+    const known = robots.known(url.origin, options);
+    const rules = known ?? (await robots.rules(url.origin, options));
+    // The delay counts from when the page itself is asked for.
+    if (known === undefined) politeness.touch(lease.host);
+    if (rules.allows(url.pathname + url.search)) return 'granted';
+    const attempt = this.#attempts.get(lease.fingerprint) ?? 0;
+    if (rules.retryInMs === undefined || attempt >= this.settings.retries) return 'refused';
+    this.#attempts.set(lease.fingerprint, attempt + 1);
+    this.#scheduler.retry(lease, rules.retryInMs);
+    return 'postponed';
   }
 
   /** Fetches and extracts the page; unsubscribing aborts the request. */
@@ -137,9 +148,9 @@ export class CrawlRun {
     }
   }
 
-  /** Gives out no more leases. */
+  /** Gives out no more leases; those that are out go back. */
   stop(): void {
-    this.#scheduler.stop();
+    this.#scheduler.close();
     this.#context.pool.forgetSpider(this.#id);
   }
 
@@ -163,13 +174,14 @@ export class CrawlRun {
   }
 
   #manners(host: string) {
-    const { concurrencyPerHost, delay, autothrottle } = this.settings;
-    const crawlDelayMs = this.#crawlDelays.get(host);
+    const { concurrencyPerHost, delay, autothrottle, robots } = this.settings;
+    const rules = robots ? this.#context.robots.known(host, this.#fetchOptions(host)) : undefined;
     return {
-      concurrencyPerHost,
+      // Nobody hurries into a host whose robots.txt has not come yet: it may ask for a delay.
+      concurrencyPerHost: robots && rules === undefined ? 1 : concurrencyPerHost,
       delayMs: delay,
       autothrottle,
-      ...(crawlDelayMs === undefined ? {} : { crawlDelayMs }),
+      ...(rules?.crawlDelayMs === undefined ? {} : { crawlDelayMs: rules.crawlDelayMs }),
     };
   }
 
@@ -260,8 +272,11 @@ export class CrawlRun {
     if (head !== undefined) this.#takeCookies(lease, head);
     const asked = head?.headers['retry-after']?.[0];
     const retryAfterMs = asked === undefined ? undefined : parseRetryAfter(asked);
-    if (retryAfterMs !== undefined) this.#context.politeness.hold(lease.host, retryAfterMs);
     const attempt = (this.#attempts.get(lease.fingerprint) ?? 0) + 1;
+    // Who says that it is too much is left alone as a host, not only for this page.
+    if (retryAfterMs !== undefined || code === 'http.429') {
+      this.#context.politeness.hold(lease.host, retryAfterMs ?? backoffMs(attempt));
+    }
     if (errorFacts(code).retryable !== true || attempt > this.settings.retries) return this.#giveUp(lease, failure);
     this.#attempts.set(lease.fingerprint, attempt);
     const committed = await this.#commit(this.#harvest(lease, failure));
