@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { openEmbeddedStore } from '#src/store/embedded.js';
 import { openMemoryStore } from '#src/store/memory.js';
-import type { CrawlRecord, LogEvent, NewEvent, Offer, Retention, Store } from '#src/store/store.js';
+import type { CrawlRecord, Frontier, Lease, LogEvent, NewEvent, Offer, Retention, Store } from '#src/store/store.js';
 
 type Open = (t: TestContext, retention?: Retention) => Promise<Store>;
 
@@ -208,5 +208,267 @@ for (const [name, open] of Object.entries(stores)) {
       const taken = Array.from({ length: 7 }, () => frontier.take(host)?.url);
       assert.deepEqual(taken, ['/higher', '/high', '/b', '/c', '/deep', '/low', undefined]);
     });
+
+    it('lets a lease go back and be the next of its host', async (t) => {
+      const store = await open(t);
+      await store.commit({ crawl, offers: [offer('/1'), offer('/2'), offer('/x', { host: 'http://x.test' })] });
+      const frontier = store.openFrontier(crawl);
+      const available: string[] = [];
+      frontier.onAvailable((at) => available.push(at));
+      assert.deepEqual([...frontier.hosts()].sort(), [host, 'http://x.test']);
+      const lease = take(frontier);
+      assert.equal(lease.url, '/1');
+      take(frontier);
+      assert.deepEqual([...frontier.hosts()], ['http://x.test']);
+      assert.deepEqual([frontier.queued, frontier.leased, store.progress(crawl)?.stats.queued], [1, 2, 1]);
+      frontier.putBack(lease);
+      frontier.putBack(lease);
+      assert.deepEqual(available, [host]);
+      assert.deepEqual([frontier.queued, frontier.leased], [2, 1]);
+      assert.equal(take(frontier), lease);
+      await store.commit({ crawl, lease, release: true });
+      frontier.putBack(lease);
+      assert.deepEqual([frontier.queued, frontier.leased], [1, 1]);
+      assert.equal(frontier.take(host), undefined);
+    });
+
+    it('queues what was leased again when the frontier is opened again', async (t) => {
+      const store = await open(t);
+      await store.commit({ crawl, offers: [offer('/1'), offer('/2')] });
+      const before = store.openFrontier(crawl);
+      await store.commit({ crawl, lease: take(before), release: true });
+      take(before);
+      const frontier = store.openFrontier(crawl);
+      assert.equal(frontier.queued, 1);
+      assert.equal(take(frontier).url, '/2');
+    });
+
+    it('announces a host only when its URL can be taken', async (t) => {
+      const store = await open(t);
+      const frontier = store.openFrontier(crawl);
+      const taken: string[] = [];
+      frontier.onAvailable((at) => {
+        for (let lease = frontier.take(at); lease; lease = frontier.take(at)) taken.push(lease.url);
+      });
+      const urls = Array.from({ length: 300 }, (_, n) => `/${n}`);
+      await Promise.all(urls.map((url) => store.commit({ crawl, offers: [offer(url)] })));
+      assert.deepEqual(taken, urls);
+    });
+
+    it('moves a URL that still waits to a shorter path or a higher priority', async (t) => {
+      const store = await open(t);
+      const frontier = store.openFrontier(crawl);
+      await store.commit({
+        crawl,
+        offers: [offer('/1', { depth: 3 }), offer('/2', { depth: 3 }), offer('/3', { depth: 3 })],
+      });
+      await store.commit({ crawl, offers: [offer('/2', { depth: 2 }), offer('/3', { depth: 4, priority: 1 })] });
+      await store.commit({ crawl, offers: [offer('/1', { depth: 7 })] });
+      assert.deepEqual([frontier.queued, store.progress(crawl)?.stats.duplicates], [3, 3]);
+      const taken = [take(frontier), take(frontier), take(frontier)];
+      assert.deepEqual(
+        taken.map(({ url, depth, priority }) => [url, depth, priority]),
+        [
+          ['/3', 3, 1],
+          ['/2', 2, undefined],
+          ['/1', 3, undefined],
+        ],
+      );
+    });
+
+    it('crawls a URL once that is leased while a shorter path to it is being written', async (t) => {
+      const store = await open(t);
+      const frontier = store.openFrontier(crawl);
+      await store.commit({ crawl, offers: [offer('/1', { depth: 3 })] });
+      const moved = store.commit({ crawl, offers: [offer('/1', { depth: 1 })] });
+      await Promise.resolve();
+      const lease = take(frontier);
+      await moved;
+      assert.equal(frontier.take(host), undefined);
+      await store.commit({ crawl, lease, release: true });
+      assert.deepEqual([frontier.queued, frontier.leased, store.progress(crawl)?.stats.queued], [0, 0, 0]);
+      assert.equal(store.openFrontier(crawl).take(host), undefined);
+    });
+
+    it('serves a long queue of many hosts in order, whatever comes in between', async (t) => {
+      const store = await open(t);
+      const random = seeded(7);
+      const frontier = store.openFrontier(crawl);
+      const waiting = new Map<string, Offer[]>();
+      let number = 0;
+      for (let round = 0; round < 60; round += 1) {
+        const offers = Array.from({ length: random(80) }, () =>
+          offer(`/${number++}`, { host: `http://h${random(3)}.test`, depth: random(4), priority: random(3) - 1 }),
+        );
+        await store.commit({ crawl, offers });
+        for (const each of offers) waiting.set(each.host, [...(waiting.get(each.host) ?? []), each]);
+        for (const [at, queue] of waiting) {
+          queue.sort(
+            (a, b) =>
+              (b.priority ?? 0) - (a.priority ?? 0) ||
+              a.depth - b.depth ||
+              Number(a.url.slice(1)) - Number(b.url.slice(1)),
+          );
+          for (let count = random(20); count > 0; count -= 1) {
+            const lease = frontier.take(at);
+            assert.equal(lease?.url, queue.shift()?.url);
+            if (lease && random(2) === 0) await store.commit({ crawl, lease, release: true });
+          }
+        }
+      }
+      assert.equal(
+        frontier.queued,
+        [...waiting.values()].reduce((sum, queue) => sum + queue.length, 0),
+      );
+    });
+
+    it('writes no identity, offer or once-only event of a page twice when the page is fetched again', async (t) => {
+      const store = await open(t);
+      const first = [event('quote', 1, { identity: 'a' }), event('author', 1, { once: 'A' })];
+      const second = [event('quote', 2, { identity: 'b' }), event('author', 2, { once: 'B' })];
+      await store.commit({ crawl, offers: [offer('/1'), offer('/2')] });
+      const lease = take(store.openFrontier(crawl));
+      assert.equal(lease.begun, false);
+      await store.commit({ crawl, lease, events: first, offers: [offer('/3'), offer('/2')] });
+      assert.equal(lease.begun, true);
+      const again = take(store.openFrontier(crawl));
+      assert.deepEqual([again.url, again.begun], ['/1', true]);
+      const offers = [offer('/3'), offer('/2'), offer('/4')];
+      const done = await store.commit({ crawl, lease: again, release: true, events: [...first, ...second], offers });
+      assert.deepEqual(done.events.map(data), [2, 2]);
+      assert.equal(done.queued, 1);
+      assert.deepEqual([store.progress(crawl)?.stats.duplicates, store.progress(crawl)?.stats.queued], [1, 3]);
+      const other = take(store.openFrontier(crawl));
+      const last = await store.commit({ crawl, lease: other, release: true, events: first });
+      assert.deepEqual(last.events.map(data), [1]);
+      assert.equal(store.progress(crawl)?.stats.duplicates, 2);
+    });
+
+    it('remembers a page that is put back between two of its steps', async (t) => {
+      const store = await open(t);
+      await store.commit({ crawl, offers: [offer('/1')] });
+      const frontier = store.openFrontier(crawl);
+      const lease = take(frontier);
+      const events = [event('quote', 1, { identity: 'a' })];
+      const [one, two] = await Promise.all([
+        store.commit({ crawl, lease, events }),
+        store.commit({ crawl, lease, events: [...events, event('quote', 2, { identity: 'b' })] }),
+      ]);
+      assert.deepEqual([one.events.length, two.events.length], [1, 1]);
+      frontier.putBack(lease);
+      const again = take(frontier);
+      const three = await store.commit({ crawl, lease: again, release: true, events });
+      assert.equal(three.events.length, 0);
+    });
+
+    it('forgets a dropped frontier at once, and all that was filed with it', async (t) => {
+      const store = await open(t);
+      const urls = Array.from({ length: 2500 }, (_, n) => `/${n}`);
+      await store.commit({ crawl, record: record(crawl), offers: urls.map((url) => offer(url)) });
+      const frontier = store.openFrontier(crawl);
+      const lease = take(frontier);
+      await store.commit({ crawl, record: record(crawl, { state: 'cancelled' }), dropFrontier: true });
+      assert.deepEqual([frontier.queued, frontier.leased, [...frontier.hosts()].length], [0, 0, 0]);
+      assert.equal(store.progress(crawl)?.stats.queued, 0);
+      await store.commit({ crawl, lease, release: true });
+      assert.equal(store.openFrontier(crawl).queued, 0);
+      assert.equal((await store.commit({ crawl, offers: [offer('/1')] })).queued, 1);
+    });
+
+    it('keeps documents by collection and key', async (t) => {
+      const store = await open(t);
+      const long = `http://a.test/${'ä'.repeat(3000)}`;
+      const put = (collection: string, key: string, value: unknown) =>
+        store.commit({ crawl: '', documents: [{ collection, key, value }] });
+      await put('spiders', 'one', { a: [1] });
+      await put('spiders', long, null);
+      await put('spider', 's one', 'other');
+      await put('spiders', 'gone', 1);
+      await put('spiders', 'gone', undefined);
+      assert.deepEqual(store.document('spiders', 'one'), { a: [1] });
+      assert.equal(store.document('spiders', long), null);
+      assert.equal(store.document('spiders', 'gone'), undefined);
+      const all = [...store.documents('spiders')].sort((a, b) => (a.key < b.key ? -1 : 1));
+      assert.deepEqual(all, [
+        { key: long, value: null },
+        { key: 'one', value: { a: [1] } },
+      ]);
+      assert.equal(store.progress(''), undefined);
+    });
+
+    it('writes nothing of a step that cannot be written, and all of its neighbours', async (t) => {
+      const store = await open(t);
+      const circle: Record<string, unknown> = {};
+      circle.self = circle;
+      const good = [store.commit({ crawl, events: items(2) })];
+      const bad = store.commit({ crawl, events: items(2), record: record(crawl, { settings: circle }) });
+      good.push(store.commit({ crawl, events: items(2) }));
+      await assert.rejects(bad, { code: 'store.failed' });
+      assert.deepEqual(
+        (await Promise.all(good)).map(({ events }) => events[0]?.offset),
+        [1, 3],
+      );
+      assert.equal(store.progress(crawl)?.stats.items, 4);
+      assert.equal(store.crawl(crawl), undefined);
+    });
+
+    it('keeps as many events as it is told to, the newest', async (t) => {
+      const store = await open(t, { maxEvents: 1000 });
+      await store.commit({ crawl, events: items(900) });
+      for (let n = 900; n < 5000; n += 100) await store.commit({ crawl, events: items(100, n) });
+      await eventually(() => store.log.first === 4001);
+      const kept = readAll(store);
+      assert.deepEqual([kept.length, kept[0]?.offset, kept.at(-1)?.offset], [1000, 4001, 5000]);
+      assert.equal(store.log.offsetAt(0), 4000);
+    });
+
+    it('keeps as many bytes as it is told to', async (t) => {
+      const store = await open(t, { maxBytes: 100_000 });
+      for (let n = 0; n < 3000; n += 100) await store.commit({ crawl, events: items(100, n) });
+      const size = () => readAll(store).reduce((sum, { json }) => sum + json.length, 0);
+      await eventually(() => size() <= 100_000);
+      assert.ok(size() > 60_000);
+      assert.equal(readAll(store).at(-1)?.offset, 3000);
+    });
+
+    it('lets go of events that are too old, also when nothing is appended', async (t) => {
+      const store = await open(t, { maxAgeMs: 100 });
+      await store.commit({ crawl, events: items(10) });
+      await eventually(() => store.log.first === 11);
+      assert.deepEqual([store.log.read(0), store.log.last], [[], 10]);
+      assert.equal((await store.commit({ crawl, events: items(1) })).events[0]?.offset, 11);
+    });
+
+    it('takes no step after it has been closed, and finishes those before', async (t) => {
+      const store = await open(t);
+      const before = store.commit({ crawl, events: items(3) });
+      await store.close();
+      assert.equal((await before).events.length, 3);
+      await assert.rejects(store.commit({ crawl, events: items(1) }), { code: 'service.stopping' });
+    });
   });
+}
+
+function take(frontier: Frontier, at = host): Lease {
+  const lease = frontier.take(at);
+  assert.ok(lease);
+  return lease;
+}
+
+/** Whole numbers below a bound, the same ones each time. */
+function seeded(seed: number): (below: number) => number {
+  let state = seed;
+  return (below) => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return Math.floor((state / 2 ** 32) * below);
+  };
+}
+
+/** For what happens in the background, soon after a step. */
+async function eventually(holds: () => boolean): Promise<void> {
+  const deadline = Date.now() + 5000;
+  while (!holds()) {
+    assert.ok(Date.now() < deadline, 'it never came true');
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
 }
