@@ -1,5 +1,5 @@
 /** Looks at LMDB's file before LMDB does: it maps the file into memory, and dies on one that is shorter than it says. */
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, ftruncateSync, openSync, readSync } from 'node:fs';
 import { CrawlcastError } from '../errors.js';
 
 const magic = 0xbeefc0de;
@@ -15,37 +15,42 @@ interface Meta {
 }
 
 /**
- * Nothing is said of a file that is missing or empty: LMDB makes a new one.
- * @throws CrawlcastError `data.corrupt`
+ * Makes the file as long as it says it is. LMDB does not write a page at the end that it took and gave back within one
+ * transaction, so one that is too short may be whole all the same: only reading all of it tells.
+ * @returns how long it was, where it was too short
+ * @throws CrawlcastError `data.corrupt` where it is something else
  */
-export function checkDataFile(path: string): void {
+export function lengthenDataFile(path: string): number | undefined {
   let file: number;
   try {
-    file = openSync(path, 'r');
+    file = openSync(path, 'r+');
   } catch {
-    return;
+    // Missing, or not ours to read: LMDB makes a new one, or says why it cannot.
+    return undefined;
   }
   try {
     const { size } = fstatSync(file);
-    if (size > 0) checkSize(path, file, size);
+    const needed = size === 0 ? 0 : neededSize(path, file);
+    if (size >= needed) return undefined;
+    ftruncateSync(file, needed);
+    return size;
   } finally {
     closeSync(file);
   }
 }
 
-function checkSize(path: string, file: number, size: number): void {
+function neededSize(path: string, file: number): number {
   const first = readMeta(file, 0);
   const second = first && readMeta(file, first.pageSize);
-  if (first === undefined || second === undefined) throw damaged(path, 'it is not a log of ours');
+  if (!first || !second) throw damagedFile(path, 'it is not a log of ours, or has lost its end');
   const newest = first.transaction > second.transaction ? first : second;
-  const needed = (newest.lastPage + 1) * newest.pageSize;
-  if (size < needed) throw damaged(path, `it has ${size} bytes and should have ${needed}`);
+  return (newest.lastPage + 1) * newest.pageSize;
 }
 
 function readMeta(file: number, position: number): Meta | undefined {
   const page = Buffer.alloc(metaBytes);
-  if (readSync(file, page, 0, metaBytes, position) < metaBytes || page.readUInt32LE(at.magic) !== magic)
-    return undefined;
+  const isWhole = readSync(file, page, 0, metaBytes, position) === metaBytes;
+  if (!isWhole || page.readUInt32LE(at.magic) !== magic) return undefined;
   const number = (offset: number) => Number(page.readBigUInt64LE(offset));
   return {
     pageSize: page.readUInt32LE(at.pageSize),
@@ -54,9 +59,8 @@ function readMeta(file: number, position: number): Meta | undefined {
   };
 }
 
-function damaged(path: string, reason: string): CrawlcastError {
-  return new CrawlcastError(
-    'data.corrupt',
-    `${path} is damaged: ${reason}. Restore it from a copy, or start with a new directory.`,
-  );
+/** What is said of a file that cannot be read. */
+export function damagedFile(path: string, reason: string): CrawlcastError {
+  const message = `${path} is damaged: ${reason}. Restore it from a copy, or start with a new directory.`;
+  return new CrawlcastError('data.corrupt', message);
 }

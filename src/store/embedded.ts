@@ -1,10 +1,13 @@
 /** The store on this machine's disk: LMDB, one file, one process. */
-import { accessSync, constants, mkdirSync } from 'node:fs';
+import { accessSync, constants, mkdirSync, truncateSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
+import { constants as systemErrors } from 'node:os';
 import { join } from 'node:path';
 import { open, type RootDatabase } from 'lmdb';
 import { CrawlcastError, toCrawlcastError } from '../errors.js';
-import { checkDataFile } from './data-file.js';
+import { decodeChunk } from './chunk.js';
+import { damagedFile, lengthenDataFile } from './data-file.js';
+import { isChunk, offsetOf } from './keys.js';
 import { lockDirectory, type Unlock } from './lock.js';
 import type { Store } from './store.js';
 import { openTableStore, type StoreOptions } from './table-store.js';
@@ -18,13 +21,51 @@ export async function openEmbeddedStore(dir: string, options: StoreOptions = {})
   prepareDirectory(dir);
   const unlock = await lockDirectory(dir);
   try {
-    const file = join(dir, 'data.mdb');
-    checkDataFile(file);
-    return await openTableStore(new LmdbTables(openDatabase(dir), dir, unlock), options);
+    return await openTables(dir, unlock, options);
   } catch (thrown) {
     await unlock();
-    throw toCrawlcastError(thrown, 'data.corrupt');
+    throw explainOpening(thrown, dir);
   }
+}
+
+/** LMDB gives the system's error numbers as they are. */
+function explainOpening(thrown: unknown, dir: string): CrawlcastError {
+  const number = thrown instanceof Error && 'code' in thrown ? thrown.code : undefined;
+  const { ENOSPC, EACCES, EPERM, EROFS } = systemErrors.errno;
+  if (number === ENOSPC) return new CrawlcastError('store.full', fullMessage(dir), { cause: thrown });
+  const isRefused = number === EACCES || number === EPERM || number === EROFS;
+  return toCrawlcastError(thrown, isRefused ? 'data.unusable' : 'data.corrupt');
+}
+
+function fullMessage(dir: string): string {
+  return `The disk that holds ${dir} is full: make room on it.`;
+}
+
+async function openTables(dir: string, unlock: Unlock, options: StoreOptions): Promise<Store> {
+  const path = join(dir, 'data.mdb');
+  const shortSize = lengthenDataFile(path);
+  let db: RootDatabase<Buffer, string> | undefined;
+  try {
+    db = openDatabase(dir);
+    if (shortSize !== undefined) readAll(db, path);
+    return await openTableStore(new LmdbTables(db, dir, unlock), options);
+  } catch (thrown) {
+    await db?.close();
+    // Whoever has to repair it finds it as it was.
+    if (shortSize !== undefined) truncateSync(path, shortSize);
+    throw thrown;
+  }
+}
+
+/** Reads every row, and the events in it. */
+function readAll(db: RootDatabase<Buffer, string>, path: string): void {
+  let count = 0;
+  for (const { key, value } of db.getRange({ snapshot: false })) {
+    if (isChunk(key)) decodeChunk(offsetOf(key), value);
+    count += 1;
+  }
+  const stats: { entryCount?: number } = db.getStats();
+  if (stats.entryCount !== count) throw damagedFile(path, `it has ${count} of ${stats.entryCount} rows`);
 }
 
 function prepareDirectory(dir: string): void {
@@ -92,7 +133,7 @@ class LmdbTables implements Tables {
     const { bavail, bsize } = await statfs(this.dir).catch(() => ({ bavail: Number.POSITIVE_INFINITY, bsize: 1 }));
     const reason = cause instanceof Error ? cause.message : String(cause);
     if (bavail * bsize < nearlyFullBytes || /space|quota|full/i.test(reason)) {
-      return new CrawlcastError('store.full', `The disk that holds ${this.dir} is full: make room on it.`, { cause });
+      return new CrawlcastError('store.full', fullMessage(this.dir), { cause });
     }
     return new CrawlcastError('store.failed', `Writing to ${this.dir} failed: ${reason}`, { cause });
   }

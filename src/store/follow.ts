@@ -1,4 +1,5 @@
 /** Replay, then live, in one loop. */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Batch, EventLog } from './store.js';
 
 /**
@@ -15,6 +16,8 @@ export async function* follow(log: EventLog, after: number, signal?: AbortSignal
     } else {
       cursor = newest.offset;
       yield batch;
+      // A long replay to a reader that never waits must not keep everybody else waiting.
+      if (cursor < log.last) await nextTurn();
     }
   }
 }

@@ -40,6 +40,11 @@ export const keys = {
   chunk: (offset: number) => `z${digits(offset, 10)}`,
 } as const;
 
+/** Whether a key is that of a chunk of the log. */
+export function isChunk(key: string): boolean {
+  return key.startsWith('z');
+}
+
 /** The offset in the key of a chunk. */
 export function offsetOf(chunkKey: string): number {
   return Number.parseInt(chunkKey.slice(1), 36);

@@ -1,0 +1,275 @@
+import assert from 'node:assert/strict';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { chmod, mkdtemp, readFile, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { describe, it, type TestContext } from 'node:test';
+import { openEmbeddedStore } from '#src/store/embedded.js';
+import type { NewEvent, Offer } from '#src/store/store.js';
+
+const crawl = 'c';
+const host = 'http://a.test';
+const module = import.meta.resolve('#src/store/embedded.js');
+
+async function directory(t: TestContext): Promise<string> {
+  const dir = await mkdtemp(join(tmpdir(), 'crawlcast-embedded-'));
+  t.after(() => rm(dir, { recursive: true, force: true }));
+  return dir;
+}
+
+/** A disk of 3 MB; skips the test where mounting is not allowed. */
+async function smallDisk(t: TestContext): Promise<string | undefined> {
+  const dir = await mkdtemp(join(tmpdir(), 'crawlcast-disk-'));
+  const mount = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=3m', 'tmpfs', dir]);
+  t.after(async () => {
+    if (mount.status === 0) execFileSync('umount', ['-l', dir]);
+    await rm(dir, { recursive: true, force: true });
+  });
+  if (mount.status === 0) return dir;
+  t.skip('mounting a small disk is not allowed here');
+  return undefined;
+}
+
+function events(count: number, data = 'x', more: Partial<NewEvent> = {}): NewEvent[] {
+  const tail = Buffer.from(`,"type":"quote","data":${JSON.stringify(data)}}`);
+  return Array.from({ length: count }, () => ({ type: 'quote', tail, ...more }));
+}
+
+function offer(url: string, depth = 0): Offer {
+  return { url, fingerprint: url, host, depth };
+}
+
+/** Another process that runs a few lines with `open` at hand, and the lines it prints. */
+function otherProcess(t: TestContext, code: string) {
+  const source = `import { openEmbeddedStore as open } from ${JSON.stringify(module)};\n${code}`;
+  const child = spawn(process.execPath, ['--input-type=module', '--eval', source], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  t.after(() => child.kill('SIGKILL'));
+  return { child, lines: createInterface({ input: child.stdout })[Symbol.asyncIterator]() };
+}
+
+describe('embedded store', () => {
+  it('goes on where it stopped', async (t) => {
+    const dir = await directory(t);
+    const before = await openEmbeddedStore(dir);
+    const { epoch } = before.log;
+    await before.commit({
+      crawl,
+      record: {
+        id: crawl,
+        spider: 'quotes',
+        definition: { name: 'quotes' },
+        origin: 'http',
+        start: ['http://a.test/'],
+        settings: {},
+        state: 'running',
+        startedAt: '2026-11-22T09:54:36.123Z',
+      },
+      events: events(600),
+      offers: [offer('/1', 1), offer('/2'), offer('/3')],
+      bytes: 7,
+      documents: [{ collection: 'spiders', key: 'a', value: { b: 1 } }],
+    });
+    const lease = before.openFrontier(crawl).take(host);
+    assert.ok(lease);
+    await before.commit({ crawl, lease, events: events(1, 'a', { identity: 'a' }), offers: [offer('/4')] });
+    const known = [before.crawls(), before.progress(crawl), before.log.read(0)];
+    await before.close();
+
+    const store = await openEmbeddedStore(dir);
+    t.after(() => store.close());
+    assert.equal(store.log.epoch, epoch);
+    assert.deepEqual([store.log.first, store.log.last], [1, 601]);
+    assert.deepEqual(JSON.stringify(known[2]), JSON.stringify(store.log.read(0)));
+    assert.deepEqual(store.crawls(), known[0]);
+    assert.equal(store.progress(crawl)?.stats.queued, 4);
+    assert.deepEqual(store.document('spiders', 'a'), { b: 1 });
+    const frontier = store.openFrontier(crawl);
+    const again = frontier.take(host);
+    assert.deepEqual([again?.url, again?.begun, frontier.queued], ['/2', true, 3]);
+    assert.ok(again);
+    const done = await store.commit({
+      crawl,
+      lease: again,
+      release: true,
+      events: [...events(1, 'a', { identity: 'a' }), ...events(1, 'b', { identity: 'b' })],
+      offers: [offer('/4'), offer('/5'), offer('/1')],
+    });
+    assert.deepEqual([done.events.map(({ offset }) => offset), done.queued], [[602], 1]);
+    assert.equal(store.progress(crawl)?.stats.duplicates, 1);
+    assert.deepEqual([frontier.take(host)?.url, frontier.take(host)?.url], ['/3', '/4']);
+  });
+
+  it('keeps the offsets going when all events are gone', async (t) => {
+    const dir = await directory(t);
+    const before = await openEmbeddedStore(dir, { retention: { maxBytes: 0 } });
+    await before.commit({ crawl, events: events(10) });
+    while (before.log.first < 11) await before.commit({ crawl, bytes: 1 });
+    await before.close();
+    const store = await openEmbeddedStore(dir);
+    t.after(() => store.close());
+    assert.deepEqual([store.log.first, store.log.last], [11, 10]);
+    assert.equal((await store.commit({ crawl, events: events(1) })).events[0]?.offset, 11);
+  });
+
+  it('goes on deleting a dropped frontier after a restart', async (t) => {
+    const dir = await directory(t);
+    const before = await openEmbeddedStore(dir);
+    const urls = Array.from({ length: 20_000 }, (_, n) => offer(`/${n}`));
+    await before.commit({ crawl, offers: urls });
+    await before.commit({ crawl, dropFrontier: true });
+    await before.close();
+    const between = await openEmbeddedStore(dir);
+    // New URLs of the same crawl are none of those that are being deleted.
+    await between.commit({ crawl, offers: [offer('/1')] });
+    await between.close();
+    const store = await openEmbeddedStore(dir);
+    t.after(() => store.close());
+    assert.equal(store.openFrontier(crawl).take(host)?.url, '/1');
+  });
+
+  it('is refused a second time in one process, also by another path', async (t) => {
+    const dir = await directory(t);
+    const store = await openEmbeddedStore(join(dir, 'data'));
+    await symlink(join(dir, 'data'), join(dir, 'link'));
+    await assert.rejects(openEmbeddedStore(join(dir, 'data')), { code: 'data.in_use' });
+    await assert.rejects(openEmbeddedStore(join(dir, 'link')), { code: 'data.in_use' });
+    await store.close();
+    await (await openEmbeddedStore(join(dir, 'link'))).close();
+  });
+
+  it('is refused while another process has it, and free once that one is killed', async (t) => {
+    const dir = await directory(t);
+    const { child, lines } = otherProcess(
+      t,
+      `const store = await open(${JSON.stringify(dir)}); console.log('open'); setInterval(() => {}, 1000);`,
+    );
+    assert.equal((await lines.next()).value, 'open');
+    await assert.rejects(openEmbeddedStore(dir), { code: 'data.in_use' });
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+    await (await openEmbeddedStore(dir)).close();
+  });
+
+  it('has all that was said to be durable when its process is killed at any moment, and nothing by halves', async (t) => {
+    const dir = await directory(t);
+    let durable = 0;
+    for (let round = 0; round < 5; round += 1) {
+      const { child, lines } = otherProcess(
+        t,
+        `const store = await open(${JSON.stringify(dir)});
+         const tail = Buffer.from(',"data":1}');
+         const events = Array.from({ length: 11 }, () => ({ type: 'quote', tail }));
+         for (let n = store.log.last; ; n += 11) {
+           const url = '/' + n;
+           await store.commit({ crawl: 'c', events, offers: [{ url, fingerprint: url, host: 'h', depth: 0 }] });
+           console.log(store.log.last);
+         }`,
+      );
+      for (let count = 0; count < 20 + round * 13; count += 1) durable = Number((await lines.next()).value);
+      child.kill('SIGKILL');
+      for (let line = await lines.next(); !line.done; line = await lines.next()) durable = Number(line.value);
+      const store = await openEmbeddedStore(dir);
+      const { last } = store.log;
+      assert.ok(last >= durable);
+      assert.equal(last % 11, 0);
+      assert.deepEqual([store.progress(crawl)?.lastOffset, store.progress(crawl)?.counts.quote], [last, last]);
+      assert.deepEqual([store.openFrontier(crawl).queued, store.progress(crawl)?.stats.queued], [last / 11, last / 11]);
+      await store.close();
+    }
+  });
+
+  it('says so when the directory cannot be used', async (t) => {
+    const dir = await directory(t);
+    await writeFile(join(dir, 'file'), '');
+    await assert.rejects(openEmbeddedStore(join(dir, 'file')), { code: 'data.unusable' });
+    await assert.rejects(openEmbeddedStore(join(dir, 'file', 'below')), { code: 'data.unusable' });
+  });
+
+  it('says so when it may not write there', async (t) => {
+    // Root may write anywhere, but not on a disk that is read-only.
+    const dir = process.getuid?.() === 0 ? await smallDisk(t) : await directory(t);
+    if (dir === undefined) return;
+    if (process.getuid?.() === 0) execFileSync('mount', ['-o', 'remount,ro', dir]);
+    else await chmod(dir, 0o500);
+    await assert.rejects(openEmbeddedStore(dir), { code: 'data.unusable' });
+  });
+
+  it('says so when its file is something else, and leaves it as it is', async (t) => {
+    const dir = await directory(t);
+    for (const content of ['not a database', 'x'.repeat(100_000)]) {
+      await writeFile(join(dir, 'data.mdb'), content);
+      await assert.rejects(openEmbeddedStore(dir), { code: 'data.corrupt' });
+      assert.equal(await readFile(join(dir, 'data.mdb'), 'utf8'), content);
+    }
+  });
+
+  it('says so when its file has lost its end, and leaves it as it is', async (t) => {
+    const dir = await directory(t);
+    const store = await openEmbeddedStore(dir);
+    for (let n = 0; n < 20; n += 1) await store.commit({ crawl, events: events(100), offers: [offer(`/${n}`)] });
+    await store.close();
+    const file = join(dir, 'data.mdb');
+    const whole = (await stat(file)).size;
+    for (const size of [whole - 4096, whole / 2, 12_288, 5000]) {
+      await truncate(file, size);
+      await assert.rejects(openEmbeddedStore(dir), { code: 'data.corrupt' });
+      assert.equal((await stat(file)).size, size);
+    }
+  });
+
+  it('opens a file that is shorter than it says, where nothing of what it holds is missing', async (t) => {
+    const dir = await directory(t);
+    const before = await openEmbeddedStore(dir);
+    await before.commit({ crawl, events: events(300) });
+    await before.close();
+    const file = join(dir, 'data.mdb');
+    const bytes = await readFile(file);
+    // One page more than there is, in both of the places where LMDB writes it down.
+    for (const at of [144, 144 + bytes.readUInt32LE(48)]) bytes.writeBigUInt64LE(bytes.readBigUInt64LE(at) + 1n, at);
+    await writeFile(file, bytes);
+    const store = await openEmbeddedStore(dir);
+    t.after(() => store.close());
+    assert.equal(store.log.last, 300);
+    assert.equal((await store.commit({ crawl, events: events(300) })).events.length, 300);
+  });
+
+  it('says so when it meets an event whose bytes have changed', async (t) => {
+    const dir = await directory(t);
+    const before = await openEmbeddedStore(dir);
+    await before.commit({ crawl, events: [...events(100), ...events(1, 'needle'), ...events(100)] });
+    await before.close();
+    const file = join(dir, 'data.mdb');
+    const bytes = await readFile(file);
+    bytes.write('NEEDLE', bytes.indexOf('needle'));
+    await writeFile(file, bytes);
+    const store = await openEmbeddedStore(dir);
+    t.after(() => store.close());
+    assert.throws(() => store.log.read(0), { code: 'data.corrupt' });
+  });
+
+  it('refuses steps while the disk is full, still serves readers, and goes on when there is room', async (t) => {
+    const dir = await smallDisk(t);
+    if (dir === undefined) return;
+    const store = await openEmbeddedStore(join(dir, 'data'));
+    await writeFile(join(dir, 'ballast'), Buffer.alloc(1_500_000));
+    let written = 0;
+    const fill = async () => {
+      for (;;) written += (await store.commit({ crawl, events: events(100, 'x'.repeat(1000)) })).events.length;
+    };
+    await assert.rejects(fill(), { code: 'store.full' });
+    await assert.rejects(store.commit({ crawl, events: events(100, 'x'.repeat(1000)) }), { code: 'store.full' });
+    assert.deepEqual([store.log.last, store.progress(crawl)?.counts.quote], [written, written]);
+    assert.equal(store.log.read(0)[0]?.offset, 1);
+    await rm(join(dir, 'ballast'));
+    const { events: more } = await store.commit({ crawl, events: events(1) });
+    assert.equal(more[0]?.offset, written + 1);
+    await store.close();
+    const again = await openEmbeddedStore(join(dir, 'data'));
+    assert.equal(again.log.last, written + 1);
+    await again.close();
+  });
+});
