@@ -12,7 +12,7 @@ export interface FieldOptions {
   readonly attr?: string | undefined;
   /** All matches as a list instead of the first. */
   readonly all?: boolean | undefined;
-  /** A regular expression; every match of it is removed, before the value is trimmed and converted. */
+  /** A regular expression; every match of it is removed, from the trimmed text: what is left stands as it is. */
   readonly strip?: string | undefined;
   /** Where nothing is found, instead of `null` (of the empty list, with `all`). */
   readonly default?: unknown;
@@ -81,7 +81,7 @@ function ownElement(item: ParentNode): Element | undefined {
 
 function compileValue(name: string, { as = 'text', attr, strip }: FieldOptions): Convert {
   const pattern = strip === undefined ? undefined : compilePattern(name, strip);
-  const clean = (text: string) => (pattern === undefined ? text : text.replace(pattern, '')).trim();
+  const clean = (text: string) => (pattern === undefined ? text.trim() : text.trim().replace(pattern, ''));
   const raw = rawOf(as, attr?.toLowerCase());
   return (element, resolve) => {
     const text = raw(element);

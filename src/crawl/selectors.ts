@@ -33,9 +33,9 @@ export interface ScopedSelector {
  */
 export function compileSelector(css: string): CompiledSelector {
   return guard(css, () => {
-    const settles = settlingOf(parse(css));
-    const test = compile(parse(css));
-    const mayMatch = settles === 'open' ? test : compile(parse(css).map(withoutLookAhead));
+    const settles = settlingOf(read(css));
+    const test = compile(read(css));
+    const mayMatch = settles === 'open' ? test : compile(read(css).map(withoutLookAhead));
     return { test, settles, mayMatch };
   });
 }
@@ -47,9 +47,9 @@ export function compileSelector(css: string): CompiledSelector {
  */
 export function compileScoped(css: string, whole = false): ScopedSelector {
   return guard(css, () => {
-    if (whole) return { test: compile(parse(css)), settles: 'end', beside: false };
+    if (whole) return { test: compile(read(css)), settles: 'end', beside: false };
     let current: Element | undefined;
-    const selectors = parse(css).map((tokens) => anchor(tokens.map(renameScope)));
+    const selectors = read(css).map((tokens) => anchor(tokens.map(renameScope)));
     const beside = selectors.some(([, second]) => second !== undefined && sideways.has(second.type));
     const settles = selectors.map(settlingOfAnchored).reduce(later, beside ? 'parent' : 'close');
     // Nothing is cached: what is inside one scope may be outside of the next.
@@ -66,6 +66,21 @@ export function compileScoped(css: string, whole = false): ScopedSelector {
 }
 
 const sideways: ReadonlySet<SelectorType> = new Set([SelectorType.Adjacent, SelectorType.Sibling]);
+
+function read(css: string): Selector[][] {
+  const selectors = parse(css);
+  if (selectors.length === 0) throw new Error('it is empty');
+  selectors.flat().forEach(checkArgument);
+  return selectors;
+}
+
+/** css-select itself would take these without, and never match. */
+function checkArgument(token: Selector): void {
+  if (token.type !== SelectorType.Pseudo) return;
+  if (Array.isArray(token.data)) token.data.flat().forEach(checkArgument);
+  if (/^(contains|icontains|lang)$/.test(token.name) && !token.data)
+    throw new Error(`:${token.name} needs an argument`);
+}
 
 /** Our own name for `:scope`, since css-select needs its own within `:has()`. */
 const scopeName = '-scope';
