@@ -11,7 +11,8 @@ interface Count {
   readonly byName: Map<string, number>;
 }
 
-interface Position {
+/** A place among siblings, and among those of the same name. */
+export interface Position {
   readonly child: number;
   readonly ofType: number;
 }
@@ -19,8 +20,8 @@ interface Position {
 const counts = new WeakMap<ParentNode, Count>();
 const positions = new WeakMap<Element, Position>();
 
-/** From 0, among the siblings before it: final as soon as the element is there. */
-function positionOf(element: Element): Position {
+/** Where an element stands among its siblings, from 0: final as soon as it is there. */
+export function positionOf(element: Element): Position {
   const known = positions.get(element);
   if (known !== undefined) return known;
   countSiblings(element);

@@ -6,6 +6,7 @@ import { CrawlcastError } from '../errors.js';
 import { adapter } from './adapter.js';
 import { positionPseudos, renamePositions } from './positions.js';
 import { later, type Settling, settlingInScope, settlingOf, withoutLookAhead } from './settling.js';
+import { cutAtSibling, followsMatch } from './siblings.js';
 
 /** A selector, ready to be matched. */
 export interface CompiledSelector {
@@ -52,8 +53,7 @@ export function compileScoped(css: string, whole = false): ScopedSelector {
     const selectors = read(css).map((tokens) => anchor(tokens.map(renameScope)));
     const beside = selectors.some(([, second]) => second !== undefined && sideways.has(second.type));
     const settles = selectors.map(settlingOfAnchored).reduce(later, beside ? 'parent' : 'close');
-    // Nothing is cached: what is inside one scope may be outside of the next.
-    const test = compile(selectors, { [scopeName]: (element) => element === current }, false);
+    const test = compile(selectors, () => current);
     return {
       test(element, scope) {
         current = scope;
@@ -110,13 +110,21 @@ function settlingOfAnchored(tokens: Selector[]): Settling {
   return settlingOf([tokens]) === 'open' ? 'close' : 'end';
 }
 
-type Pseudos = Record<string, (element: Element, value?: string | null) => boolean>;
+type Test = (element: Element) => boolean;
 
-function compile(selectors: Selector[][], pseudos: Pseudos = {}, cacheResults = true): (element: Element) => boolean {
-  return compileQuery<AnyNode, Element>(
-    selectors.map((tokens) => tokens.map(renamePositions)),
-    { adapter, cacheResults, pseudos: { ...positionPseudos, ...pseudos } },
-  );
+/** @param scope says which element is `:scope` at the moment; absent: none is, and results may be kept */
+function compile(selectors: Selector[][], scope?: () => Element | undefined): Test {
+  const pseudos: Record<string, (element: Element, value?: string | null) => boolean> = { ...positionPseudos };
+  if (scope !== undefined) pseudos[scopeName] = (element) => element === scope();
+  const rewritten = selectors.map((tokens, index) => {
+    const cut = cutAtSibling(tokens);
+    if (cut === undefined) return tokens.map(renamePositions);
+    const name = `-follows-${index}`;
+    pseudos[name] = followsMatch(compile([cut.before], scope), scope ?? (() => undefined));
+    return [{ type: SelectorType.Pseudo, name, data: null } satisfies Selector, ...cut.rest.map(renamePositions)];
+  });
+  // Of a scoped selector nothing is kept: what is inside one scope may be outside of the next.
+  return compileQuery<AnyNode, Element>(rewritten, { adapter, cacheResults: scope === undefined, pseudos });
 }
 
 function guard<T>(css: string, make: () => T): T {
