@@ -143,17 +143,30 @@ suite('fetcher', { concurrency: true }, () => {
         sent = true;
       });
     });
-    const { body } = await fetcher.fetch(request(site.url, { timeoutMs: 60, maxBytes: size }), never);
+    const { body } = await fetcher.fetch(request(site.url, { timeoutMs: 100, maxBytes: size }), never);
     let bytes = 0;
     for await (const chunk of body) {
       if (bytes === 0) {
         // well past the limit between two chunks, which only holds while we do read
-        await new Promise((resolve) => setTimeout(resolve, 150));
+        await new Promise((resolve) => setTimeout(resolve, 250));
         assert.equal(sent, false);
       }
       bytes += chunk.length;
     }
     assert.equal(bytes, size);
+  });
+
+  test('a thread that was busy itself is not the site being late', async () => {
+    await using site = await startHostile((socket) => {
+      socket.write(`${ok}content-length: 6\r\n\r\nabc`);
+      socket.write('def');
+    });
+    const { body } = await fetcher.fetch(request(site.url, { timeoutMs: 40 }), never);
+    const until = performance.now() + 120;
+    while (performance.now() < until);
+    let bytes = 0;
+    for await (const chunk of body) bytes += chunk.length;
+    assert.equal(bytes, 6);
   });
 
   test('a discarded short body leaves its connection for the next request', async () => {

@@ -43,9 +43,10 @@ export class Exchange implements Dispatcher.DispatchHandler, ChunkSource {
     deadlines.enter('connect');
   }
 
-  /** Sends the request. */
+  /** Sends the request; not where the fetch was ended while its connection was on the way. */
   send(request: Dispatcher.DispatchOptions): this {
-    this.connection.client.dispatch(request, this);
+    if (this.deadlines.signal.aborted) this.#aborted();
+    else this.connection.client.dispatch(request, this);
     return this;
   }
 

@@ -8,7 +8,14 @@ import { acceptEncoding, decodeBody, parseContentEncoding } from './decompress.j
 import { Exchange } from './exchange.js';
 import { describeFailure } from './fetch-errors.js';
 import type { FetchOptions, ResponseHead } from './messages.js';
-import { basicCredentials, findRoute, isForwarded, proxyAuthorization, proxyRefusal } from './routes.js';
+import {
+  basicCredentials,
+  checkProxiedName,
+  findRoute,
+  isForwarded,
+  proxyAuthorization,
+  proxyRefusal,
+} from './routes.js';
 
 /** What to fetch, and within which limits. */
 export interface FetchRequest extends FetchOptions {
@@ -69,7 +76,10 @@ export function createFetcher(options: FetcherOptions = {}): Fetcher {
       const url = new URL(request.url);
       const deadlines = new Deadlines(url.host, request, [signal, closing.signal]);
       try {
-        const route = await until(deadlines.signal, findRoute(url, request, settings));
+        const route = findRoute(url, request, settings);
+        if (request.publicOnly && request.proxy !== undefined) {
+          await until(deadlines.signal, checkProxiedName(url, lookup));
+        }
         const exchange = await exchangeOnce(pool, route, dispatchOptions(url, request), deadlines);
         return await respond(exchange, url, request);
       } catch (error) {

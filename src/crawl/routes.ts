@@ -21,18 +21,28 @@ interface Endpoint {
 }
 
 /**
- * The way to a URL under these options.
- * With `publicOnly` the addresses are checked as they are connected to; through a proxy the name is resolved and checked
- * here, but it is the proxy that connects, and it may resolve the name to something else.
+ * The way to a URL under these options. With `publicOnly` the addresses are checked as they are connected to.
  * @throws CrawlcastError `address.private`, `address.port`, `proxy.failed`
  */
-export async function findRoute(url: URL, options: FetchOptions, settings: RouteSettings): Promise<Route> {
+export function findRoute(url: URL, options: FetchOptions, settings: RouteSettings): Route {
   if (options.publicOnly) checkTarget(url);
   const target = endpointOf(url);
   if (options.proxy === undefined) return directRoute(url, target, options.publicOnly, settings);
-  if (options.publicOnly) await checkName(target.host, settings.lookup);
   const proxy = parseProxy(options.proxy);
   return target.secure ? tunnelRoute(url, target, proxy, settings) : forwardRoute(proxy, settings);
+}
+
+/**
+ * Checks what a host name resolves to before a proxy is asked for it. It is the proxy that connects, and it may resolve
+ * the name to something else: a proxy that can reach private networks has to refuse them itself.
+ * @throws CrawlcastError `address.private`, and what the resolver throws
+ */
+export async function checkProxiedName(url: URL, lookup: Lookup): Promise<void> {
+  const { host } = endpointOf(url);
+  if (net.isIP(host) !== 0) return;
+  await new Promise<void>((resolve, reject) => {
+    guardLookup(lookup)(host, { all: true }, (error) => (error ? reject(error) : resolve()));
+  });
 }
 
 /** Whether a request goes to the proxy itself, with the whole URL in its first line. */
@@ -99,13 +109,6 @@ function endpointOf(url: URL): Endpoint {
     port: url.port === '' ? (isSecure ? 443 : 80) : Number(url.port),
     secure: isSecure,
   };
-}
-
-async function checkName(host: string, lookup: Lookup): Promise<void> {
-  if (net.isIP(host) !== 0) return;
-  await new Promise<void>((resolve, reject) => {
-    guardLookup(lookup)(host, { all: true }, (error) => (error ? reject(error) : resolve()));
-  });
 }
 
 async function openSocket(target: Endpoint, settings: RouteSettings, signal: AbortSignal): Promise<Socket> {

@@ -1,0 +1,225 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import zlib from 'node:zlib';
+import { acceptEncoding, decodeBody, parseContentEncoding } from '#src/crawl/decompress.js';
+import { createFetcher } from '#src/crawl/fetcher.js';
+import { CrawlcastError } from '#src/errors.js';
+import { never, outcomeOf, request } from './support/fetching.js';
+import { reply, startHostile } from './support/hostile.js';
+
+const page = Buffer.from(`<html>${'<p>“quote” by someone</p>'.repeat(2_000)}</html>`);
+const zstdMagic = [0x28, 0xb5, 0x2f, 0xfd];
+
+const limits = { host: 'a.example', maxBytes: 10_000_000 };
+
+const encodings: Record<string, { header: string; bytes: Buffer }> = {
+  gzip: { header: 'gzip', bytes: zlib.gzipSync(page) },
+  'x-gzip in capitals': { header: 'X-GZIP', bytes: zlib.gzipSync(page) },
+  'deflate with its zlib header': { header: 'deflate', bytes: zlib.deflateSync(page) },
+  'raw deflate': { header: 'deflate', bytes: zlib.deflateRawSync(page) },
+  br: { header: 'br', bytes: zlib.brotliCompressSync(page) },
+  zstd: { header: 'zstd', bytes: zstdOf(page) },
+  identity: { header: 'identity', bytes: page },
+  'br over gzip': { header: 'gzip, br', bytes: zlib.brotliCompressSync(zlib.gzipSync(page)) },
+  'gzip over zstd over deflate': { header: 'deflate,zstd,,gzip', bytes: zlib.gzipSync(zstdOf(zlib.deflateSync(page))) },
+  'gzip in several members': {
+    header: 'gzip',
+    bytes: Buffer.concat([zlib.gzipSync(page.subarray(0, 99)), zlib.gzipSync(page.subarray(99))]),
+  },
+  'a plain page labelled gzip': { header: 'gzip', bytes: page },
+  'a plain page labelled br': { header: 'br', bytes: page },
+  'a plain page labelled zstd': { header: 'zstd', bytes: page },
+};
+
+suite('decompress', () => {
+  for (const [title, { header, bytes }] of Object.entries(encodings)) {
+    test(`D3 D4 ${title} is read, whole, in pieces and byte by byte`, async () => {
+      for (const size of [bytes.length, 1_000, 1]) {
+        const { body, error } = await decode(header, piecesOf(bytes, size));
+        assert.equal(error, undefined);
+        assert.ok(body.equals(page), `in pieces of ${size}`);
+      }
+    });
+  }
+
+  for (const title of ['gzip', 'deflate with its zlib header', 'raw deflate', 'br', 'zstd', 'br over gzip']) {
+    test(`D2 ${title} cut short gives what came, then is truncated`, async () => {
+      const { header, bytes } = encodings[title] ?? { header: '', bytes: page };
+      const { body, error } = await decode(header, piecesOf(bytes.subarray(0, bytes.length - 3), 64));
+      assert.equal(error?.code, 'body.truncated', error?.message);
+      assert.ok(body.length > 0 || title.startsWith('br'));
+      assert.ok(page.subarray(0, body.length).equals(body));
+    });
+  }
+
+  test('D2 a broken connection within a compressed body gives what came, then its own error', async () => {
+    const bytes = zlib.gzipSync(page);
+    async function* broken() {
+      yield bytes.subarray(0, bytes.length - 20);
+      throw new CrawlcastError('connect.reset', 'gone');
+    }
+    const { body, error } = await decode('gzip', broken());
+    assert.equal(error?.code, 'connect.reset');
+    assert.ok(body.length > 1_000);
+  });
+
+  test('an empty body is empty in every encoding', async () => {
+    for (const header of ['gzip', 'deflate', 'br', 'zstd', 'gzip, br']) {
+      const { body, error } = await decode(header, piecesOf(Buffer.alloc(0), 1));
+      assert.deepEqual([body.length, error], [0, undefined], header);
+    }
+  });
+
+  test('bytes that are not what they begin as have a code of their own, after what came', async () => {
+    for (const [header, bytes] of [
+      ['gzip', zlib.gzipSync(page)],
+      ['deflate', zlib.deflateSync(page)],
+    ] as const) {
+      const spoilt = Buffer.concat([bytes.subarray(0, bytes.length / 2), Buffer.alloc(50, 0xff), bytes.subarray(-50)]);
+      const { error } = await decode(header, piecesOf(spoilt, 100));
+      assert.equal(error?.code, 'body.encoding', header);
+      assert.match(error?.message ?? '', /a\.example/);
+    }
+  });
+
+  test('an unknown encoding and too many of them are refused by name', () => {
+    assert.throws(() => parseContentEncoding(['gzip, compress'], 'a.example'), {
+      code: 'body.encoding',
+      message: /compress/,
+    });
+    assert.throws(() => parseContentEncoding(Array(9).fill('gzip'), 'a.example'), { code: 'body.encoding' });
+  });
+
+  test('asks for zstd only where it is native', () => {
+    assert.equal(acceptEncoding.includes('zstd'), 'createZstdDecompress' in zlib);
+  });
+
+  const bombs: Record<string, Buffer> = {
+    gzip: zlib.gzipSync(Buffer.alloc(200_000_000)),
+    br: zlib.brotliCompressSync(Buffer.alloc(200_000_000), { params: { [zlib.constants.BROTLI_PARAM_QUALITY]: 1 } }),
+    zstd: zstdBomb(200_000_000),
+    'gzip, gzip': zlib.gzipSync(zlib.gzipSync(Buffer.alloc(200_000_000))),
+  };
+  for (const [header, bytes] of Object.entries(bombs)) {
+    test(`D5 200 MB in ${bytes.length} bytes of ${header} cost neither memory nor time`, async () => {
+      await using site = await startHostile((socket) => socket.end(reply(bytes, { 'content-encoding': header })));
+      const fetcher = createFetcher();
+      const before = process.memoryUsage().rss;
+      const startedAt = performance.now();
+      const { body } = await fetcher.fetch(request(site.url, { maxBytes: 10_000_000 }), never);
+      let count = 0;
+      await assert.rejects(
+        async () => {
+          for await (const chunk of body) count += chunk.length;
+        },
+        { code: 'body.too_large' },
+      );
+      assert.equal(count, 10_000_000);
+      assert.ok(performance.now() - startedAt < 2_000);
+      assert.ok(process.memoryUsage().rss - before < 60_000_000);
+      await site.emptied();
+      await fetcher.close();
+    });
+  }
+
+  const flushing = {
+    gzip: { encoder: () => zlib.createGzip(), flush: zlib.constants.Z_SYNC_FLUSH },
+    deflate: { encoder: () => zlib.createDeflate(), flush: zlib.constants.Z_SYNC_FLUSH },
+    br: { encoder: () => zlib.createBrotliCompress(), flush: zlib.constants.BROTLI_OPERATION_FLUSH },
+  };
+  for (const [header, { encoder, flush }] of Object.entries(flushing)) {
+    test(`${header} that is flushed after every quote gives each quote before the next is sent`, async () => {
+      const quotes = ['<p>first</p>', '<p>second</p>', '<p>third</p>'];
+      const stream = encoder();
+      let sendNext = () => {};
+      await using site = await startHostile((socket) => {
+        socket.write(`HTTP/1.1 200 OK\r\ncontent-encoding: ${header}\r\n\r\n`);
+        stream.on('data', (chunk) => socket.write(chunk));
+        stream.on('end', () => socket.end());
+        const left = [...quotes];
+        sendNext = () => {
+          const next = left.shift();
+          if (next === undefined) stream.end();
+          else {
+            stream.write(next);
+            stream.flush(flush);
+          }
+        };
+        sendNext();
+      });
+      const fetcher = createFetcher();
+      const { body } = await fetcher.fetch(request(site.url), never);
+      const seen: string[] = [];
+      for await (const chunk of body) {
+        seen.push(Buffer.from(chunk).toString());
+        sendNext();
+      }
+      assert.deepEqual(seen, quotes);
+      await fetcher.close();
+    });
+  }
+
+  test('an encoding that nobody knows fails the fetch and closes its connection', async () => {
+    await using site = await startHostile((socket) =>
+      socket.write(reply('x'.repeat(200_000), { 'content-encoding': 'lzma' })),
+    );
+    const fetcher = createFetcher();
+    const { error } = await outcomeOf(fetcher, request(site.url));
+    assert.equal(error?.code, 'body.encoding');
+    await site.emptied();
+  });
+
+  test('leaving a compressed body early closes its connection', async () => {
+    await using site = await startHostile((socket) => {
+      const bytes = zlib.gzipSync(Buffer.alloc(1_000_000));
+      socket.write(`HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\n\r\n`);
+      socket.write(bytes.subarray(0, 500));
+    });
+    const fetcher = createFetcher();
+    const { body } = await fetcher.fetch(request(site.url), never);
+    for await (const _chunk of body) break;
+    await site.emptied();
+  });
+});
+
+async function decode(header: string, source: AsyncIterable<Uint8Array>) {
+  const chunks: Uint8Array[] = [];
+  try {
+    const codings = parseContentEncoding([header], limits.host);
+    for await (const chunk of decodeBody(source, codings, limits)) chunks.push(chunk);
+    return { body: Buffer.concat(chunks), error: undefined };
+  } catch (error) {
+    if (!(error instanceof CrawlcastError)) throw error;
+    return { body: Buffer.concat(chunks), error };
+  }
+}
+
+async function* piecesOf(bytes: Buffer, size: number): AsyncGenerator<Uint8Array> {
+  for (let start = 0; start < bytes.length; start += size) yield bytes.subarray(start, start + size);
+}
+
+/** A frame of uncompressed blocks (RFC 8878 §3.1.1): Node 20 has no encoder. */
+function zstdOf(content: Buffer): Buffer {
+  const blocks: Buffer[] = [];
+  for (let start = 0; start < content.length; start += 1_000) {
+    const part = content.subarray(start, start + 1_000);
+    blocks.push(zstdBlock(0, part.length, start + 1_000 >= content.length), part);
+  }
+  // no sizes, no checksum, a window of 128 KB
+  return Buffer.concat([Buffer.from([...zstdMagic, 0x00, 0x38]), ...blocks]);
+}
+
+/** Zeros, 128 KB in each four bytes. */
+function zstdBomb(size: number): Buffer {
+  const blocks = Array.from({ length: Math.ceil(size / 131_072) }, () => [
+    zstdBlock(1, 131_072, false),
+    Buffer.from([0]),
+  ]);
+  return Buffer.concat([Buffer.from([...zstdMagic, 0x00, 0x38]), ...blocks.flat(), zstdBlock(0, 0, true)]);
+}
+
+function zstdBlock(type: 0 | 1, size: number, last: boolean): Buffer {
+  const header = Buffer.alloc(3);
+  header.writeUIntLE((size << 3) | (type << 1) | (last ? 1 : 0), 0, 3);
+  return header;
+}
