@@ -15,8 +15,8 @@ export interface DecodeLimits {
 type Chunks = AsyncIterable<Uint8Array>;
 type Coding = 'gzip' | 'deflate' | 'br' | 'zstd';
 
-/** The codings to ask for. zstd only where it is native: it is understood everywhere, but slowly without. */
-export const acceptEncoding = nativeZstd() === undefined ? 'gzip, deflate, br' : 'gzip, deflate, br, zstd';
+/** The codings to ask for. zstd is understood, but not asked for: it is decoded in JavaScript, which is slower. */
+export const acceptEncoding = 'gzip, deflate, br';
 
 const codings: ReadonlyMap<string, Coding | 'identity'> = new Map([
   ['gzip', 'gzip'],
@@ -57,12 +57,8 @@ export function decodeBody(source: Chunks, applied: readonly Coding[], limits: D
 }
 
 async function* decodeLayer(source: Chunks, coding: Coding, limits: DecodeLimits): AsyncGenerator<Uint8Array> {
-  const peeked = await peek(source[Symbol.asyncIterator](), 4);
-  const { start, rest } = peeked;
-  if (start.length === 0) return yield* rest;
-  if (!looksLike(coding, start)) return yield* rest;
-  const native = createDecoder(coding, start);
-  const decoded = native === undefined ? decodeZstd(rest, limits) : pump(rest, native, limits);
+  const { start, rest } = await peek(source[Symbol.asyncIterator](), 4);
+  const decoded = looksLike(coding, start) ? undo(coding, rest, start, limits) : rest;
   let bytes = 0;
   for await (const chunk of decoded) {
     bytes += chunk.length;
@@ -109,12 +105,13 @@ async function* again(
 
 /** Whether a body can be what its label says. Servers label plain pages as compressed; those are read as they are. */
 function looksLike(coding: Coding, [a, b, c, d]: Uint8Array): boolean {
+  if (a === undefined) return false;
   switch (coding) {
     case 'gzip':
       return a === 0x1f && (b === undefined || b === 0x8b);
     case 'zstd':
       // a frame, or one that is to be skipped (RFC 8878 §3.1)
-      return (a === 0x28 && b === 0xb5 && c === 0x2f && d === 0xfd) || (a !== undefined && a >> 4 === 5 && b === 0x2a);
+      return (a === 0x28 && b === 0xb5 && c === 0x2f && d === 0xfd) || (a >> 4 === 5 && b === 0x2a);
     case 'br':
       // no Brotli stream begins with `<`: the reserved bit of its first meta-block would be set
       return a !== 0x3c;
@@ -123,31 +120,22 @@ function looksLike(coding: Coding, [a, b, c, d]: Uint8Array): boolean {
   }
 }
 
-function createDecoder(coding: Coding, start: Uint8Array): Transform | undefined {
+function undo(coding: Coding, chunks: Chunks, start: Uint8Array, limits: DecodeLimits): Chunks {
   switch (coding) {
     case 'gzip':
-      return zlib.createGunzip();
+      return pump(chunks, zlib.createGunzip(), limits);
     case 'br':
-      return zlib.createBrotliDecompress();
+      return pump(chunks, zlib.createBrotliDecompress(), limits);
     case 'deflate':
-      return hasZlibHeader(start) ? zlib.createInflate() : zlib.createInflateRaw();
+      return pump(chunks, hasZlibHeader(start) ? zlib.createInflate() : zlib.createInflateRaw(), limits);
     case 'zstd':
-      return nativeZstd()?.();
+      return decodeZstd(chunks, limits);
   }
 }
 
 /** RFC 1950 §2.2; without it `deflate` is what some servers send: the bare stream. */
 function hasZlibHeader([a = 0, b = 0]: Uint8Array): boolean {
   return (a & 0x0f) === 8 && ((a << 8) | b) % 31 === 0;
-}
-
-/** Node has zstd since 22.15. */
-function nativeZstd(): (() => Transform) | undefined {
-  const name = 'createZstdDecompress';
-  const all: Record<string, unknown> = { ...zlib };
-  const create = all[name];
-  // the types that we build with are those of Node 20, which does not know it
-  return typeof create === 'function' ? (create as () => Transform) : undefined;
 }
 
 /** Puts a source through a decoder, one chunk at a time, and gives out what each holds before the next is asked for. */
@@ -197,6 +185,7 @@ async function* pump(source: Chunks, decoder: Transform, limits: DecodeLimits): 
   }
 }
 
+/** Node has zstd only since 22.15, and there a frame that is cut short ends without an error. */
 async function* decodeZstd(source: Chunks, limits: DecodeLimits): AsyncGenerator<Uint8Array> {
   let out: Uint8Array[] = [];
   let bytes = 0;
