@@ -143,12 +143,12 @@ suite('fetcher', { concurrency: true }, () => {
         sent = true;
       });
     });
-    const { body } = await fetcher.fetch(request(site.url, { timeoutMs: 100, maxBytes: size }), never);
+    const { body } = await fetcher.fetch(request(site.url, { timeoutMs: 300, maxBytes: size }), never);
     let bytes = 0;
     for await (const chunk of body) {
       if (bytes === 0) {
         // well past the limit between two chunks, which only holds while we do read
-        await new Promise((resolve) => setTimeout(resolve, 250));
+        await new Promise((resolve) => setTimeout(resolve, 500));
         assert.equal(sent, false);
       }
       bytes += chunk.length;
@@ -161,8 +161,8 @@ suite('fetcher', { concurrency: true }, () => {
       socket.write(`${ok}content-length: 6\r\n\r\nabc`);
       socket.write('def');
     });
-    const { body } = await fetcher.fetch(request(site.url, { timeoutMs: 40 }), never);
-    const until = performance.now() + 120;
+    const { body } = await fetcher.fetch(request(site.url, { timeoutMs: 200 }), never);
+    const until = performance.now() + 400;
     while (performance.now() < until);
     let bytes = 0;
     for await (const chunk of body) bytes += chunk.length;
