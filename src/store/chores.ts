@@ -6,7 +6,7 @@ import type { Retention } from './store.js';
 import type { Changes, Tables } from './tables.js';
 
 const maxChunksAtOnce = 64;
-const maxRowsAtOnce = 1000;
+const maxRowsAtOnce = 250;
 
 /** What one round of chores changes. */
 export interface Round {

@@ -21,6 +21,9 @@ export interface StoreOptions {
 /** What shares one transaction is bounded, so that the last of a long queue is not kept waiting for the first. */
 const groupLimits = { events: 2000, offers: 4000, bytes: 1_048_576 } as const;
 
+/** Between two rounds of chores that no step waits for. */
+const restMs = 5;
+
 interface Waiting {
   readonly step: Step;
   readonly resolve: (committed: Committed) => void;
@@ -46,6 +49,7 @@ class TableStore implements Store {
   readonly #chores: Chores;
   readonly #queue: Waiting[] = [];
   readonly #timer: NodeJS.Timeout | undefined;
+  #resting: NodeJS.Timeout | undefined;
   #running: Promise<void> | undefined;
   #hasChores = true;
   #closed = false;
@@ -100,6 +104,7 @@ class TableStore implements Store {
     if (this.#closed) return;
     this.#closed = true;
     clearInterval(this.#timer);
+    clearTimeout(this.#resting);
     await this.#running;
     await this.tables.close();
   }
@@ -107,6 +112,12 @@ class TableStore implements Store {
   #wake(): void {
     this.#hasChores = true;
     this.#running ??= this.#run();
+  }
+
+  /** Chores alone take their time: a step that comes meanwhile finds the disk free. */
+  #rest(): void {
+    clearTimeout(this.#resting);
+    this.#resting = setTimeout(() => this.#wake(), restMs).unref();
   }
 
   async #run(): Promise<void> {
@@ -127,8 +138,9 @@ class TableStore implements Store {
       const round = this.#chores.plan();
       for (const [key, value] of round.changes) if (!draft.changes.has(key)) draft.changes.set(key, value);
       if (draft.changes.size > 0) await this.tables.write(draft.changes);
-      this.#hasChores = round.more || applied.length > 0;
       this.log.first = round.first;
+      this.#hasChores = applied.length > 0;
+      if (round.more && applied.length === 0) this.#rest();
     } catch (thrown) {
       this.#crawls.forget(draft);
       this.#hasChores = false;
