@@ -243,6 +243,27 @@ for (const [name, open] of Object.entries(stores)) {
       assert.equal(take(frontier).url, '/2');
     });
 
+    it('counts every URL once when its frontier is opened while they are being written', async (t) => {
+      const store = await open(t);
+      for (let round = 0; round < 50; round += 1) {
+        const offers = Array.from({ length: 20 }, (_, n) => offer(`/${round}-${n}`, { host: `http://h${n % 3}.test` }));
+        let isWritten = false;
+        const writing = store.commit({ crawl, offers }).then(() => {
+          isWritten = true;
+        });
+        let frontier = store.openFrontier(crawl);
+        for (let turn = 0; turn < round && !isWritten; turn += 1) {
+          await new Promise((resolve) => setImmediate(resolve));
+          frontier = store.openFrontier(crawl);
+        }
+        const early = frontier.take('http://h0.test');
+        await writing;
+        const queued = (round + 1) * 20;
+        assert.deepEqual([frontier.queued + frontier.leased, store.openFrontier(crawl).queued], [queued, queued]);
+        assert.equal(frontier.leased, early ? 1 : 0);
+      }
+    });
+
     it('announces a host only when its URL can be taken', async (t) => {
       const store = await open(t);
       const frontier = store.openFrontier(crawl);

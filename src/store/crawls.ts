@@ -10,6 +10,8 @@ export class Crawls implements DraftBase {
   readonly crawls = new Map<string, CrawlEntry>();
   readonly pages = new WeakMap<Lease, PageMemory>();
   nextNumber = 0;
+  /** Whether a transaction is under way. */
+  isWriting = false;
   readonly #frontiers = new Map<string, TableFrontier>();
 
   constructor(readonly tables: Tables) {
@@ -38,7 +40,7 @@ export class Crawls implements DraftBase {
 
   openFrontier(id: string): Frontier {
     const { space, sequence } = this.crawls.get(id) ?? newCrawl(id, 0, '');
-    const frontier = new TableFrontier(this.tables, id, space, sequence);
+    const frontier = new TableFrontier(this.tables, id, space, sequence, this.isWriting);
     this.#frontiers.set(id, frontier);
     return frontier;
   }

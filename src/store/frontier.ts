@@ -40,13 +40,11 @@ export class TableFrontier implements Frontier {
     private space: string,
     /** Rows with later numbers are on disk already, but not announced yet. */
     private announced: number,
+    /** Whether a transaction was under way: what the disk says may then be of before it or of after it. */
+    private isUncertain: boolean,
   ) {
     for (const [key] of allRows(tables, `p${space} `)) this.#begun.add(key.slice(0, key.lastIndexOf(' ') + 1));
-    for (const [, row] of allRows(tables, `h${space} `)) {
-      const [host, count] = decodeJson<[string, number]>(row);
-      this.#hosts.set(host, { available: count, returned: [], window: [], readTo: '' });
-      this.#queued += count;
-    }
+    this.#recount();
   }
 
   get queued(): number {
@@ -103,8 +101,28 @@ export class TableFrontier implements Frontier {
         hosts.add(change.offer.host);
       }
     }
+    if (this.isUncertain) this.#recount();
+    this.isUncertain = false;
     // Only now: a listener may take at once, and must find all of it in place.
     this.#announce(hosts);
+  }
+
+  /** Begins anew with what the disk says, without what is leased. */
+  #recount(): void {
+    const returned = [...this.#hosts.values()].flatMap((queue) => queue.returned);
+    this.#hosts.clear();
+    this.#queued = 0;
+    for (const [, row] of allRows(this.tables, `h${this.space} `)) {
+      const [host, count] = decodeJson<[string, number]>(row);
+      this.#hosts.set(host, { available: count, returned: [], window: [], readTo: '' });
+      this.#queued += count;
+    }
+    for (const { host } of this.#held.values()) this.#count(host, this.#queueOf(host), -1);
+    for (const lease of returned) {
+      const queue = this.#queueOf(lease.host);
+      queue.returned.push(lease);
+      this.#count(lease.host, queue, 1);
+    }
   }
 
   #announce(hosts: Iterable<string>): void {

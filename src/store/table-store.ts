@@ -137,7 +137,7 @@ class TableStore implements Store {
     try {
       const round = this.#chores.plan();
       for (const [key, value] of round.changes) if (!draft.changes.has(key)) draft.changes.set(key, value);
-      if (draft.changes.size > 0) await this.tables.write(draft.changes);
+      await this.#write(draft);
       this.log.first = round.first;
       this.#hasChores = applied.length > 0;
       if (round.more && applied.length === 0) this.#rest();
@@ -153,6 +153,16 @@ class TableStore implements Store {
     this.log.publish(chunks.map(({ chunk }) => chunk));
     for (const { waiting, outcome } of applied) {
       waiting.resolve({ events: events.slice(outcome.from, outcome.to), queued: outcome.queued });
+    }
+  }
+
+  async #write({ changes }: Draft): Promise<void> {
+    if (changes.size === 0) return;
+    this.#crawls.isWriting = true;
+    try {
+      await this.tables.write(changes);
+    } finally {
+      this.#crawls.isWriting = false;
     }
   }
 
