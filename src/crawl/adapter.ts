@@ -1,9 +1,9 @@
 /** How css-select walks our documents, with an eye on how much it walks. */
-import { type AnyNode, type Element, isTag } from 'domhandler';
+import { type AnyNode, hasChildren, isTag, isText, type ParentNode } from 'domhandler';
 import * as DomUtils from 'domutils';
 import { CrawlcastError } from '../errors.js';
 
-/** How many more nodes the selectors of one document may look at in lists of children and siblings. */
+/** What the selectors and fields of one document may still cost: one for each node they look at, and for 64 characters. */
 export interface WorkBudget {
   left: number;
 }
@@ -15,18 +15,49 @@ export function chargeTo(next: WorkBudget): void {
   budget = next;
 }
 
-/** css-select looks through whole lists of siblings again for each of them (`a ~ b`): bounded here. */
-function charge<T>(nodes: T[]): T[] {
-  budget.left -= nodes.length;
-  if (budget.left >= 0) return nodes;
+/**
+ * Charges for nodes that are looked at. A document is walked over and over where items are nested or selectors look
+ * through long lists of siblings: bounded here.
+ * @throws CrawlcastError `document.too_many_elements`
+ */
+export function charge<T>(nodes: T[]): T[] {
+  spend(nodes.length);
+  return nodes;
+}
+
+function spend(steps: number): void {
+  budget.left -= steps;
+  if (budget.left >= 0) return;
   throw new CrawlcastError('document.too_many_elements', 'The selectors cost too much on a document of this size');
+}
+
+/**
+ * The text in a node: line breaks kept.
+ * @param silent names of elements whose text is left out
+ * @throws CrawlcastError `document.too_many_elements`, as `charge`
+ */
+export function textIn(node: AnyNode, silent?: ReadonlySet<string>): string {
+  if (isText(node)) {
+    spend(node.data.length >> 6);
+    return node.data;
+  }
+  if (isTag(node) && node.name === 'br') return '\n';
+  if (!hasChildren(node) || (isTag(node) && silent?.has(node.name))) return '';
+  return textInside(node, silent);
+}
+
+/** The text of all that is inside a node, as {@link textIn} reads it. */
+export function textInside(node: ParentNode, silent?: ReadonlySet<string>): string {
+  let text = '';
+  for (const child of charge(node.children)) text += textIn(child, silent);
+  return text;
 }
 
 /** The adapter for css-select. */
 export const adapter = {
   ...DomUtils,
   isTag,
+  getText: (node: AnyNode) => textIn(node),
   getChildren: (node: AnyNode) => charge(DomUtils.getChildren(node)),
   getSiblings: (node: AnyNode) => charge(DomUtils.getSiblings(node)),
-  prevElementSibling: (node: AnyNode): Element | null => DomUtils.prevElementSibling(node),
 };

@@ -65,8 +65,8 @@ export interface Extractor {
   abort(): void;
 }
 
-/** More than any page that people read needs; what costs more looks through long lists of siblings over and over. */
-const selectorSteps = 100_000_000;
+/** About a second's work; what costs more walks the same elements over and over. */
+const selectorSteps = 20_000_000;
 
 /**
  * Starts to extract one page.

@@ -1,7 +1,8 @@
 /** The fields of an item: how a rule becomes a reader, and what the reader makes of an element. */
-import { type ChildNode, type Element, isTag, isText, type ParentNode } from 'domhandler';
+import { type ChildNode, type Element, isTag, type ParentNode } from 'domhandler';
 import { getInnerHTML } from 'domutils';
 import { CrawlcastError } from '../errors.js';
+import { charge, textInside } from './adapter.js';
 import { compileScoped, type ScopedSelector } from './selectors.js';
 import type { Settling } from './settling.js';
 
@@ -133,16 +134,7 @@ const silent: ReadonlySet<string> = new Set(['script', 'style', 'template']);
 
 /** The text of an element as one reads it: line breaks kept, scripts, styles and templates inside it left out. */
 export function textOf(element: Element): string {
-  let text = '';
-  for (const child of element.children) text += textIn(child);
-  return text;
-}
-
-function textIn(node: ChildNode): string {
-  if (isText(node)) return node.data;
-  if (!isTag(node)) return '';
-  if (node.name === 'br') return '\n';
-  return silent.has(node.name) ? '' : textOf(node);
+  return textInside(element, silent);
 }
 
 /** Where the matches of a field are looked for, in document order: inside, and behind where the selector says so. */
@@ -154,8 +146,8 @@ function candidatesOf(item: ParentNode, { beside }: ScopedSelector): ChildNode[]
 
 function firstMatch(item: ParentNode, selector: ScopedSelector): Element | undefined {
   const scope = isTag(item) ? item : undefined;
-  const search = (nodes: readonly ChildNode[]): Element | undefined => {
-    for (const node of nodes) {
+  const search = (nodes: ChildNode[]): Element | undefined => {
+    for (const node of charge(nodes)) {
       if (!isTag(node)) continue;
       const found = selector.test(node, scope) ? node : node.name === 'template' ? undefined : search(node.children);
       if (found !== undefined) return found;
@@ -168,8 +160,8 @@ function firstMatch(item: ParentNode, selector: ScopedSelector): Element | undef
 function allMatches(item: ParentNode, selector: ScopedSelector): Element[] {
   const scope = isTag(item) ? item : undefined;
   const found: Element[] = [];
-  const search = (nodes: readonly ChildNode[]): void => {
-    for (const node of nodes) {
+  const search = (nodes: ChildNode[]): void => {
+    for (const node of charge(nodes)) {
       if (!isTag(node)) continue;
       if (selector.test(node, scope)) found.push(node);
       if (node.name !== 'template') search(node.children);
