@@ -1,7 +1,7 @@
 /** What both transports do alike with a message's head: the headers of an answer, the problems they answer themselves. */
 import { STATUS_CODES } from 'node:http';
 import { CrawlcastError } from '../errors.js';
-import type { Headers } from './transport.js';
+import type { Headers, HttpRequest } from './transport.js';
 
 /** An answer, whole. */
 export interface Answer {
@@ -53,5 +53,11 @@ export function problem(status: number, detail: string, headers: Headers = {}): 
 /** What a request gets where the service's own code threw. */
 export const ownError = problem(500, 'an error of ours: the log of the service says more');
 
-/** What a request with `Transfer-Encoding` gets: one way of framing leaves nothing to smuggle with. */
-export const lengthRequired = problem(411, 'send the body with Content-Length, not with Transfer-Encoding');
+/** What is wrong with how a request says where it begins and ends, if anything: one way to say it leaves nothing to smuggle with. */
+export function judgeFraming(request: HttpRequest): Answer | undefined {
+  if (request.header('transfer-encoding') !== undefined) {
+    return problem(411, 'send the body with Content-Length, not with Transfer-Encoding');
+  }
+  if (!/^\d+$/.test(request.header('content-length') ?? '0')) return problem(400, 'Content-Length must be one number');
+  return request.path.startsWith('/') ? undefined : problem(400, 'the request target must be a path');
+}

@@ -7,7 +7,7 @@ import { bindError, boundPort, type Endpoint, normaliseAddress } from './address
 import { bodyCutShort, bodyTooLarge } from './body.js';
 import { guard } from './guard.js';
 import { judgeHandshake } from './handshake.js';
-import { lengthRequired, problem } from './head.js';
+import { judgeFraming, problem } from './head.js';
 import { NodeResponse } from './node-response.js';
 import { NodeSocket } from './node-socket.js';
 import type { HttpRequest, Service, Transport, TransportLimits } from './transport.js';
@@ -59,24 +59,27 @@ function bind(server: Server, endpoint: Endpoint): Promise<number> {
 }
 
 function serveRequests(server: Server, service: Service): void {
-  const streaming = new WeakSet<Duplex>();
+  const full = new WeakSet<Duplex>();
   server.on('request', (incoming: IncomingMessage, outgoing: ServerResponse) => {
     const response = new NodeResponse(service, outgoing, () => {
-      streaming.add(incoming.socket);
-      outgoing.once('close', () => streaming.delete(incoming.socket));
+      full.add(incoming.socket);
+      outgoing.once('close', () => full.delete(incoming.socket));
     });
-    if (streaming.has(incoming.socket)) {
-      // A connection that carries a stream has no room for another answer.
+    // A connection that carries a stream, or was refused, has no room for another answer.
+    if (full.has(incoming.socket)) {
       incoming.socket.destroy();
-    } else if (incoming.headers['transfer-encoding'] !== undefined) {
-      outgoing.shouldKeepAlive = false;
-      response.answer(lengthRequired);
-    } else if (!incoming.url?.startsWith('/')) {
-      outgoing.shouldKeepAlive = false;
-      response.answer(problem(400, 'the request target must be a path'));
-    } else {
-      response.guard(() => service.request(readHead(incoming), response));
+      return;
     }
+    const request = readHead(incoming);
+    const refusal =
+      incoming.httpVersionMajor === 1 ? judgeFraming(request) : problem(505, 'this service speaks HTTP/1.1');
+    if (refusal === undefined) {
+      response.guard(() => service.request(request, response));
+      return;
+    }
+    full.add(incoming.socket);
+    outgoing.shouldKeepAlive = false;
+    response.answer(refusal);
   });
 }
 

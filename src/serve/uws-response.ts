@@ -42,10 +42,15 @@ export class UwsResponse implements HttpResponse {
     if (this.#state !== 'waiting') return;
     const lines = headerLines(headers);
     this.#state = 'answered';
+    if (closes && this.#method === 'HEAD') {
+      // The library cannot end an answer without a body and then close.
+      this.#native.close();
+      return;
+    }
     this.#native.cork(() => {
       this.#writeHead(status, lines);
-      if (isBodiless(status)) this.#native.endWithoutBody(undefined, closes);
-      else if (this.#method === 'HEAD') this.#native.endWithoutBody(Buffer.byteLength(body), closes);
+      if (isBodiless(status)) this.#native.endWithoutBody();
+      else if (this.#method === 'HEAD') this.#endHead(Buffer.byteLength(body));
       else this.#native.end(body, closes);
     });
   }
@@ -85,6 +90,11 @@ export class UwsResponse implements HttpResponse {
   /** Leaves the connection to the WebSocket that takes it over. */
   detach(): void {
     this.#state = 'answered';
+  }
+
+  #endHead(length: number): void {
+    // Told the length as an argument, the library would take the answer for one that is never complete.
+    this.#native.writeHeader('Content-Length', String(length)).endWithoutBody();
   }
 
   #writeHead(status: number, lines: readonly [string, string][]): void {
@@ -176,9 +186,10 @@ export class UwsSink implements ByteSink {
     });
   }
 
-  /** Tries to send what is queued, if anything is: the library takes it as a sign of life. */
-  retry(): void {
-    this.#native.cork(ignore);
+  /** Winds up the clock by which the library closes a socket that does not take what was written. */
+  keepOpen(): void {
+    this.#native.pause();
+    this.#native.resume();
   }
 
   end(): void {

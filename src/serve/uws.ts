@@ -5,15 +5,13 @@ import { bindError, type Endpoint, normaliseAddress, probePort } from './address
 import { BodyBuffer } from './body.js';
 import { guard } from './guard.js';
 import { judgeHandshake } from './handshake.js';
-import { lengthRequired, problem } from './head.js';
+import { judgeFraming, problem } from './head.js';
 import type { HttpRequest, Service, Transport, TransportLimits } from './transport.js';
 import { UwsResponse, type UwsSink } from './uws-response.js';
 import { type Upgrade, UwsSocket } from './uws-socket.js';
 
 type Uws = typeof import('uWebSockets.js');
 
-/** uWebSockets.js closes a socket that could not send for 8 to 12 s, unless it tries again in between. */
-const retryMs = 3_000;
 /** Of pongs that a peer asks for and does not read: frames go out only when nothing is queued. */
 const maxBackpressureBytes = 16 << 20;
 // The library's types leave out this one of its exports; its value is that of the C header (libusockets.h).
@@ -21,6 +19,8 @@ const exclusivePort = 1;
 
 /** uWebSockets.js, where its binary loads. */
 export async function loadUws(): Promise<Uws | undefined> {
+  // Read by the library as it loads. Its default of 4 KiB is less than a browser's cookies for localhost can take.
+  process.env.UWS_HTTP_MAX_HEADERS_SIZE ??= '16384';
   try {
     return await import('uWebSockets.js');
   } catch {
@@ -43,9 +43,7 @@ export async function listenUws(
   });
   const listening = await bind(app as App & HostListener, endpoint);
   let listener: us_listen_socket | undefined = listening;
-  const retries = setInterval(() => {
-    for (const sink of open) sink.retry();
-  }, retryMs);
+  const clock = keepAllOpen(open);
   const stopListening = (): void => {
     if (listener !== undefined) uws.us_listen_socket_close(listener);
     listener = undefined;
@@ -57,10 +55,28 @@ export async function listenUws(
     stopListening,
     async close() {
       stopListening();
-      clearInterval(retries);
+      clearInterval(clock);
       app.close();
     },
   };
+}
+
+/**
+ * The library closes an HTTP socket 8 to 12 s after it did not take all that was written, also if it has long since
+ * taken it, and does not always say so. So every stream has its clock wound up every 4 s, a sixteenth of them at a time.
+ */
+function keepAllOpen(open: ReadonlySet<UwsSink>): NodeJS.Timeout {
+  let round = open.values();
+  return setInterval(() => {
+    for (let left = Math.ceil(open.size / 16); left > 0; left--) {
+      const turn = round.next();
+      if (turn.done) {
+        round = open.values();
+        return;
+      }
+      turn.value.keepOpen();
+    }
+  }, 250);
 }
 
 type App = ReturnType<Uws['App']>;
@@ -129,17 +145,14 @@ function takeRequest(
   limits: TransportLimits,
   open: Set<UwsSink>,
 ): void {
-  const length = Number(request.getHeader('content-length') || 0);
+  const length = Number(request.getHeader('content-length'));
   const body = length > 0 ? new BodyBuffer(length) : noBody;
   const head = readHead(native, request, body);
   const response = new UwsResponse(service, native, head.method, open);
-  if (head.header('transfer-encoding') !== undefined) {
-    response.answer(lengthRequired, true);
-    return;
-  }
-  const handshake = judgeHandshake(head);
-  if (typeof handshake === 'object') {
-    response.answer(handshake, true);
+  const refusal = judgeFraming(head) ?? judgeHandshake(head);
+  if (typeof refusal === 'object') {
+    // The library goes on to read what follows unless an answer is still due; then it closes the connection.
+    setImmediate(() => response.answer(refusal, true));
     return;
   }
   if (length > 0) takeBody(native, body, response, limits.requestTimeoutMs);
@@ -170,7 +183,7 @@ function readHead(native: NativeResponse, request: NativeRequest, body: BodyBuff
     headers.set(name, before === undefined ? value : `${before}, ${value}`);
   });
   return {
-    method: request.getCaseSensitiveMethod().toUpperCase(),
+    method: request.getCaseSensitiveMethod(),
     path: request.getUrl(),
     query: request.getQuery() ?? '',
     remoteAddress: normaliseAddress(Buffer.from(native.getRemoteAddressAsText()).toString()),
