@@ -6,7 +6,8 @@ export class RawClient {
   readonly socket: Socket;
   /** Settles when the connection is over, however it ended. */
   readonly closed: Promise<void>;
-  #received: Buffer[] = [];
+  #received = Buffer.alloc(65_536);
+  #length = 0;
   #wake = (): void => {};
   #over = false;
 
@@ -14,7 +15,7 @@ export class RawClient {
     this.socket = connect(port, host);
     this.socket.on('error', () => {});
     this.socket.on('data', (chunk) => {
-      this.#received.push(chunk);
+      this.#append(chunk);
       this.#wake();
     });
     this.closed = new Promise((resolve) => {
@@ -27,9 +28,7 @@ export class RawClient {
   }
 
   get bytes(): Buffer {
-    const whole = Buffer.concat(this.#received);
-    this.#received = [whole];
-    return whole;
+    return this.#received.subarray(0, this.#length);
   }
 
   get text(): string {
@@ -61,7 +60,19 @@ export class RawClient {
 
   /** Drops what was received up to here. */
   forget(): void {
-    this.#received = [];
+    this.#received = Buffer.alloc(65_536);
+    this.#length = 0;
+  }
+
+  #append(chunk: Buffer): void {
+    const length = this.#length + chunk.length;
+    if (length > this.#received.length) {
+      const larger = Buffer.alloc(length * 2);
+      this.bytes.copy(larger);
+      this.#received = larger;
+    }
+    chunk.copy(this.#received, this.#length);
+    this.#length = length;
   }
 
   /** Resets the connection at once. */
