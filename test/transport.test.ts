@@ -431,6 +431,16 @@ for (const kind of ['uws', 'ws'] as const) {
       });
     }
 
+    it('closes a connection on which one comes during a stream', async () => {
+      await using served = await serve((_, response) => void response.stream(200, sse, 'first'), accept);
+      using client = new RawClient(served.port);
+      client.send(get('/'));
+      await client.untilText('first');
+      client.send(handshakeRequest());
+      await client.closed;
+      assert.ok(!client.text.includes('101 Switching'));
+    });
+
     it('echoes no subprotocol or extension but what the service says', async () => {
       await using served = await serve(hello, (request) =>
         request.path === '/a' ? { accept: () => {}, protocol: 'a' } : { accept: () => {} },

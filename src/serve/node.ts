@@ -29,8 +29,10 @@ export async function listenNode(service: Service, endpoint: Endpoint, limits: T
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
   });
-  serveRequests(server, service);
-  serveUpgrades(server, service, limits);
+  // Connections that carry a stream, or were refused: they have no room for another answer.
+  const full = new WeakSet<Duplex>();
+  serveRequests(server, service, full);
+  serveUpgrades(server, service, full, limits);
   const port = await bind(server, endpoint);
   const closed = new Promise<void>((resolve) => server.once('close', resolve));
   let listening = true;
@@ -58,14 +60,12 @@ function bind(server: Server, endpoint: Endpoint): Promise<number> {
   });
 }
 
-function serveRequests(server: Server, service: Service): void {
-  const full = new WeakSet<Duplex>();
+function serveRequests(server: Server, service: Service, full: WeakSet<Duplex>): void {
   server.on('request', (incoming: IncomingMessage, outgoing: ServerResponse) => {
     const response = new NodeResponse(service, outgoing, () => {
       full.add(incoming.socket);
       outgoing.once('close', () => full.delete(incoming.socket));
     });
-    // A connection that carries a stream, or was refused, has no room for another answer.
     if (full.has(incoming.socket)) {
       incoming.socket.destroy();
       return;
@@ -83,7 +83,7 @@ function serveRequests(server: Server, service: Service): void {
   });
 }
 
-function serveUpgrades(server: Server, service: Service, limits: TransportLimits): void {
+function serveUpgrades(server: Server, service: Service, full: WeakSet<Duplex>, limits: TransportLimits): void {
   const protocols = new WeakMap<IncomingMessage, string>();
   const webSockets = new WebSocketServer({
     noServer: true,
@@ -95,9 +95,13 @@ function serveUpgrades(server: Server, service: Service, limits: TransportLimits
   });
   server.on('upgrade', (incoming: IncomingMessage, socket: Duplex, head: Buffer) => {
     socket.on('error', ignore);
+    if (full.has(socket)) {
+      socket.destroy();
+      return;
+    }
     const request = readHead(incoming);
     const response = new NodeResponse(service, answerOn(incoming, socket), ignore);
-    const handshake = judgeHandshake(request);
+    const handshake = judgeFraming(request) ?? judgeUpgrade(request);
     if (handshake === 'none') return response.guard(() => service.request(request, response));
     if (handshake !== 'good') return response.answer(handshake);
     response.guard(() => {
@@ -115,6 +119,12 @@ function serveUpgrades(server: Server, service: Service, limits: TransportLimits
       });
     });
   });
+}
+
+/** Node does not read the body of a request that asks for an upgrade, of any kind: such a one cannot be served. */
+function judgeUpgrade(request: HttpRequest): ReturnType<typeof judgeHandshake> {
+  if (Number(request.header('content-length') ?? 0) > 0) return problem(400, 'a request for an upgrade has no body');
+  return judgeHandshake(request);
 }
 
 /** Node hands an upgrade over as a bare socket: this makes it one that can be answered as HTTP, once. */

@@ -40,9 +40,15 @@ export interface ByteSink {
 
 /** The answer to one HTTP request: one call of `send` or of `stream`. */
 export interface HttpResponse {
-  /** Answers whole; to HEAD the body is left out and its length said. Adds `Content-Length`. */
+  /**
+   * Answers whole; to HEAD the body is left out and its length said. Adds `Content-Length`. What a reader may take long
+   * over is for `stream`: uWebSockets.js closes an answer that stands still for 10 s.
+   */
   send(status: number, headers: Headers, body?: Buffer | string): void;
-  /** Answers with a stream; the head leaves at once with `first`. To HEAD it sends the head and is over. */
+  /**
+   * Answers with a stream; the head leaves at once with `first`, or where that is empty with what is written first.
+   * To HEAD it sends the head and is over.
+   */
   stream(status: number, headers: Headers, first: Buffer | string): ByteSink;
   /** Calls back once, when the client has gone before the answer was complete. */
   onAbort(listener: () => void): void;
@@ -83,7 +89,7 @@ export interface Service {
 export interface TransportLimits {
   /** Of one WebSocket message; beyond it the socket is closed with 1009. Default 65,536. */
   readonly maxMessageBytes: number;
-  /** For a request's head and for its body. Default 10,000. */
+  /** For a request's head and for its body. Default 10,000; uWebSockets.js always gives the head 8 to 12 s. */
   readonly requestTimeoutMs: number;
 }
 
