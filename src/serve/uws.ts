@@ -41,6 +41,7 @@ export async function listenUws(
   app.any('/*', (native, request) => {
     takeRequest(service, native, request, limits, open);
   });
+  // The types are narrower than the library: see HostListener.
   const listening = await bind(app as App & HostListener, endpoint);
   let listener: us_listen_socket | undefined = listening;
   const clock = keepAllOpen(open);
@@ -109,7 +110,8 @@ function serveUpgrades(app: App, service: Service, limits: TransportLimits, open
     sendPingsAutomatically: false,
     upgrade: (native, request, context) => {
       const head = readHead(native, request, noBody);
-      if (judgeHandshake(head) !== 'good') return takeRequest(service, native, request, limits, open);
+      const isLawful = judgeFraming(head) === undefined && judgeHandshake(head) === 'good';
+      if (!isLawful) return takeRequest(service, native, request, limits, open);
       const response = new UwsResponse(service, native, head.method, open);
       response.guard(() => {
         const verdict = service.upgrade(head);
