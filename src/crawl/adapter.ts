@@ -58,6 +58,7 @@ export const adapter = {
   ...DomUtils,
   isTag,
   getText: (node: AnyNode) => textIn(node),
-  getChildren: (node: AnyNode) => charge(DomUtils.getChildren(node)),
+  // What is in a template is no child of it, also where the template itself is asked.
+  getChildren: (node: AnyNode) => (isTag(node) && node.name === 'template' ? [] : charge(DomUtils.getChildren(node))),
   getSiblings: (node: AnyNode) => charge(DomUtils.getSiblings(node)),
 };

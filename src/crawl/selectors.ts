@@ -43,7 +43,8 @@ export function compileSelector(css: string): CompiledSelector {
 
 /**
  * Compiles a selector for what is inside an element (or inside the document, where `whole`). As in jQuery's `find`, all
- * of it is looked for inside: `div a` is a link in a `div` in the element.
+ * of it is looked for inside: `div a` is a link in a `div` in the element. Only what is nested in `:is()` or `:not()` may
+ * stand outside.
  * @throws CrawlcastError `spider.invalid`
  */
 export function compileScoped(css: string, whole = false): ScopedSelector {
@@ -112,7 +113,7 @@ function settlingOfAnchored(tokens: Selector[]): Settling {
 
 type Test = (element: Element) => boolean;
 
-/** @param scope says which element is `:scope` at the moment; absent: none is, and results may be kept */
+/** @param scope says which element is `:scope` at the moment; absent: none is */
 function compile(selectors: Selector[][], scope?: () => Element | undefined): Test {
   const pseudos: Record<string, (element: Element, value?: string | null) => boolean> = { ...positionPseudos };
   if (scope !== undefined) pseudos[scopeName] = (element) => element === scope();
@@ -123,8 +124,8 @@ function compile(selectors: Selector[][], scope?: () => Element | undefined): Te
     pseudos[name] = followsMatch(compile([cut.before], scope), scope ?? (() => undefined));
     return [{ type: SelectorType.Pseudo, name, data: null } satisfies Selector, ...cut.rest.map(renamePositions)];
   });
-  // Of a scoped selector nothing is kept: what is inside one scope may be outside of the next.
-  return compileQuery<AnyNode, Element>(rewritten, { adapter, cacheResults: scope === undefined, pseudos });
+  // What css-select keeps of ancestors within one element's `:has()` it would also take for another's.
+  return compileQuery<AnyNode, Element>(rewritten, { adapter, cacheResults: false, pseudos });
 }
 
 function guard<T>(css: string, make: () => T): T {
