@@ -77,19 +77,23 @@ class NodeSink implements ByteSink {
 
   constructor(service: Service, outgoing: ServerResponse) {
     this.#outgoing = outgoing;
-    outgoing.on('drain', () =>
-      guard(
-        service,
-        () => this.onDrain(),
-        () => this.destroy(),
-      ),
-    );
+    // Not in the turn of the event itself: a reader as fast as the writer would never let anybody else have one.
+    outgoing.on('drain', () => setImmediate(() => this.#goOn(service)));
     outgoing.once('close', () => guard(service, () => this.onClose(), ignore));
   }
 
   write(chunk: Buffer | string): boolean {
     if (this.#outgoing.writableEnded || this.#outgoing.destroyed) return false;
     return chunk.length === 0 || this.#outgoing.write(chunk);
+  }
+
+  #goOn(service: Service): void {
+    if (this.#outgoing.writableEnded || this.#outgoing.destroyed || this.#outgoing.writableNeedDrain) return;
+    guard(
+      service,
+      () => this.onDrain(),
+      () => this.destroy(),
+    );
   }
 
   end(): void {

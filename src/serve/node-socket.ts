@@ -19,6 +19,7 @@ export class NodeSocket implements Socket {
   onClose = ignore;
   readonly #webSocket: WebSocket;
   readonly #connection: Duplex;
+  #promised = false;
 
   constructor(service: Service, webSocket: WebSocket, connection: Duplex) {
     this.#webSocket = webSocket;
@@ -35,7 +36,11 @@ export class NodeSocket implements Socket {
     });
     webSocket.on('pong', () => call(() => this.onPong()));
     webSocket.once('close', () => call(() => this.onClose()));
-    connection.on('drain', () => call(() => this.onDrain()));
+    connection.on('drain', () => {
+      if (!this.#promised) return;
+      this.#promised = false;
+      call(() => this.onDrain());
+    });
   }
 
   send(frames: readonly (Buffer | string)[]): boolean {
@@ -43,7 +48,9 @@ export class NodeSocket implements Socket {
     this.#connection.cork();
     for (const frame of frames) this.#webSocket.send(frame, { binary: false });
     this.#connection.uncork();
-    return !this.#connection.writableNeedDrain;
+    // What has already left wants a drain as well; to wait for that one would keep a fast reader's turn going for ever.
+    this.#promised = this.#connection.writableNeedDrain && this.#connection.writableLength > 0;
+    return !this.#promised;
   }
 
   ping(): void {
