@@ -97,7 +97,7 @@ const fieldSelectors = {
 
 /** What the finished document says, by css-select alone. */
 function expected(html: string, each: string) {
-  const select = (css: string, node: AnyNode) => selectAll<AnyNode, Element>(css, node);
+  const select = (css: string, node: AnyNode) => selectAll<AnyNode, Element>(css, node, { cacheResults: false });
   return select(each, parseDocument(html)).map((element) => ({
     text: textOf(element).trim(),
     ...Object.fromEntries(

@@ -58,7 +58,6 @@ export const adapter = {
   ...DomUtils,
   isTag,
   getText: (node: AnyNode) => textIn(node),
-  // What is in a template is no child of it, also where the template itself is asked.
-  getChildren: (node: AnyNode) => (isTag(node) && node.name === 'template' ? [] : charge(DomUtils.getChildren(node))),
+  getChildren: (node: AnyNode) => charge(DomUtils.getChildren(node)),
   getSiblings: (node: AnyNode) => charge(DomUtils.getSiblings(node)),
 };
