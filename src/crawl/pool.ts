@@ -21,7 +21,12 @@ export interface Pool {
 interface Thread {
   readonly worker: Worker;
   readonly pages: Map<number, (update: PageUpdate) => void>;
+  /** When it last gave a sign of life; `performance.now()`. */
+  lastSignMs: number;
 }
+
+/** A thread without a sign of life for so long is stuck, in a pattern that backtracks without end for example. */
+const maxSilenceMs = 30_000;
 
 /**
  * Starts the threads.
@@ -35,12 +40,14 @@ export function createPool(size: number): Pool {
   let closed = false;
 
   for (let i = 0; i < size; i++) threads.add(startThread());
+  const watch = setInterval(endStuckThreads, maxSilenceMs / 6).unref();
 
   function startThread(): Thread {
     const worker = new Worker(new URL('./worker.js', import.meta.url), { stderr: false });
-    const thread: Thread = { worker, pages: new Map() };
+    const thread: Thread = { worker, pages: new Map(), lastSignMs: performance.now() };
     for (const [crawl, spider] of spiders) tell(thread, { kind: 'spider', crawl, spider });
     worker.on('message', (updates: FromWorker) => {
+      thread.lastSignMs = performance.now();
       for (const [id, update] of updates) thread.pages.get(id)?.(update);
     });
     worker.on('error', (error) => replace(thread, error));
@@ -61,6 +68,13 @@ export function createPool(size: number): Pool {
       links: [],
     } as const;
     for (const page of [...thread.pages.values()]) page(update);
+  }
+
+  function endStuckThreads(): void {
+    for (const { worker, lastSignMs } of threads) {
+      // Its exit replaces it.
+      if (performance.now() - lastSignMs > maxSilenceMs) void worker.terminate();
+    }
   }
 
   function idlest(): Thread {
@@ -101,6 +115,7 @@ export function createPool(size: number): Pool {
     },
     async close() {
       closed = true;
+      clearInterval(watch);
       await Promise.all(Array.from(threads, ({ worker }) => worker.terminate()));
       threads.clear();
     },

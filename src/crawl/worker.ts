@@ -22,6 +22,10 @@ const extractions = new Map<string, Extraction>();
 const visits = new Map<number, Visit>();
 let outbox: (readonly [number, PageUpdate])[] = [];
 
+/** A sign of life, for the one who ends threads that are stuck. */
+const signMs = 5_000;
+setInterval(() => port.postMessage([]), signMs).unref();
+
 port.on('message', (message: ToWorker) => {
   switch (message.kind) {
     case 'spider':
