@@ -7,47 +7,59 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { loadUws } from '#src/serve/uws.js';
 
 export const cli = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
 
-/** A command that says `listening on URL`. */
-export interface Running {
-  readonly url: string;
+/** A command that runs until it is told to end. */
+export interface Launched {
   readonly process: ChildProcessByStdio<null, Readable, Readable>;
-  /** All that it wrote on standard error so far. */
+  /** All that it wrote so far. */
+  readonly stdout: () => string;
   readonly stderr: () => string;
+  /** Waits until standard output, or standard error, holds what is looked for. */
+  until(pattern: RegExp, stream?: 'stdout' | 'stderr'): Promise<RegExpExecArray>;
   /** Sends a signal; resolves with the exit code, `null` where the signal ended it. */
   end(signal?: NodeJS.Signals): Promise<number | null>;
 }
 
-/** Starts a command of the product and waits until it listens. It is killed with the test that it was started for. */
-export async function run(test: TestContext, args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Running> {
+/** A command that says `listening on URL`. */
+export interface Running extends Launched {
+  readonly url: string;
+}
+
+/** Starts a command of the product. It is killed with the test that it was started for. */
+export function launch(test: TestContext, args: readonly string[], env: NodeJS.ProcessEnv = {}): Launched {
   const child = spawn(process.execPath, [cli, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...env },
   });
-  let stdout = '';
-  let stderr = '';
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    stderr += text;
-  });
+  const written = { stdout: '', stderr: '' };
+  for (const name of ['stdout', 'stderr'] as const) {
+    child[name].setEncoding('utf8').on('data', (text: string) => {
+      written[name] += text;
+      child.emit('written');
+    });
+  }
   const exited = once(child, 'exit');
   test.after(async () => {
     child.kill('SIGKILL');
     await exited;
   });
-  const url = await new Promise<string>((resolve, reject) => {
-    child.stdout.setEncoding('utf8').on('data', (text: string) => {
-      stdout += text;
-      const [, found] = /^listening on (\S+)$/m.exec(stdout) ?? [];
-      if (found !== undefined) resolve(found);
-    });
-    child.once('exit', (code) => reject(new Error(`it ended with ${code} before it listened: ${stderr}`)));
-  });
   return {
-    url,
     process: child,
-    stderr: () => stderr,
+    stdout: () => written.stdout,
+    stderr: () => written.stderr,
+    async until(pattern, stream = 'stdout') {
+      for (;;) {
+        const found = pattern.exec(written[stream]);
+        if (found !== null) return found;
+        if (child.exitCode !== null || child.signalCode !== null) {
+          throw new Error(`it ended with ${child.exitCode ?? child.signalCode} before ${pattern}: ${written.stderr}`);
+        }
+        await Promise.race([once(child, 'written'), exited]);
+      }
+    },
     async end(signal = 'SIGTERM') {
       child.kill(signal);
       const [code]: unknown[] = await exited;
@@ -55,6 +67,26 @@ export async function run(test: TestContext, args: readonly string[], env: NodeJ
     },
   };
 }
+
+/** Starts a command that serves, and waits until it listens. */
+export async function run(test: TestContext, args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Running> {
+  const launched = launch(test, args, env);
+  const [, url = ''] = await launched.until(/^listening on (\S+)$/m);
+  return { ...launched, url };
+}
+
+/** Starts the service with one thread, on a free port and in a folder of the test's own. */
+export function runService(test: TestContext, transport: string, args: readonly string[] = []): Promise<Running> {
+  const own = ['--transport', transport, '--port', '0', '--workers', '1'];
+  const data = args.includes('--data') ? [] : ['--data', temporaryFolder(test)];
+  return run(test, ['serve', ...own, ...data, ...args]);
+}
+
+/** Both transports, each with the reason to leave it out here. */
+export const transports: readonly { readonly transport: 'uws' | 'ws'; readonly skip: string | false }[] = [
+  { transport: 'uws', skip: (await loadUws()) === undefined && 'uWebSockets.js does not load on this machine' },
+  { transport: 'ws', skip: false },
+];
 
 /** What a command came to. */
 export interface Outcome {
@@ -78,6 +110,6 @@ export async function runToEnd(
 /** A folder that goes with the test. */
 export function temporaryFolder(test: TestContext): string {
   const folder = mkdtempSync(join(tmpdir(), 'crawlcast-test-'));
-  test.after(() => rmSync(folder, { recursive: true, force: true }));
+  test.after(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
   return folder;
 }

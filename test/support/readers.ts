@@ -20,6 +20,11 @@ export interface Reader extends AsyncIterable<SeenEvent> {
   close(): void;
 }
 
+/** One iteration that goes on where the last loop over it was left. */
+function resumable<Value>(values: AsyncGenerator<Value>): AsyncIterator<Value> {
+  return { next: () => values.next() };
+}
+
 /** Reads `/events`. The iteration ends with the stream, and throws where it breaks off. */
 export async function readSse(
   url: string,
@@ -46,13 +51,14 @@ export async function readSse(
       }
     }
   }
+  const iterator = resumable(events());
   return {
     response,
     get lastId() {
       return lastId;
     },
     close: () => abort.abort(),
-    [Symbol.asyncIterator]: () => events(),
+    [Symbol.asyncIterator]: () => iterator,
   };
 }
 
@@ -95,6 +101,7 @@ export async function readWs(url: string, query = ''): Promise<Reader & { socket
       }
     }
   }
+  const iterator = resumable(events());
   return {
     socket,
     controls,
@@ -102,7 +109,7 @@ export async function readWs(url: string, query = ''): Promise<Reader & { socket
       return lastId;
     },
     close: () => socket.terminate(),
-    [Symbol.asyncIterator]: () => events(),
+    [Symbol.asyncIterator]: () => iterator,
   };
 }
 
