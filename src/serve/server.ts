@@ -4,11 +4,11 @@ import { classicRoutes } from './classic.js';
 import { crawlRoutes } from './crawls.js';
 import { pageRoutes } from './pages.js';
 import { type Answer, problem } from './problem.js';
-import { type Context, type Exchange, findRoute, type Handler, type Route } from './routes.js';
+import { type Context, type Exchange, findRoute, type Route } from './routes.js';
 import { openEventStream, sseHeaders } from './sse.js';
 import { isOver, plan } from './subscriber.js';
 import { parseSubscriptionQuery } from './subscription.js';
-import type { HttpRequest, HttpResponse, Service, UpgradeVerdict } from './transport.js';
+import type { Headers, HttpRequest, HttpResponse, Service, UpgradeVerdict } from './transport.js';
 import { chooseProtocol, openSocket, upgradeNeeded } from './websocket.js';
 
 /** The route table. Paths in one place; what each does in its own file. */
@@ -63,16 +63,17 @@ async function respond(context: Context, request: HttpRequest, response: HttpRes
     response.send(204, { ...cors, ...context.access.preflightHeaders(request), allow: methodsOf(route).join(', ') });
     return;
   }
-  const handler = handlerOf(route, request.method);
+  const handler = route[request.method === 'HEAD' ? 'GET' : request.method];
+  if (typeof handler !== 'function') {
+    refuse(response, methodError(route, request), { ...cors, allow: methodsOf(route).join(', ') });
+    return;
+  }
   context.access.check(request, request.method === 'GET' || request.method === 'HEAD' ? route.needs : 'write');
   await handler({ ...context, request, response, params, cors });
 }
 
-function handlerOf(route: Route, method: string): Handler {
-  const handler = route[method === 'HEAD' ? 'GET' : method];
-  if (typeof handler === 'function') return handler;
-  const allowed = methodsOf(route).join(', ');
-  throw new CrawlcastError('method.invalid', `${method} is not possible here: use ${allowed}`);
+function methodError(route: Route, { method }: HttpRequest): CrawlcastError {
+  return new CrawlcastError('method.invalid', `${method} is not possible here: use ${methodsOf(route).join(', ')}`);
 }
 
 function methodsOf(route: Route): string[] {
@@ -100,8 +101,13 @@ function streamEvents({ request, response, store, hub, cors }: Exchange): void {
 }
 
 function refusePlain({ response, cors }: Exchange): void {
-  const { status, headers, body } = problem(upgradeNeeded, { upgrade: 'websocket', connection: 'Upgrade' });
-  response.send(status, { ...cors, ...headers }, body);
+  refuse(response, upgradeNeeded, { ...cors, upgrade: 'websocket', connection: 'Upgrade' });
+}
+
+/** For refusals whose status has a header of its own. */
+function refuse(response: HttpResponse, error: CrawlcastError, extra: Headers): void {
+  const { status, headers, body } = problem(error, extra);
+  response.send(status, headers, body);
 }
 
 function acceptSocket(context: Context, request: HttpRequest): UpgradeVerdict {
