@@ -122,3 +122,36 @@ export async function readUntil(reader: Reader, ...types: string[]): Promise<See
   }
   return seen;
 }
+
+/** All that comes until the other side ends the stream. */
+export async function readAll(reader: Reader): Promise<SeenEvent[]> {
+  const seen: SeenEvent[] = [];
+  for await (const event of reader) seen.push(event);
+  return seen;
+}
+
+/** The next events, then closes the stream. */
+export async function readSome(reader: Reader, count: number): Promise<SeenEvent[]> {
+  const seen: SeenEvent[] = [];
+  for await (const event of reader) if (seen.push(event) === count) break;
+  reader.close();
+  return seen;
+}
+
+/** The readers of both protocols: what one gets, the other has to get. */
+export const protocols: readonly { name: string; open(url: string, query: string): Promise<Reader> }[] = [
+  { name: 'SSE', open: readSse },
+  { name: 'WebSocket', open: readWs },
+];
+
+/** Shakes hands; gives the status of a refusal, 101 where there is none. */
+export async function tryWs(url: string, options: WebSocket.ClientOptions = {}): Promise<number> {
+  const socket = new WebSocket(url.replace('http', 'ws'), 'cloudevents.json', options);
+  socket.on('error', () => {});
+  const status = await new Promise<number>((resolve) => {
+    socket.once('open', () => resolve(101));
+    socket.once('unexpected-response', (_request, response) => resolve(response.resume().statusCode ?? 0));
+  });
+  socket.terminate();
+  return status;
+}
