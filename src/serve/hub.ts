@@ -22,6 +22,7 @@ export class Hub {
   readonly #stopListening: () => void;
   readonly #timer: NodeJS.Timeout;
   #whenEmpty = () => {};
+  #closed = false;
 
   constructor(log: EventLog) {
     this.#stopListening = log.onAppend(() => this.#pumpAll());
@@ -39,6 +40,8 @@ export class Hub {
 
   add(member: Member): void {
     this.#members.add(member);
+    // It asked just before the service stopped.
+    if (this.#closed) member.leave();
   }
 
   delete(member: Member): void {
@@ -57,6 +60,7 @@ export class Hub {
 
   /** Ends all streams cleanly. */
   close(): void {
+    this.#closed = true;
     this.#stopListening();
     clearInterval(this.#timer);
     for (const member of this.#members) member.leave();
