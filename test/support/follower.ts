@@ -74,7 +74,11 @@ export class Follower {
       const end = this.#phases[index + 1]?.after ?? Number.POSITIVE_INFINITY;
       const due = events.filter((event) => event.offset > after && event.offset <= end && question.matches(event));
       const name = `${label}, ${this.protocol} ${question.query} after ${after}`;
-      assert.deepEqual(seen, Array.from(due, ({ offset }) => offset), name);
+      assert.deepEqual(
+        seen,
+        Array.from(due, ({ offset }) => offset),
+        name,
+      );
     }
   }
 
