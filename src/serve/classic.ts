@@ -60,9 +60,13 @@ async function results(exchange: Exchange): Promise<void> {
   }
   const standing =
     until === undefined ? crawlsOf(store) : crawlsOf(store).filter(({ id }) => hasBegun(store, id, until));
-  const isPartial = query.partial === 'true';
-  const shown = isPartial ? standing.at(-1) : standing.findLast((crawl) => hasCompleted(store, crawl, until));
-  if (shown === undefined && !isPartial) return say(exchange, 'Scrape Still Progress');
+  const completed =
+    query.partial === 'true' ? undefined : standing.findLast((crawl) => hasCompleted(store, crawl, until));
+  // Who names an offset wants what had been scraped by then, also in the midst of the first crawl.
+  if (completed === undefined && query.partial !== 'true' && until === undefined) {
+    return say(exchange, 'Scrape Still Progress');
+  }
+  const shown = completed ?? standing.at(-1);
   return sendItems(exchange, { crawl: shown?.id ?? '', type: itemType, until: until ?? store.log.last }, format);
 }
 
