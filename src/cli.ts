@@ -9,9 +9,11 @@ import { version } from './version.js';
 const badUsage = 2;
 
 const whole = (min: number, max: number) => (text: string) => parseWhole(text, min, max);
+/** One value as a flag has it, or the list of a variable: a comma within a URL is no separator, one before a URL is. */
 const collect = <Value>(parse: (text: string) => Value) => {
-  return (text: string, before: Value[] | undefined) => [...(before ?? []), parse(text)];
+  return (text: string, before: Value[] | undefined) => [...(before ?? []), ...text.trim().split(separator).map(parse)];
 };
+const separator = /\s+|,\s*(?=https?:\/\/)/;
 
 /** An option that is an environment variable as well. A list in a variable is separated by commas or white space. */
 function option(flags: string, description: string): Option {
@@ -121,6 +123,12 @@ function report(thrown: unknown): number {
   process.stderr.write(`crawlcast: ${error.message}\n`);
   return error.code === 'usage.invalid' || error.code.startsWith('spider.') ? badUsage : 1;
 }
+
+// `crawlcast tail | head`: the reader has had enough, and nothing went wrong.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(0);
+});
 
 try {
   await program.parseAsync();

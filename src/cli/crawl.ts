@@ -32,6 +32,8 @@ export async function crawlOnce(name: string, options: CrawlOptions): Promise<vo
   const format = formatOf(options.output);
   const spider = findSpider(name, options);
   const folder = mkdtempSync(join(tmpdir(), 'crawlcast-crawl-'));
+  // Also where whoever reads our output hangs up, or somebody insists with a second Ctrl-C.
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
   const store = await openEmbeddedStore(folder);
   const engine = createEngine(store, { workers: options.workers, allowPrivateNetworks: true });
   try {
@@ -48,7 +50,6 @@ export async function crawlOnce(name: string, options: CrawlOptions): Promise<vo
   } finally {
     await engine.close();
     await store.close();
-    rmSync(folder, { recursive: true, force: true });
   }
 }
 
@@ -81,7 +82,7 @@ async function writeItems(
   await rename(draft, file);
 }
 
-function conclude(last: LogEvent | undefined | undefined): number {
+function conclude(last: LogEvent | undefined): number {
   if (last === undefined) return 130;
   if (last.type === 'crawl.finished') return 0;
   const data: unknown = JSON.parse(dataText(last.json).toString('utf8'));
