@@ -1,0 +1,144 @@
+import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, type TestContext, test } from 'node:test';
+import { quotesOfPage, startSite } from '#src/site/site.js';
+import { type Outcome, runToEnd, temporaryFolder } from '../support/process.js';
+import { sendHtml, serveSite } from '../support/sites.js';
+
+async function practiceSite(test: TestContext): Promise<string> {
+  const site = await startSite({ pages: 2 });
+  test.after(() => site.close());
+  return `${site.url}/`;
+}
+
+const expected = [...quotesOfPage({}, 1), ...quotesOfPage({}, 2)];
+
+/** Writes a spider into a file of its own. */
+function spiderFile(test: TestContext, text: string, name = 'mine.json'): string {
+  const file = join(temporaryFolder(test), name);
+  writeFileSync(file, text);
+  return file;
+}
+
+/** One line that says what is wrong, and nothing of how the program is built. */
+function assertOneLine({ stderr, stdout }: Outcome, ...named: (string | RegExp)[]): void {
+  assert.match(stderr, /^crawlcast: [^\n]+\n$/);
+  for (const part of named) {
+    if (typeof part === 'string') assert.ok(stderr.includes(part), stderr);
+    else assert.match(stderr, part);
+  }
+  assert.equal(stdout, '');
+}
+
+const badUsage: readonly [args: string[], named: RegExp, env?: NodeJS.ProcessEnv][] = [
+  [['serve', '--bogus'], /--bogus/],
+  [['serve', '--port', '99999'], /port.*99999/],
+  [['serve', '--port', 'abc'], /port.*abc/],
+  [['serve', '--port'], /port/],
+  [['serve', '--transport', 'tcp'], /transport.*tcp/],
+  [['serve', '--workers', '0'], /workers.*0/],
+  [['serve', '--start-url', 'nowhere'], /start-url.*nowhere/],
+  [['serve', '--retention', 'much'], /retention.*much/],
+  [['serve', '--host', '999.1.1.1', '--port', '0'], /999\.1\.1\.1/],
+  [['serve', 'surplus'], /arguments?/],
+  [['serve'], /CRAWLCAST_PORT.*abc/, { CRAWLCAST_PORT: 'abc' }],
+  [['serve'], /CRAWLCAST_TRANSPORT.*tcp/, { CRAWLCAST_TRANSPORT: 'tcp' }],
+  [['bogus'], /bogus/],
+  [['--bogus'], /--bogus/],
+  [['crawl'], /spider/],
+  [['crawl', 'nobody'], /nobody/],
+  [['crawl', 'quotes', '-o', 'x.xml'], /x\.xml/],
+  [['crawl', './missing.json'], /missing\.json/],
+  [['site', '--pages', '0'], /pages.*0/],
+  [['tail', 'nowhere'], /nowhere/],
+];
+
+describe('commands', { concurrency: 2 }, () => {
+  for (const [args, named, env] of badUsage) {
+    const title = [...Object.entries(env ?? {}).map((pair) => pair.join('=')), 'crawlcast', ...args].join(' ');
+    test(`bad usage ends with 2 and one line that names it: ${title}`, async (t) => {
+      const cwd = temporaryFolder(t);
+      const outcome = await runToEnd(args, { cwd, ...(env && { env }) });
+      assert.equal(outcome.code, 2, outcome.stderr);
+      assertOneLine(outcome, named);
+    });
+  }
+
+  test('a broken spider is named with its file and field', async (t) => {
+    const texts: [text: string, field: RegExp, name?: string][] = [
+      ['{"start":["nowhere"],"items":{}}', /start\.0/],
+      [
+        '{"start":["http://a.example/"],"items":{"quote":{"fields":{"text":{"cs":"p"}}}}}',
+        /items\.quote\.fields\.text/,
+      ],
+      ['{"start":["http://a.example/"],"items":{},"settings":{"concurrency":0}}', /settings\.concurrency/],
+      ['{"start":', /JSON/],
+      ['start: [http://a.example/', /./, 'mine.yaml'],
+      ['{"start":["http://a.example/"],"items":{"quote":{"each":"div[","fields":{}}}}', /div\[/],
+    ];
+    for (const [text, field, name] of texts) {
+      const file = spiderFile(t, text, name);
+      const crawl = await runToEnd(['crawl', file]);
+      assert.equal(crawl.code, 2, crawl.stderr);
+      assertOneLine(crawl, file, field);
+    }
+    const folder = join(spiderFile(t, '{"start":["nowhere"],"items":{}}'), '..');
+    const serve = await runToEnd(['serve', '--port', '0', '--spiders', folder, '--data', temporaryFolder(t)]);
+    assert.equal(serve.code, 2, serve.stderr);
+    assertOneLine(serve, 'mine.json', /start\.0/);
+  });
+
+  test('crawl writes JSON Lines to a pipe and nothing else', async (t) => {
+    const { code, stdout, stderr } = await runToEnd(['crawl', 'quotes', '--start-url', await practiceSite(t)]);
+    assert.equal(code, 0);
+    assert.equal(stderr, '');
+    assert.deepEqual(
+      stdout
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line)),
+      expected,
+    );
+  });
+
+  test('crawl writes a file by its ending', async (t) => {
+    const folder = temporaryFolder(t);
+    const url = await practiceSite(t);
+    const readers: [ending: string, read: (text: string) => unknown][] = [
+      ['json', (text) => JSON.parse(text)],
+      [
+        'jsonl',
+        (text) =>
+          text
+            .trimEnd()
+            .split('\n')
+            .map((line) => JSON.parse(line)),
+      ],
+    ];
+    for (const [ending, read] of readers) {
+      const file = join(folder, `quotes.${ending}`);
+      const outcome = await runToEnd(['crawl', 'quotes', '--start-url', url, '-o', file]);
+      assert.deepEqual(outcome, { code: 0, stdout: '', stderr: '' });
+      assert.deepEqual(read(readFileSync(file, 'utf8')), expected);
+    }
+    const table = join(folder, 'quotes.csv');
+    assert.equal((await runToEnd(['crawl', 'quotes', '--start-url', url, '-o', table])).code, 0);
+    assert.equal(readFileSync(table, 'utf8').trimEnd().split('\r\n').length, 21);
+  });
+
+  test('crawl of a site that is down ends with 1 and one line', async () => {
+    const outcome = await runToEnd(['crawl', 'quotes', '--start-url', 'http://127.0.0.1:1/']);
+    assert.equal(outcome.code, 1);
+    assertOneLine(outcome, /failed.*127\.0\.0\.1:1/);
+  });
+
+  test('crawl of what is no page ends with 1 and says so', async (t) => {
+    const site = await serveSite(t, (_path, response) =>
+      sendHtml(response, Buffer.alloc(64), 'application/octet-stream'),
+    );
+    const outcome = await runToEnd(['crawl', 'quotes', '--start-url', `${site.url}/`]);
+    assert.equal(outcome.code, 1);
+    assertOneLine(outcome, /failed/);
+  });
+});
