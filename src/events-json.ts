@@ -29,6 +29,14 @@ export function eventId(json: Buffer): string {
   return json.toString('latin1', head.length, json.indexOf('"', head.length));
 }
 
+const timeKey = ',"time":"';
+
+/** When it happened, from an event's JSON: RFC 3339. */
+export function eventTime(json: Buffer): string {
+  const begin = json.indexOf(timeKey) + timeKey.length;
+  return json.toString('latin1', begin, json.indexOf('"', begin));
+}
+
 const dataKey = ',"data":';
 
 /**

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { CrawlcastError } from '../errors.js';
 import type { GapReason } from '../events.js';
+import { eventTime } from '../events-json.js';
 import type { EventLog } from '../store/store.js';
 
 /** Which events, from where on; as asked. */
@@ -121,7 +122,27 @@ export function locate(since: string, log: EventLog, floor = 0): Position {
   if (Number.isNaN(timeMs)) {
     throw invalid('since', 'is none of: an id (7f3a-42), an offset, a time (2026-01-31T12:00:00Z), 0, now');
   }
-  return { after: Math.max(log.offsetAt(timeMs), floor) };
+  return locateTime(timeMs, since, log, floor);
+}
+
+/** Batches that are looked through for the first event of a time; each was appended at once. */
+const maxBatchesAtTime = 16;
+
+/** The log knows when events were appended, which is a little later than what they say themselves. */
+function locateTime(timeMs: number, requested: string, log: EventLog, floor: number): Position {
+  if (timeMs > Date.now()) return { after: log.last };
+  let after = log.offsetAt(timeMs);
+  // Of what is no longer kept nobody knows the time.
+  if (after < log.first && log.first > 1 && floor < log.first - 1) {
+    return { after: log.first - 1, gap: { requested, reason: 'truncated' } };
+  }
+  for (let round = 0; round < maxBatchesAtTime; round++) {
+    const batch = log.read(after);
+    const later = batch.find(({ json }) => Date.parse(eventTime(json)) > timeMs);
+    after = later ? later.offset - 1 : (batch.at(-1)?.offset ?? after);
+    if (later || batch.length === 0) break;
+  }
+  return { after: Math.max(after, floor) };
 }
 
 /** Where a stream goes on after the last id that its reader says it saw, whatever that is. */
