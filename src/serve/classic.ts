@@ -103,13 +103,18 @@ function readOffset(at: string | undefined, store: Store): number | undefined {
 }
 
 /** The snapshot's cursor goes with these texts as well: they are snapshots too. */
-function say({ response, store, cors }: Exchange, text: string, headers: Record<string, string> = {}): void {
+function say(
+  { response, store, cors }: Exchange,
+  text: string,
+  headers: Record<string, string> = {},
+  stand = store.log.last,
+): void {
   response.send(
     200,
     {
       'content-type': 'text/plain; charset=utf-8',
       'cache-control': 'no-store',
-      'crawlcast-cursor': `${store.log.epoch}-${store.log.last}`,
+      'crawlcast-cursor': `${store.log.epoch}-${stand}`,
       ...cors,
       ...headers,
     },

@@ -15,7 +15,7 @@ export interface Selection {
   readonly crawl: string;
   /** Absent: items of every type. */
   readonly type?: string;
-  /** Items up to this offset. */
+  /** Items up to this offset; not beyond the end of the log. */
   readonly until: number;
 }
 

@@ -11,7 +11,7 @@ export async function sendItems(exchange: Exchange, selection: Selection, format
   const headers = {
     'content-type': mediaTypes[format],
     'cache-control': 'no-store',
-    'crawlcast-cursor': `${store.log.epoch}-${Math.min(selection.until, store.log.last)}`,
+    'crawlcast-cursor': `${store.log.epoch}-${selection.until}`,
     ...cors,
   };
   const parts = exportItems(store, selection, format);
