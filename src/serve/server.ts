@@ -92,8 +92,8 @@ function streamEvents({ request, response, store, hub, cors }: Exchange): void {
   const planned = plan(parseSubscriptionQuery(request.query), store, request.header('last-event-id'));
   if (request.method === 'HEAD') {
     response.send(200, { ...sseHeaders, ...cors });
-  } else if (isOver(store, planned.crawl, planned.position.after)) {
-    // Nothing is left: 204 tells EventSource to stop coming back.
+  } else if (planned.position.gap === undefined && isOver(store, planned.crawl, planned.position.after)) {
+    // Nothing is left, not even a gap to be told of: 204 tells EventSource to stop coming back.
     response.send(204, cors);
   } else {
     openEventStream(store, hub, planned, response, cors);

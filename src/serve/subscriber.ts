@@ -137,7 +137,7 @@ export class Subscriber {
   #pumpBatch(): boolean {
     const { log } = this.store;
     // Retention went past a reader that was too slow.
-    if (this.#cursor < log.first - 1 && log.last >= log.first) {
+    if (this.#cursor < log.first - 1) {
       const requested = this.cursor;
       this.#cursor = log.first - 1;
       this.#tell(requested, 'truncated');

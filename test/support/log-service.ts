@@ -73,3 +73,11 @@ export function recordOf(id: string, state: CrawlRecord['state'] = 'paused'): Cr
     startedAt: '2026-01-01T00:00:00.000Z',
   };
 }
+
+/** Lets the store do all that it had put off: what retention no longer keeps is gone afterwards. */
+export async function tidy(store: Store): Promise<void> {
+  for (let first = -1; first !== store.log.first; ) {
+    first = store.log.first;
+    await store.commit({ crawl: '', documents: [{ collection: 'test', key: 'tidy', value: first }] });
+  }
+}

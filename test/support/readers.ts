@@ -155,3 +155,9 @@ export async function tryWs(url: string, options: WebSocket.ClientOptions = {}):
   socket.terminate();
   return status;
 }
+/** Reads a number of events. */
+export async function take(reader: Reader, count: number): Promise<SeenEvent[]> {
+  const seen: SeenEvent[] = [];
+  for await (const event of reader) if (seen.push(event) === count) break;
+  return seen;
+}

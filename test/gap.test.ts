@@ -1,0 +1,168 @@
+import assert from 'node:assert/strict';
+import { describe, it, type TestContext } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { RunningService } from '#src/service.js';
+import { appendItems, eventOf, recordOf, startLogService, tidy, transports } from './support/log-service.js';
+import { type Reader, readSse, readWs, take } from './support/readers.js';
+
+/** Offsets 151 to 250 are kept. */
+async function startTruncated(test: TestContext, transport: (typeof transports)[number]): Promise<RunningService> {
+  const service = await startLogService(test, { transport, retention: { maxEvents: 100 } });
+  await service.store.commit({ crawl: 'a', record: recordOf('a') });
+  await appendItems(service.store, 'a', 1, 250);
+  await tidy(service.store);
+  return service;
+}
+
+/** What comes first, in a word: the reason of a gap and where it goes on, and the offset of the first event. */
+async function beginning(reader: Reader, service: RunningService): Promise<string[]> {
+  const { epoch } = service.store.log;
+  const words: string[] = [];
+  for await (const { id, type, data } of reader) {
+    if (type !== 'log.gap') {
+      words.push(id.replace(`${epoch}-`, ''));
+      break;
+    }
+    assert(typeof data === 'object' && data !== null && 'reason' in data && 'resumedAfter' in data);
+    assert.equal(data.resumedAfter, id);
+    words.push(`${data.reason} ${id.replace(`${epoch}-`, '')}`);
+  }
+  reader.close();
+  return words;
+}
+
+/** `EPOCH` stands for the log's own. `ahead`, `malformed` and `now` get the event that is appended afterwards, 251. */
+const positions: readonly [position: string, ...words: string[]][] = [
+  ['EPOCH-149', 'truncated 150', '151'],
+  ['EPOCH-150', '151'],
+  ['EPOCH-151', '152'],
+  ['EPOCH-0', 'truncated 150', '151'],
+  ['EPOCH-250', '251'],
+  ['EPOCH-251', 'ahead 250', '251'],
+  ['EPOCH-999999999999999', 'ahead 250', '251'],
+  ['deadbeef-200', 'epoch 150', '151'],
+];
+
+const sinceOnly: typeof positions = [
+  ['0', 'truncated 150', '151'],
+  ['149', 'truncated 150', '151'],
+  ['150', '151'],
+  ['250', '251'],
+  ['251', 'ahead 250', '251'],
+  ['now', '251'],
+  ['2000-01-01T00:00:00Z', 'truncated 150', '151'],
+  ['2999-01-01T00:00:00Z', '251'],
+];
+
+const headerOnly: typeof positions = [
+  ['', '251'],
+  ['abc', 'malformed 250', '251'],
+  ['-1', 'malformed 250', '251'],
+  ['1e400', 'malformed 250', '251'],
+  ['1-2-3', 'malformed 250', '251'],
+  [`EPOCH-${'9'.repeat(2_000)}`, 'malformed 250', '251'],
+];
+
+for (const transport of transports) {
+  describe(`a gap in the log (${transport})`, () => {
+    it('is told first, whatever its reason, and is none exactly at the edge of what is kept', async (t) => {
+      const service = await startTruncated(t, transport);
+      const place = (position: string) => position.replace('EPOCH', service.store.log.epoch);
+      const expected: Record<string, string[]> = {};
+      const asked: [string, Promise<Reader>][] = [];
+      const ask = (name: string, words: string[], reader: Promise<Reader>) => {
+        expected[name] = words;
+        asked.push([name, reader]);
+      };
+      for (const [position, ...words] of [...positions, ...sinceOnly]) {
+        ask(`SSE since ${position}`, words, readSse(service.url, `?since=${place(position)}`));
+        ask(`WebSocket since ${position}`, words, readWs(service.url, `?since=${place(position)}`));
+      }
+      for (const [position, ...words] of [...positions, ...headerOnly]) {
+        const headers = { 'last-event-id': place(position) };
+        ask(
+          `Last-Event-ID ${position.length > 99 ? 'far too long' : position}`,
+          words,
+          readSse(service.url, '?since=0', headers),
+        );
+      }
+      const readers = await Promise.all(asked.map(async ([name, reader]) => [name, await reader] as const));
+      const seen: Record<string, string[]> = {};
+      const all = readers.map(async ([name, reader]) => {
+        seen[name] = await beginning(reader, service);
+      });
+      // Retention keeps 151: what is trimmed is trimmed with the commit after this one.
+      await service.store.commit({ crawl: 'a', events: [eventOf('a', 'quote', {})] });
+      await Promise.all(all);
+      assert.deepEqual(seen, expected);
+    });
+
+    it('is told to who changes the subscription, before anything else of it', async (t) => {
+      const service = await startTruncated(t, transport);
+      const reader = await readWs(service.url);
+      reader.socket.send(JSON.stringify({ subscribe: { since: 149, type: ['quote'] } }));
+      assert.deepEqual(await beginning(reader, service), ['truncated 150', '151']);
+      assert.equal(reader.controls.length, 1);
+    });
+
+    it('is told, and then 204, where all of a finished crawl is no longer kept', async (t) => {
+      const service = await startLogService(t, { transport, retention: { maxEvents: 100 } });
+      const { store, url } = service;
+      await store.commit({ crawl: 'old', record: recordOf('old', 'finished'), events: [eventOf('old', 'quote', {})] });
+      await store.commit({ crawl: 'a', record: recordOf('a') });
+      await appendItems(store, 'a', 1, 250);
+      await tidy(store);
+      const reader = await readSse(url, '?since=0&crawl=old');
+      const [gap, ...rest] = await take(reader, 9);
+      assert.equal(gap?.type, 'log.gap');
+      assert.deepEqual(rest, []);
+      const { response } = await readSse(url, '?crawl=old', { 'last-event-id': reader.lastId ?? '' });
+      assert.equal(response.status, 204);
+    });
+
+    it('is not told for the time before a crawl of which all is kept', async (t) => {
+      const service = await startTruncated(t, transport);
+      await service.store.commit({ crawl: 'b', record: recordOf('b'), events: [eventOf('b', 'quote', {})] });
+      for (const since of ['0', '1', '2000-01-01T00:00:00Z']) {
+        assert.deepEqual(await beginning(await readSse(service.url, `?since=${since}&crawl=b`), service), ['251']);
+      }
+    });
+  });
+
+  describe(`since a time (${transport})`, () => {
+    it('begins with the first event that is later', async (t) => {
+      const { store, url } = await startLogService(t, { transport });
+      const start = Date.now() - 60_000;
+      const at = (ms: number) => new Date(start + ms).toISOString();
+      // One step, ten milliseconds apart, though appended at once; then another step, later than all of them.
+      const events = [0, 10, 20, 30].map((ms) => eventOf('a', 'quote', { ms }, at(ms)));
+      await store.commit({ crawl: 'a', record: recordOf('a'), events });
+      await delay(5);
+      const between = new Date().toISOString();
+      await delay(5);
+      await store.commit({ crawl: 'a', events: [eventOf('a', 'quote', { ms: 40 })] });
+      const firstSince = async (time: string) => {
+        const reader = await readSse(url, `?since=${encodeURIComponent(time)}`);
+        const [first] = await take(reader, 1);
+        reader.close();
+        return first?.data;
+      };
+      assert.deepEqual(await firstSince('2000-01-01T00:00:00Z'), { ms: 0 });
+      assert.deepEqual(await firstSince(at(-1)), { ms: 0 });
+      assert.deepEqual(await firstSince(at(0)), { ms: 10 });
+      assert.deepEqual(await firstSince(at(15)), { ms: 20 });
+      assert.deepEqual(await firstSince(at(20).replace('Z', '+00:00')), { ms: 30 });
+      assert.deepEqual(await firstSince(at(30)), { ms: 40 });
+      assert.deepEqual(await firstSince(between), { ms: 40 });
+    });
+
+    it('is refused where it is none', async (t) => {
+      const { url } = await startLogService(t, { transport });
+      for (const since of ['yesterday', '2026-13-01T00:00:00Z', '2026-01-01', '1e400', '-1', '1-2-3', '%00']) {
+        const response = await fetch(`${url}/events?since=${since}`);
+        assert.equal(response.status, 400, since);
+        assert.match(await response.text(), /"detail":"\\"since\\"/);
+      }
+    });
+  });
+}
