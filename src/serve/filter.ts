@@ -1,7 +1,6 @@
 /** Which events of a batch a subscriber gets. What one subscriber had selected serves all with the same filter. */
 import { dataText } from '../events-json.js';
 import type { Batch, LogEvent } from '../store/store.js';
-import { oncePer } from './once-per.js';
 
 /** Events that are written together: a run of a batch, small enough to be handed to a socket at once. */
 export type Piece = readonly LogEvent[];
@@ -19,29 +18,67 @@ export type Filter = (batch: Batch) => readonly Piece[];
 /** Bytes of one piece, unless a single event is larger: what a socket that is full may still be owed. */
 const maxPieceBytes = 65_536;
 
-const selections = oncePer((_: Batch) => new Map<string, readonly Piece[]>());
+/** Batches of which is kept what was selected: of those that many subscribers are at just now. */
+const maxViews = 64;
+
+/** What was made from one batch. */
+interface View {
+  readonly data: Map<LogEvent, unknown>;
+  readonly byFilter: Map<string, readonly Piece[]>;
+  /** By the offsets that were selected: filters that come to the same share the pieces, and so the frames. */
+  readonly bySelection: Map<string, readonly Piece[]>;
+}
+
+/** The least recently used first. */
+const views = new Map<Batch, View>();
+
+function viewOf(batch: Batch): View {
+  const view = views.get(batch) ?? { data: new Map(), byFilter: new Map(), bySelection: new Map() };
+  views.delete(batch);
+  views.set(batch, view);
+  for (const [oldest] of views) {
+    if (views.size <= maxViews) break;
+    views.delete(oldest);
+  }
+  return view;
+}
 
 /** Makes a filter. */
 export function createFilter(conditions: Conditions): Filter {
   const key = JSON.stringify([conditions.types?.toSorted(), conditions.crawl, conditions.data]);
   const matches = matcher(conditions);
   return (batch) => {
-    const known = selections(batch);
-    const pieces = known.get(key) ?? split(batch.filter(matches));
-    known.set(key, pieces);
+    const view = viewOf(batch);
+    const known = view.byFilter.get(key);
+    if (known !== undefined) return known;
+    const pieces = piecesOf(
+      view,
+      batch.filter((event) => matches(event, view)),
+    );
+    view.byFilter.set(key, pieces);
     return pieces;
   };
 }
 
-function matcher({ types, crawl, data }: Conditions): (event: LogEvent) => boolean {
-  const wanted = types === undefined ? undefined : new Set(types);
-  return (event) =>
-    (wanted === undefined || wanted.has(event.type)) &&
-    (crawl === undefined || event.crawl === crawl) &&
-    (data.length === 0 || data.every(([path, value]) => hasValue(dataOf(event), path, value)));
+function piecesOf({ bySelection }: View, events: Piece): readonly Piece[] {
+  const selection = Array.from(events, ({ offset }) => offset).join();
+  const pieces = bySelection.get(selection) ?? split(events);
+  bySelection.set(selection, pieces);
+  return pieces;
 }
 
-const dataOf = oncePer((event: LogEvent): unknown => JSON.parse(dataText(event.json).toString('utf8')));
+function matcher({ types, crawl, data }: Conditions): (event: LogEvent, view: View) => boolean {
+  const wanted = types === undefined ? undefined : new Set(types);
+  return (event, view) =>
+    (wanted === undefined || wanted.has(event.type)) &&
+    (crawl === undefined || event.crawl === crawl) &&
+    (data.length === 0 || data.every(([path, value]) => hasValue(dataOf(event, view), path, value)));
+}
+
+function dataOf(event: LogEvent, { data }: View): unknown {
+  if (!data.has(event)) data.set(event, JSON.parse(dataText(event.json).toString('utf8')));
+  return data.get(event);
+}
 
 /** Whether the value at a dotted path is this one as text, or a list that contains it. */
 function hasValue(data: unknown, path: string, value: string): boolean {
