@@ -21,6 +21,8 @@ export interface OrdealOptions {
   readonly kills: number;
   readonly items: number;
   readonly seed: number;
+  /** What comes first, before chance decides. */
+  readonly blows?: readonly Blow[];
   /** Called after each kill. */
   readonly onKill?: (kills: number, items: number) => void;
 }
@@ -119,7 +121,8 @@ class Ordeal {
     const said = (await ask(this.#url, 'GET', '/crawl')).body;
     if (said !== 'SCRAPE IN PROGRESS') this.#fault(`a crawl whose start was durable is answered with ${said}`);
     await this.#kill();
-    while (this.#kills < this.options.kills - 4) await this.#strike(planBlow(this.#random));
+    for (const blow of this.options.blows ?? []) await this.#strike(blow);
+    while (this.#kills < this.options.kills - 6) await this.#strike(planBlow(this.#random));
     for (const side of ['before', 'durable'] as const) {
       await this.#strike({ kind: 'moment', moment: { at: 'commit', kind: 'finish', side, nth: 1 } });
     }
