@@ -1,18 +1,19 @@
 /** One crawl of a service that is killed again and again, watched by subscribers that come back each time. */
 import { EventEmitter, once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { quotesOfPage, type Site, startSite } from '#src/site/site.js';
-import { readSse, readUntil, type SeenEvent } from '../support/readers.js';
+import { readSse, readUntil } from '../support/readers.js';
+import { ask } from './ask.js';
 import { type Blow, type Cut, planBlow } from './blows.js';
 import type { Moment } from './moment.js';
 import { freePort, type Life, type LifeOptions, startLife } from './process.js';
 import { seededRandom } from './random.js';
-import { type Subscriber, subscribe, type Wish } from './subscriber.js';
+import { type Subscriber, subscribe } from './subscriber.js';
 import { innocent, judgeLog, judgeSubscriber, type Quote, quoteOf, textOf, type Verdict } from './verdict.js';
+import { finished, wishes } from './wishes.js';
 
 /** What a crawl is put through. */
 export interface OrdealOptions {
@@ -45,24 +46,8 @@ const perPage = 10;
 const chains = 3;
 const dripMs = 15;
 
-const everything = () => true;
-const finished = ({ type }: SeenEvent) => type === 'crawl.finished';
-const tagged = ({ type, data }: SeenEvent) => type === 'quote' && quoteOfTag(data, 'life');
-
-function quoteOfTag(data: unknown, tag: string): boolean {
-  return typeof data === 'object' && data !== null && 'tags' in data && [data.tags].flat().includes(tag);
-}
-
-const filters: readonly Omit<Wish, 'protocol'>[] = [
-  { query: {}, matches: everything },
-  { query: { type: 'quote' }, matches: ({ type }) => type === 'quote' },
-  { query: { crawl: 'latest' }, matches: everything },
-  {
-    query: { crawl: 'latest', type: 'page,crawl.finished' },
-    matches: (event) => event.type === 'page' || finished(event),
-  },
-  { query: { 'data.tags': 'life' }, matches: tagged },
-];
+/** Nothing takes that long, on a machine however busy. */
+const stalledMs = 30_000;
 
 /** Puts a crawl through it. What it finds wrong is in the report; it throws where the service itself gives up. */
 export async function suffer(options: OrdealOptions): Promise<Report> {
@@ -108,7 +93,6 @@ class Ordeal {
   ) {
     this.#random = seededRandom(options.seed);
     this.#url = `http://127.0.0.1:${lifeOptions.port}`;
-    const wishes = (['sse', 'ws'] as const).flatMap((protocol) => filters.map((filter) => ({ ...filter, protocol })));
     this.#subscribers = wishes.map((wish) => subscribe(this.#url, wish));
   }
 
@@ -145,7 +129,7 @@ class Ordeal {
     const complete = this.#subscribers.map((one) =>
       one.until(() => one.events.length >= log.filter(one.wish.matches).length),
     );
-    await Promise.race([Promise.all(complete), delay(10_000, undefined, { ref: false })]);
+    await Promise.race([Promise.all(complete), delay(stalledMs, undefined, { ref: false })]);
     const goodbyes = this.#subscribers.map((one) => one.finish());
     await this.#life?.end('SIGTERM');
     await Promise.all(goodbyes);
@@ -209,20 +193,30 @@ class Ordeal {
     await this.#kill();
   }
 
-  /** A crawl that has finished asks for no more pages. */
   async #untilSent(count: number): Promise<void> {
-    const end = AbortSignal.timeout(2_000);
-    try {
-      for (let sent = 0; sent < count && !this.#isFinished; sent += 1) await once(this.quotes, 'sent', { signal: end });
-    } catch {
-      if (!this.#isFinished) this.#fault('a running crawl asks for no page within two seconds');
-    }
+    const waiting = new AbortController();
+    const sent = (async () => {
+      for (let left = count; left > 0; left -= 1) await once(this.quotes, 'sent', waiting);
+    })();
+    if (!(await this.#unlessFinished(sent, stalledMs))) this.#fault('a running crawl asks for no more pages');
+    waiting.abort();
+    await sent.catch(() => {});
   }
 
-  /** The last commit may be a whole crawl away; any other is not. */
+  /** The last commit may be a whole crawl away; any other may have to do without its moment. */
   async #untilDead(life: Life, moment: Moment): Promise<void> {
     const isLast = moment.at === 'commit' && moment.kind === 'finish';
-    await Promise.race([life.ended, delay(isLast ? 120_000 : 2_000, undefined, { ref: false })]);
+    await this.#unlessFinished(life.ended, isLast ? stalledMs * 10 : 2_000);
+  }
+
+  /** Waits no longer than until the crawl has finished. False: neither came in time. */
+  async #unlessFinished(done: Promise<void>, ms: number): Promise<boolean> {
+    const stop = new AbortController();
+    const finish = this.#subscribers[0]?.until(() => this.#isFinished);
+    const late = delay(ms, false, { signal: stop.signal }).catch(() => false);
+    const inTime = await Promise.race([done.then(() => true), finish?.then(() => true), late]);
+    stop.abort();
+    return inTime === true;
   }
 
   async #strikePaused({ afterMs, pause, resume }: Extract<Blow, { kind: 'paused' }>): Promise<void> {
@@ -275,20 +269,4 @@ class Ordeal {
     await life.ended;
     await this.#kill();
   }
-}
-
-/** One request on a connection of its own: a kept one might lead to a life that is over. */
-function ask(url: string, method: string, path: string): Promise<{ status: number; body: string }> {
-  return new Promise((resolve, reject) => {
-    const asking = request(`${url}${path}`, { method, agent: false }, (response) => {
-      const chunks: Buffer[] = [];
-      response.on('data', (chunk: Buffer) => chunks.push(chunk));
-      response.once('end', () =>
-        resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks).toString('utf8') }),
-      );
-      response.once('error', reject);
-    });
-    asking.once('error', reject);
-    asking.end();
-  });
 }
