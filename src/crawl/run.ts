@@ -1,18 +1,16 @@
 /** One crawl under way: what the pipeline asks, and what it makes of the answers. */
-import { isIP } from 'node:net';
 import type { Observable } from 'rxjs';
 import { CrawlcastError, errorFacts } from '../errors.js';
 import type { SkipReason } from '../events.js';
-import type { Committed, CrawlRecord, Lease, NewEvent, Offer, Step, Store } from '../store/store.js';
-import { fingerprint, printableUrl } from '../url.js';
-import { version } from '../version.js';
-import { isPublicAddress } from './addresses.js';
-import { type AdmissionRules, admit, hostRule } from './admission.js';
+import type { Committed, CrawlRecord, Lease, Step, Store } from '../store/store.js';
+import { printableUrl } from '../url.js';
 import { type Cookies, createCookies } from './cookies.js';
 import { newEvent } from './events.js';
+import { Gate } from './gate.js';
 import type { ExtractedItem, ExtractedLink, PageUpdate, ResponseHead } from './messages.js';
 import { backoffMs, type Politeness, parseRetryAfter } from './politeness.js';
 import type { Pool } from './pool.js';
+import { requestOptions } from './requests.js';
 import type { RobotsDesk } from './robots-desk.js';
 import { createScheduler, type Scheduler } from './scheduler.js';
 import type { Settings, Spider } from './spider.js';
@@ -34,19 +32,13 @@ type Failure = Pick<Extract<PageUpdate, { kind: 'error' }>, 'code' | 'message'> 
 /** What robots.txt says to one page; postponed where the host could not say. */
 export type Permission = 'granted' | 'refused' | 'postponed';
 
-/** The `User-Agent` of a spider that names none. */
-const defaultUserAgent = `crawlcast/${version}`;
-
-/** A page may take this many times as long in all as it may be silent. */
-const totalTimeoutFactor = 10;
-
 /** The state of a running crawl that need not outlive the process. */
 export class CrawlRun {
   readonly settings: Settings;
   readonly #context: CrawlContext;
   readonly #id: string;
   readonly #scheduler: Scheduler;
-  readonly #rules: AdmissionRules;
+  readonly #gate: Gate;
   readonly #cookies: Cookies;
   readonly #publicOnly: boolean;
   readonly #attempts = new Map<string, number>();
@@ -58,8 +50,13 @@ export class CrawlRun {
     this.#context = context;
     this.#id = record.id;
     this.settings = spider.settings;
-    this.#publicOnly = record.origin === 'http' && !context.allowPrivateNetworks;
-    this.#rules = admissionRules(spider, this.#publicOnly, this.#pagesLeft());
+    this.#publicOnly = isPublicOnly(context, record);
+    this.#gate = new Gate({
+      crawl: record.id,
+      spider,
+      publicOnly: this.#publicOnly,
+      pagesLeft: this.#pagesLeft(),
+    });
     this.#cookies = createCookies(spider.settings.cookies, record.start);
     pool.addSpider(record.id, { items: spider.items, follow: spider.follow });
     this.#scheduler = createScheduler({
@@ -122,7 +119,7 @@ export class CrawlRun {
 
   /** Ends a page that must not be fetched. */
   async skip(lease: Lease, reason: SkipReason): Promise<Committed> {
-    const committed = await this.#commit({ lease, release: true, events: [this.#skipped(lease.url, reason)] });
+    const committed = await this.#commit({ lease, release: true, events: [this.#gate.skipped(lease.url, reason)] });
     this.#scheduler.done(lease);
     return committed;
   }
@@ -143,7 +140,7 @@ export class CrawlRun {
     const frontier = this.#context.store.openFrontier(this.#id);
     for (const host of [...frontier.hosts()]) {
       for (let lease = frontier.take(host); lease !== undefined; lease = frontier.take(host)) {
-        await this.#commit({ lease, release: true, events: [this.#skipped(lease.url, 'budget')] });
+        await this.#commit({ lease, release: true, events: [this.#gate.skipped(lease.url, 'budget')] });
       }
     }
   }
@@ -156,15 +153,8 @@ export class CrawlRun {
 
   /** The steps of the start URLs, for the step that creates the crawl. */
   static start(context: CrawlContext, record: CrawlRecord, spider: Spider): Pick<Step, 'events' | 'offers'> {
-    const rules = admissionRules(spider, record.origin === 'http' && !context.allowPrivateNetworks);
-    const offers: Offer[] = [];
-    const events: NewEvent[] = [];
-    for (const url of record.start) {
-      const admission = admit({ url, depth: 0, start: true }, rules);
-      if ('offer' in admission) offers.push(admission.offer);
-      else events.push(skippedEvent(record.id, admission.url, admission.skip));
-    }
-    return { offers, events };
+    const publicOnly = isPublicOnly(context, record);
+    return new Gate({ crawl: record.id, spider, publicOnly }).start(record.start);
   }
 
   #pagesLeft(): () => number {
@@ -186,17 +176,7 @@ export class CrawlRun {
   }
 
   #fetchOptions(url: string) {
-    const { userAgent = defaultUserAgent, headers, timeout, maxBytes, proxy } = this.settings;
-    const cookie = this.#cookies.header(url);
-    return {
-      userAgent,
-      headers: { ...headers, ...(cookie === undefined ? {} : { cookie }) },
-      timeoutMs: timeout,
-      totalTimeoutMs: timeout * totalTimeoutFactor,
-      maxBytes,
-      publicOnly: this.#publicOnly,
-      ...(proxy === undefined ? {} : { proxy }),
-    };
+    return requestOptions(this.settings, this.#publicOnly, this.#cookies.header(url));
   }
 
   #takeCookies(lease: Lease, head: ResponseHead): boolean {
@@ -206,15 +186,8 @@ export class CrawlRun {
 
   /** Items become events, links become offers or are skipped. */
   #harvest(lease: Lease, found: { items: readonly ExtractedItem[]; links: readonly ExtractedLink[] }): Step {
-    const events: NewEvent[] = [...found.items];
-    const offers: Offer[] = [];
-    for (const { url, nofollow, priority } of found.links) {
-      const candidate = { url, nofollow, depth: lease.depth + 1, ...(priority === undefined ? {} : { priority }) };
-      const admission = admit(candidate, this.#rules);
-      if ('offer' in admission) offers.push(admission.offer);
-      else events.push(this.#skipped(admission.url, admission.skip));
-    }
-    return { crawl: this.#id, lease, events, offers };
+    const { events, offers } = this.#gate.follow(found.links, lease);
+    return { crawl: this.#id, lease, events: [...found.items, ...events], offers };
   }
 
   async #end(lease: Lease, update: End, step: Step): Promise<Committed> {
@@ -242,10 +215,7 @@ export class CrawlRun {
       const message = `${printableUrl(lease.url)} is the end of more than ${this.settings.redirects} redirects in a row`;
       return this.#giveUp(lease, { code: 'redirect.too_many', message, head });
     }
-    const admission = admit(
-      { url: location, depth: lease.depth, start: lease.start ?? false },
-      this.#redirectRules(lease),
-    );
+    const admission = this.#gate.redirect(location, lease);
     if ('offer' in admission && via.includes(admission.offer.fingerprint)) {
       const message = `${printableUrl(lease.url)} leads back to ${printableUrl(location)}`;
       return this.#giveUp(lease, { code: 'redirect.loop', message, head });
@@ -253,18 +223,10 @@ export class CrawlRun {
     const found =
       'offer' in admission
         ? { offers: [{ ...admission.offer, via }] }
-        : { events: [this.#skipped(admission.url, admission.skip)] };
+        : { events: [this.#gate.skipped(admission.url, admission.skip)] };
     const committed = await this.#commit({ lease, release: true, ...found });
     this.#scheduler.done(lease, { latencyMs: head.latencyMs, ok: true });
     return committed;
-  }
-
-  /** A start URL may lead to the same name under `www.`, or from there; elsewhere `allow` decides. */
-  #redirectRules(lease: Lease): AdmissionRules {
-    if (lease.start !== true) return this.#rules;
-    const bare = (url: URL) => url.hostname.replace(/^www\./, '');
-    const from = new URL(lease.url);
-    return this.#rules.allows(from) ? { ...this.#rules, allows: (url) => bare(url) === bare(from) } : this.#rules;
   }
 
   async #failOrRetry(lease: Lease, failure: Extract<PageUpdate, { kind: 'error' }>): Promise<Committed> {
@@ -297,10 +259,6 @@ export class CrawlRun {
     return committed;
   }
 
-  #skipped(url: string, reason: SkipReason): NewEvent {
-    return skippedEvent(this.#id, url, reason);
-  }
-
   #commit(step: Omit<Step, 'crawl'>): Promise<Committed> {
     return this.#context.store.commit({ ...step, crawl: this.#id });
   }
@@ -310,23 +268,6 @@ function visitOf(head: ResponseHead | undefined) {
   return { ok: false, ...(head === undefined ? {} : { latencyMs: head.latencyMs }) };
 }
 
-function skippedEvent(crawl: string, url: string, reason: SkipReason): NewEvent {
-  const shown = printableUrl(url);
-  // The same link stands on many pages; it is skipped once for each reason.
-  return { ...newEvent(crawl, 'page.skipped', shown, { url: shown, reason }), once: `${reason} ${fingerprint(shown)}` };
-}
-
-function admissionRules(spider: Spider, publicOnly: boolean, pagesLeft?: () => number): AdmissionRules {
-  const { robots, maxDepth } = spider.settings;
-  const isPrivate = (hostname: string) => {
-    const address = hostname.replace(/^\[|\]$/g, '');
-    return isIP(address) !== 0 && !isPublicAddress(address);
-  };
-  return {
-    allows: hostRule(spider.allow, spider.start),
-    robots,
-    ...(maxDepth === undefined ? {} : { maxDepth }),
-    ...(pagesLeft === undefined ? {} : { pagesLeft }),
-    ...(publicOnly ? { isPrivate } : {}),
-  };
+function isPublicOnly(context: CrawlContext, record: CrawlRecord): boolean {
+  return record.origin === 'http' && !context.allowPrivateNetworks;
 }

@@ -1,0 +1,87 @@
+/** The gate of one crawl: which of the URLs that it finds go into its frontier, and what is written about the others. */
+import { isIP } from 'node:net';
+import type { SkipReason } from '../events.js';
+import type { Lease, NewEvent, Offer, Step } from '../store/store.js';
+import { fingerprint, printableUrl } from '../url.js';
+import { isPublicAddress } from './addresses.js';
+import { type Admission, type AdmissionRules, admit, hostRule } from './admission.js';
+import { newEvent } from './events.js';
+import type { ExtractedLink } from './messages.js';
+import type { Spider } from './spider.js';
+
+/** Offers for the frontier, and events about what is not offered. */
+export type Sorted = Required<Pick<Step, 'events' | 'offers'>>;
+
+/** What a gate is made of. */
+export interface GateOptions {
+  readonly crawl: string;
+  readonly spider: Spider;
+  /** Refuse the literal addresses of private networks. */
+  readonly publicOnly: boolean;
+  /** How many more pages the crawl may take; absent: any number. */
+  readonly pagesLeft?: () => number;
+}
+
+/** Admits and refuses on behalf of one crawl. */
+export class Gate {
+  readonly rules: AdmissionRules;
+  readonly #crawl: string;
+
+  constructor({ crawl, spider, publicOnly, pagesLeft }: GateOptions) {
+    const { robots, maxDepth } = spider.settings;
+    this.#crawl = crawl;
+    this.rules = {
+      allows: hostRule(spider.allow, spider.start),
+      robots,
+      ...(maxDepth === undefined ? {} : { maxDepth }),
+      ...(pagesLeft === undefined ? {} : { pagesLeft }),
+      ...(publicOnly ? { isPrivate } : {}),
+    };
+  }
+
+  /** The URLs that a crawl starts with. */
+  start(urls: readonly string[]): Sorted {
+    return this.#sort(urls.map((url) => admit({ url, depth: 0, start: true }, this.rules)));
+  }
+
+  /** The links of a page. */
+  follow(links: readonly ExtractedLink[], lease: Lease): Sorted {
+    return this.#sort(links.map((link) => admit({ ...link, depth: lease.depth + 1 }, this.rules)));
+  }
+
+  /** Where a redirect leads: a link that nobody needs to click. */
+  redirect(location: string, lease: Lease): Admission {
+    return admit({ url: location, depth: lease.depth, start: lease.start ?? false }, this.#redirectRules(lease));
+  }
+
+  /** What is written about a URL that is not fetched. */
+  skipped(url: string, reason: SkipReason): NewEvent {
+    const shown = printableUrl(url);
+    const event = newEvent(this.#crawl, 'page.skipped', shown, { url: shown, reason });
+    // The same link stands on many pages; it is skipped once for each reason.
+    return { ...event, once: `${reason} ${fingerprint(shown)}` };
+  }
+
+  /** A start URL may lead to the same name under `www.`, or from there; elsewhere `allow` decides. */
+  #redirectRules(lease: Lease): AdmissionRules {
+    if (lease.start !== true) return this.rules;
+    const bare = (url: URL) => url.hostname.replace(/^www\./, '');
+    const from = new URL(lease.url);
+    return this.rules.allows(from) ? { ...this.rules, allows: (url) => bare(url) === bare(from) } : this.rules;
+  }
+
+  #sort(admissions: readonly Admission[]): Sorted {
+    const events: NewEvent[] = [];
+    const offers: Offer[] = [];
+    for (const admission of admissions) {
+      if ('offer' in admission) offers.push(admission.offer);
+      else events.push(this.skipped(admission.url, admission.skip));
+    }
+    return { events, offers };
+  }
+}
+
+function isPrivate(hostname: string): boolean {
+  const address = hostname.replace(/^\[|\]$/g, '');
+  return isIP(address) !== 0 && !isPublicAddress(address);
+}
