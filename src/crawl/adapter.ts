@@ -1,5 +1,5 @@
 /** How css-select walks our documents, with an eye on how much it walks. */
-import { type AnyNode, hasChildren, isTag, isText, type ParentNode } from 'domhandler';
+import { type AnyNode, type Element, hasChildren, isTag, isText, type ParentNode } from 'domhandler';
 import * as DomUtils from 'domutils';
 import { CrawlcastError } from '../errors.js';
 
@@ -31,6 +31,14 @@ function spend(steps: number): void {
   throw new CrawlcastError('document.too_many_elements', 'The selectors cost too much on a document of this size');
 }
 
+/** Marks the elements of documents that are data (JSON, XML): to them names such as `br` and `template` mean nothing. */
+export const dataNamespace = 'data';
+
+/** Whether an element is of HTML, and has this name. */
+export function isHtml(element: Element, name: string): boolean {
+  return element.name === name && element.namespace !== dataNamespace;
+}
+
 /**
  * The text in a node: line breaks kept.
  * @param silent names of elements whose text is left out
@@ -41,8 +49,8 @@ export function textIn(node: AnyNode, silent?: ReadonlySet<string>): string {
     spend(node.data.length >> 6);
     return node.data;
   }
-  if (isTag(node) && node.name === 'br') return '\n';
-  if (!hasChildren(node) || (isTag(node) && silent?.has(node.name))) return '';
+  if (isTag(node) && isHtml(node, 'br')) return '\n';
+  if (!hasChildren(node) || (isTag(node) && silent?.has(node.name) && node.namespace !== dataNamespace)) return '';
   return textInside(node, silent);
 }
 

@@ -43,26 +43,46 @@ export interface PageItem {
   readonly fields: readonly Field[];
 }
 
-/** What is extracted from a page, ready for any number of pages. */
-export interface Extraction {
+/** What is looked for in documents of one kind. */
+export interface Targets {
   readonly items: readonly ItemTarget[];
   readonly pageItems: readonly PageItem[];
   /** One for all selectors that settle at the same time. */
   readonly links: readonly Target[];
 }
 
+/** What is extracted from a page, ready for any number of pages. */
+export interface Extraction extends Targets {
+  /** The same where case counts in names: in XML and JSON. */
+  readonly cased: Targets;
+}
+
 /**
  * Compiles what a spider extracts.
  * @throws CrawlcastError `spider.invalid` with the type, the field or the selector that cannot be used
  */
-export function compileExtraction({ items = {}, follow = [] }: ExtractionRules): Extraction {
+export function compileExtraction(rules: ExtractionRules): Extraction {
+  let cased: Targets | undefined;
+  return {
+    ...compileTargets(rules, false),
+    get cased() {
+      // Most crawls never meet such a document.
+      cased ??= compileTargets(rules, true);
+      return cased;
+    },
+  };
+}
+
+function compileTargets({ items = {}, follow = [] }: ExtractionRules, cased: boolean): Targets {
   const rules = Object.entries(items);
   return {
-    items: rules.flatMap(([type, { each, fields }]) => (each === undefined ? [] : [compileItem(type, each, fields)])),
-    pageItems: rules.flatMap(([type, { each, fields }]) =>
-      each === undefined ? [{ type: checkType(type), fields: compileFields(fields, true) }] : [],
+    items: rules.flatMap(([type, { each, fields }]) =>
+      each === undefined ? [] : [compileItem(type, each, fields, cased)],
     ),
-    links: compileLinks(follow),
+    pageItems: rules.flatMap(([type, { each, fields }]) =>
+      each === undefined ? [{ type: checkType(type), fields: compileFields(fields, true, cased) }] : [],
+    ),
+    links: compileLinks(follow, cased),
   };
 }
 
@@ -71,13 +91,13 @@ function checkType(type: string): string {
   throw new CrawlcastError('spider.invalid', `Items cannot be called ${JSON.stringify(type)}`);
 }
 
-function compileFields(fields: ItemRule['fields'], whole: boolean): Field[] {
-  return Object.entries(fields).map(([name, rule]) => compileField(name, rule, whole));
+function compileFields(fields: ItemRule['fields'], whole: boolean, cased: boolean): Field[] {
+  return Object.entries(fields).map(([name, rule]) => compileField(name, rule, whole, cased));
 }
 
-function compileItem(type: string, each: string, rules: ItemRule['fields']): ItemTarget {
-  const fields = compileFields(rules, false);
-  const selector = compileSelector(each);
+function compileItem(type: string, each: string, rules: ItemRule['fields'], cased: boolean): ItemTarget {
+  const fields = compileFields(rules, false, cased);
+  const selector = compileSelector(each, cased);
   const settles = fields.map((field) => field.settles).reduce(later, later(selector.settles, 'close'));
   return { type: checkType(type), fields, ...targetOf(selector), settles };
 }
@@ -87,11 +107,11 @@ function targetOf({ mayMatch, test, settles }: CompiledSelector): Target {
 }
 
 /** Selectors that settle together are one: an element that two of them match is one link, and links keep their order. */
-function compileLinks(follow: readonly string[]): Target[] {
+function compileLinks(follow: readonly string[], cased: boolean): Target[] {
   const groups = new Map<Settling, string[]>();
   for (const css of follow) {
     const { settles } = compileSelector(css);
     groups.set(settles, [...(groups.get(settles) ?? []), css]);
   }
-  return [...groups.values()].map((group) => targetOf(compileSelector(group.join(', '))));
+  return [...groups.values()].map((group) => targetOf(compileSelector(group.join(', '), cased)));
 }

@@ -2,7 +2,7 @@
 import { type ChildNode, type Element, isTag, type ParentNode } from 'domhandler';
 import { getInnerHTML } from 'domutils';
 import { CrawlcastError } from '../errors.js';
-import { charge, textInside } from './adapter.js';
+import { charge, dataNamespace, isHtml, textInside } from './adapter.js';
 import { compileScoped, type ScopedSelector } from './selectors.js';
 import type { Settling } from './settling.js';
 
@@ -42,14 +42,16 @@ export interface Field {
 type Convert = (element: Element, resolve: Resolve) => unknown;
 
 /**
- * Compiles a field; `whole` where the item is the whole page.
+ * Compiles a field.
+ * @param whole whether the item is the whole page
+ * @param cased whether case counts in names
  * @throws CrawlcastError `spider.invalid`
  */
-export function compileField(name: string, rule: FieldRule, whole: boolean): Field {
+export function compileField(name: string, rule: FieldRule, whole: boolean, cased = false): Field {
   const options = optionsOf(name, rule);
-  const convert = compileValue(name, options);
+  const convert = compileValue(name, options, cased);
   const { css, all = false, default: fallback = null } = options;
-  const selector = css === undefined ? undefined : compileScoped(css, whole);
+  const selector = css === undefined ? undefined : compileScoped(css, whole, cased);
   const settles = selector?.settles ?? (whole ? 'end' : 'close');
   const read = (item: ParentNode, resolve: Resolve): unknown => {
     if (!all) {
@@ -80,10 +82,10 @@ function ownElement(item: ParentNode): Element | undefined {
   return isTag(item) ? item : item.children.find(isTag);
 }
 
-function compileValue(name: string, { as = 'text', attr, strip }: FieldOptions): Convert {
+function compileValue(name: string, { as = 'text', attr, strip }: FieldOptions, cased: boolean): Convert {
   const pattern = strip === undefined ? undefined : compilePattern(name, strip);
   const clean = (text: string) => (pattern === undefined ? text.trim() : text.trim().replace(pattern, ''));
-  const raw = rawOf(as, attr?.toLowerCase());
+  const raw = rawOf(as, cased ? attr : attr?.toLowerCase());
   return (element, resolve) => {
     const text = raw(element);
     if (text === undefined) return null;
@@ -94,9 +96,19 @@ function compileValue(name: string, { as = 'text', attr, strip }: FieldOptions):
 
 function rawOf(as: FieldOptions['as'], attr: string | undefined): (element: Element) => string | undefined {
   if (attr !== undefined) return (element) => attributeOf(element, attr);
-  if (as === 'url') return (element) => attributeOf(element, 'href') ?? attributeOf(element, 'src');
-  if (as === 'html') return (element) => getInnerHTML(element, { encodeEntities: 'utf8' });
+  if (as === 'url') return linkOf;
+  if (as === 'html') return markupInside;
   return textOf;
+}
+
+/** Where an element leads, as written: `href`, else `src`; in JSON and XML it may be its text as well. */
+export function linkOf(element: Element): string | undefined {
+  const link = attributeOf(element, 'href') ?? attributeOf(element, 'src');
+  return link ?? (element.namespace === dataNamespace ? textOf(element) : undefined);
+}
+
+function markupInside(element: Element): string {
+  return getInnerHTML(element, { encodeEntities: 'utf8', xmlMode: element.namespace === dataNamespace });
 }
 
 /** An attribute as written in the document, by its name in lower case. */
@@ -149,7 +161,7 @@ function firstMatch(item: ParentNode, selector: ScopedSelector): Element | undef
   const search = (nodes: ChildNode[]): Element | undefined => {
     for (const node of charge(nodes)) {
       if (!isTag(node)) continue;
-      const found = selector.test(node, scope) ? node : node.name === 'template' ? undefined : search(node.children);
+      const found = selector.test(node, scope) ? node : isHtml(node, 'template') ? undefined : search(node.children);
       if (found !== undefined) return found;
     }
     return undefined;
@@ -164,7 +176,7 @@ function allMatches(item: ParentNode, selector: ScopedSelector): Element[] {
     for (const node of charge(nodes)) {
       if (!isTag(node)) continue;
       if (selector.test(node, scope)) found.push(node);
-      if (node.name !== 'template') search(node.children);
+      if (!isHtml(node, 'template')) search(node.children);
     }
   };
   search(candidatesOf(item, selector));

@@ -30,13 +30,14 @@ export interface ScopedSelector {
 
 /**
  * Compiles a selector for elements anywhere in the document.
+ * @param cased whether upper and lower case count in the names of elements, as in XML and JSON
  * @throws CrawlcastError `spider.invalid`
  */
-export function compileSelector(css: string): CompiledSelector {
+export function compileSelector(css: string, cased = false): CompiledSelector {
   return guard(css, () => {
     const settles = settlingOf(read(css));
-    const test = compile(read(css));
-    const mayMatch = settles === 'open' ? test : compile(read(css).map(withoutLookAhead));
+    const test = compile(read(css), cased);
+    const mayMatch = settles === 'open' ? test : compile(read(css).map(withoutLookAhead), cased);
     return { test, settles, mayMatch };
   });
 }
@@ -47,14 +48,14 @@ export function compileSelector(css: string): CompiledSelector {
  * stand outside.
  * @throws CrawlcastError `spider.invalid`
  */
-export function compileScoped(css: string, whole = false): ScopedSelector {
+export function compileScoped(css: string, whole = false, cased = false): ScopedSelector {
   return guard(css, () => {
-    if (whole) return { test: compile(read(css)), settles: 'end', beside: false };
+    if (whole) return { test: compile(read(css), cased), settles: 'end', beside: false };
     let current: Element | undefined;
     const selectors = read(css).map((tokens) => anchor(tokens.map(renameScope)));
     const beside = selectors.some(([, second]) => second !== undefined && sideways.has(second.type));
     const settles = selectors.map(settlingOfAnchored).reduce(later, beside ? 'parent' : 'close');
-    const test = compile(selectors, () => current);
+    const test = compile(selectors, cased, () => current);
     return {
       test(element, scope) {
         current = scope;
@@ -114,18 +115,18 @@ function settlingOfAnchored(tokens: Selector[]): Settling {
 type Test = (element: Element) => boolean;
 
 /** @param scope says which element is `:scope` at the moment; absent: none is */
-function compile(selectors: Selector[][], scope?: () => Element | undefined): Test {
+function compile(selectors: Selector[][], cased: boolean, scope?: () => Element | undefined): Test {
   const pseudos: Record<string, (element: Element, value?: string | null) => boolean> = { ...positionPseudos };
   if (scope !== undefined) pseudos[scopeName] = (element) => element === scope();
   const rewritten = selectors.map((tokens, index) => {
     const cut = cutAtSibling(tokens);
     if (cut === undefined) return tokens.map(renamePositions);
     const name = `-follows-${index}`;
-    pseudos[name] = followsMatch(compile([cut.before], scope), scope ?? (() => undefined));
+    pseudos[name] = followsMatch(compile([cut.before], cased, scope), scope ?? (() => undefined));
     return [{ type: SelectorType.Pseudo, name, data: null } satisfies Selector, ...cut.rest.map(renamePositions)];
   });
   // What css-select keeps of ancestors within one element's `:has()` it would also take for another's.
-  return compileQuery<AnyNode, Element>(rewritten, { adapter, cacheResults: false, pseudos });
+  return compileQuery<AnyNode, Element>(rewritten, { adapter, xmlMode: cased, cacheResults: false, pseudos });
 }
 
 function guard<T>(css: string, make: () => T): T {

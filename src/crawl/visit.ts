@@ -5,6 +5,7 @@ import type { Credit } from './credit.js';
 import type { Extraction } from './extraction.js';
 import { createExtractor } from './extractor.js';
 import type { Fetcher, FetchResponse } from './fetcher.js';
+import { formatOf } from './formats.js';
 import { createHarvest, type Harvest } from './harvest.js';
 import type { Job, PageUpdate, ResponseHead } from './messages.js';
 import { robotsDirectives, userAgentToken } from './robots.js';
@@ -48,12 +49,14 @@ export async function visitPage(visit: PageVisit): Promise<void> {
 /** Feeds the body to the extractor, chunk by chunk; yields the size of each. */
 async function* extract({ head, body }: FetchResponse, visit: PageVisit, harvest: Harvest): AsyncGenerator<number> {
   const contentType = head.headers['content-type']?.[0];
-  const decoder = createDecoder(contentType);
+  const format = formatOf(contentType);
+  const decoder = createDecoder(format === 'json' ? 'application/json; charset=utf-8' : contentType);
   const agent = userAgentToken(visit.job.userAgent);
   const { nofollow } = robotsDirectives(head.headers['x-robots-tag'] ?? [], agent);
   const extractor = createExtractor(visit.extraction, {
     url: visit.job.url,
     agent,
+    format,
     charset: () => decoder.encoding,
     onItem: harvest.item,
     onLink: (link) => harvest.link(nofollow ? { ...link, nofollow } : link),

@@ -1,0 +1,170 @@
+/** A document while it grows, and what has been found in it. */
+import { type Document, DomHandler, type Element, isTag, type ParentNode } from 'domhandler';
+import { CrawlcastError } from '../errors.js';
+import { fingerprint, resolveLink } from '../url.js';
+import { dataNamespace, isHtml } from './adapter.js';
+import { type Refresh, type RobotsDirectives, readRefresh, readRobotsDirectives } from './directives.js';
+import type { ItemTarget, PageItem, Targets } from './extraction.js';
+import type { ExtractorOptions, PageSummary } from './extractor.js';
+import { attributeOf, linkOf } from './fields.js';
+import { createLanes, type Lane, type Lanes } from './lanes.js';
+
+/** Built by a parser; tells what it finds as soon as that is certain. */
+export class Page extends DomHandler {
+  private readonly maxDepth: number;
+  private readonly maxElements: number;
+  private readonly lanes: Lanes;
+  private readonly equals = new Map<string, number>();
+  private elements = 0;
+  private inert = 0;
+  private items = 0;
+  private links = 0;
+  private base: string;
+  private hasBase = false;
+  private robots: RobotsDirectives = { nofollow: false, noindex: false };
+  private refresh: Refresh | undefined;
+
+  constructor(
+    private readonly targets: Targets,
+    private readonly page: ExtractorOptions,
+    /** Whether names mean what they mean in HTML. */
+    private readonly isHtml: boolean,
+  ) {
+    super();
+    this.maxDepth = page.maxDepth ?? 512;
+    this.maxElements = page.maxElements ?? 500_000;
+    this.base = page.url;
+    const items = targets.items.map((target) => this.itemLane(target));
+    const links = targets.links.map(
+      (target): Lane => ({ target, read: this.readLink, ...(isHtml && { readEarly: this.readOwnLink }) }),
+    );
+    this.lanes = createLanes([...items, ...links], this.root);
+  }
+
+  override onopentag(name: string, attribs: Record<string, string>): void {
+    super.onopentag(name, attribs);
+    if (++this.elements > this.maxElements) {
+      throw new CrawlcastError('document.too_many_elements', `The document has more than ${this.maxElements} elements`);
+    }
+    // The document itself is at the bottom of the stack.
+    if (this.tagStack.length - 1 > this.maxDepth) {
+      throw new CrawlcastError('document.too_deep', `Elements are nested more than ${this.maxDepth} levels deep`);
+    }
+    const element = this.tagStack.at(-1);
+    if (element === undefined || !isTag(element)) return;
+    if (!this.isHtml) element.namespace = dataNamespace;
+    if (this.inert === 0) this.open(element);
+    if (isHtml(element, 'template')) this.inert++;
+  }
+
+  override onclosetag(): void {
+    const closing = this.tagStack.at(-1);
+    super.onclosetag();
+    if (closing === undefined) return;
+    if (isTag(closing) && isHtml(closing, 'template')) this.inert--;
+    this.lanes.close(closing);
+  }
+
+  override onend(): void {
+    super.onend();
+    this.lanes.close(this.root);
+    for (const item of this.targets.pageItems) this.readItem(item, this.root)();
+  }
+
+  summary(): PageSummary {
+    const { items, links, robots, refresh } = this;
+    if (refresh === undefined) return { items, links, robots };
+    const url = refresh.url === undefined ? this.page.url : this.resolve(refresh.url);
+    return { items, links, robots, ...(url !== null && { refresh: { delaySeconds: refresh.delaySeconds, url } }) };
+  }
+
+  private open(element: Element): void {
+    if (isHtml(element, 'base')) this.readBase(element);
+    if (isHtml(element, 'meta')) this.readMeta(element);
+    this.lanes.open(element);
+  }
+
+  private itemLane(target: ItemTarget): Lane {
+    return { target, read: (element) => this.readItem(target, element) };
+  }
+
+  private readItem({ type, fields }: PageItem, node: ParentNode): () => void {
+    const data = Object.fromEntries(fields.map((field) => [field.name, field.read(node, this.resolve)]));
+    const json = JSON.stringify(data);
+    return () => {
+      this.items++;
+      this.page.onItem({ type, data, json, identity: this.identify(`${type} ${json}`) });
+    };
+  }
+
+  private identify(content: string): string {
+    const identity = fingerprint(content);
+    const before = this.equals.get(identity) ?? 0;
+    this.equals.set(identity, before + 1);
+    return before === 0 ? identity : `${identity}.${before}`;
+  }
+
+  private readonly readLink = (element: Element): (() => void) => {
+    const link = linkOf(element) === undefined ? firstLinkIn(element) : element;
+    return (link && this.readOwnLink(link)) ?? (() => {});
+  };
+
+  private readonly readOwnLink = (element: Element): (() => void) | undefined => {
+    const href = linkOf(element);
+    if (href === undefined) return undefined;
+    const url = this.resolve(href) ?? href;
+    const nofollow = this.robots.nofollow || /(?:^|\s)(?:nofollow|ugc|sponsored)(?:\s|$)/i.test(relOf(element));
+    return () => {
+      this.links++;
+      this.page.onLink({ url, nofollow });
+    };
+  };
+
+  private readonly resolve = (href: string): string | null => {
+    return resolveLink(href, this.base, this.page.charset?.())?.href ?? null;
+  };
+
+  private readBase(element: Element): void {
+    const href = attributeOf(element, 'href');
+    if (this.hasBase || href === undefined) return;
+    this.hasBase = true;
+    const base = resolveLink(href, this.page.url);
+    if (base !== undefined && !/^(?:data|javascript):$/.test(base.protocol)) this.base = base.href;
+  }
+
+  private readMeta(element: Element): void {
+    const content = attributeOf(element, 'content');
+    if (content === undefined) return;
+    const name = attributeOf(element, 'name')?.trim().toLowerCase();
+    if (name !== undefined && (name === 'robots' || name === this.page.agent?.toLowerCase())) {
+      const { nofollow, noindex } = readRobotsDirectives(content);
+      this.robots = { nofollow: this.robots.nofollow || nofollow, noindex: this.robots.noindex || noindex };
+    }
+    if (attributeOf(element, 'http-equiv')?.trim().toLowerCase() !== 'refresh') return;
+    // We run no scripts, but are no reader without them either: sites send those to pages of their own.
+    if (!isInside(element, 'noscript')) this.refresh ??= readRefresh(content);
+  }
+}
+
+function relOf(element: Element): string {
+  return attributeOf(element, 'rel') ?? '';
+}
+
+function firstLinkIn(element: Element): Element | undefined {
+  for (const child of element.children) {
+    if (!isTag(child) || isHtml(child, 'template')) continue;
+    const isLink = (child.name === 'a' || child.name === 'area') && attributeOf(child, 'href') !== undefined;
+    const found = isLink ? child : firstLinkIn(child);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+function isInside(element: Element, name: string): boolean {
+  let parent: Element | Document | ParentNode | null = element.parent;
+  while (parent !== null && isTag(parent)) {
+    if (parent.name === name) return true;
+    parent = parent.parent;
+  }
+  return false;
+}
