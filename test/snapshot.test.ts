@@ -101,7 +101,7 @@ for (const transport of transports) {
           assert.equal(again.headers.get('crawlcast-cursor'), `${store.log.epoch}-${offset}`);
         }
         const before = await fetch(`${url}/results?at=${offset}`);
-        assert.equal(await before.text(), 'Scrape Still Progress');
+        assert.equal(await before.text(), text);
         assert.equal(before.headers.get('crawlcast-cursor'), `${store.log.epoch}-${offset}`);
       }
       assert.equal(fromJson(await (await fetch(`${url}/results?at=${store.log.last}`)).text()).length, 300);

@@ -67,7 +67,11 @@ async function results(exchange: Exchange): Promise<void> {
     return say(exchange, 'Scrape Still Progress');
   }
   const shown = completed ?? standing.at(-1);
-  return sendItems(exchange, { crawl: shown?.id ?? '', type: itemType, until: until ?? store.log.last }, format);
+  return sendItems(
+    exchange,
+    { crawl: shown?.id ?? '', type: itemType, until: Math.min(until ?? store.log.last, store.log.last) },
+    format,
+  );
 }
 
 /** Whether a crawl has completed; at an offset: whether it had completed there. */
