@@ -77,7 +77,7 @@ const homes: Readonly<Record<string, RegExp>> = {
   'css-select': /^src\/crawl\/selectors\.ts$/,
   'css-what': /^src\/crawl\/(selectors|settling|positions|siblings)\.ts$/,
   'csv-stringify': /^src\/serve\/export\.ts$/,
-  domhandler: /^src\/crawl\/(adapter|extract(ion|or)|fields|lanes|positions|selectors|siblings)\.ts$/,
+  domhandler: /^src\/crawl\/(adapter|extract(ion|or)|fields|lanes|page|positions|selectors|siblings)\.ts$/,
   domutils: /^src\/crawl\/(adapter|fields)\.ts$/,
   fzstd: /^src\/crawl\/decompress\.ts$/,
   htmlparser2: /^src\/crawl\/extractor\.ts$/,
@@ -118,9 +118,9 @@ test('house › what decides about the disk or runs as a binary has an exact ver
     assert.match(dependencies[name] ?? '', /^(npm:[\w-]+@)?\d+\.\d+\.\d+$/);
 });
 
-/** Lines of a source file. Two are longer, and may not grow further. */
+/** Lines of a source file. One is longer, and may not grow further. */
 const maxLines = 300;
-const longer: Readonly<Record<string, number>> = { 'src/crawl/run.ts': 340, 'src/crawl/robots.ts': 310 };
+const longer: Readonly<Record<string, number>> = { 'src/crawl/robots.ts': 304 };
 
 test('house › a source file can be read in one sitting', () => {
   const lengths = sources.map((file) => [file, textOf(file).split('\n').length - 1] as const);
