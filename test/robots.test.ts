@@ -2,14 +2,8 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { describe, it } from 'node:test';
-import {
-  createRobots,
-  maxRobotsLength,
-  parseRobots,
-  type RobotsAnswer,
-  robotsDirectives,
-  userAgentToken,
-} from '#src/crawl/robots.js';
+import { robotsDirectives } from '#src/crawl/directives.js';
+import { createRobots, maxRobotsLength, parseRobots, type RobotsAnswer, userAgentToken } from '#src/crawl/robots.js';
 
 interface Row {
   readonly because: string;

@@ -13,11 +13,28 @@ export interface Refresh {
   readonly url?: string;
 }
 
-/** Reads the directives of one value, `noindex, nofollow` for example; unknown ones do not count. */
-export function readRobotsDirectives(content: string): RobotsDirectives {
-  const words = new Set(content.toLowerCase().split(/[\s,]+/));
-  const none = words.has('none');
-  return { nofollow: none || words.has('nofollow'), noindex: none || words.has('noindex') };
+/** Directives with a value of their own: what stands before their colon is no robot's name. */
+const valued = /^(unavailable_after|max-snippet|max-image-preview|max-video-preview)$/;
+
+/**
+ * Reads `X-Robots-Tag` headers and the content of `<meta name=robots>`, for all robots and for ours.
+ * @param values each header or meta for itself: a robot's name counts up to the end of its value
+ */
+export function robotsDirectives(values: readonly string[], token: string): RobotsDirectives {
+  const found = new Set<string>();
+  for (const value of values) {
+    let ours = true;
+    for (const part of value.toLowerCase().split(',')) {
+      const [, name = '', directive = part] = /^\s*([^\s:]+)\s*:(.*)$/s.exec(part) ?? [];
+      if (valued.test(name)) continue;
+      if (name !== '') ours = name === token.toLowerCase() || name === '*' || name === 'robots';
+      if (ours) for (const word of directive.trim().split(/\s+/)) found.add(word);
+    }
+  }
+  return {
+    nofollow: found.has('nofollow') || found.has('none'),
+    noindex: found.has('noindex') || found.has('none'),
+  };
 }
 
 /** Reads the content of a refresh, `5; url=/next` for example (HTML §4.2.5.3); `undefined` where it is none. */

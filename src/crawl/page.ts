@@ -3,7 +3,7 @@ import { type Document, DomHandler, type Element, isTag, type ParentNode } from 
 import { CrawlcastError } from '../errors.js';
 import { fingerprint, resolveLink } from '../url.js';
 import { dataNamespace, isHtml } from './adapter.js';
-import { type Refresh, type RobotsDirectives, readRefresh, readRobotsDirectives } from './directives.js';
+import { type Refresh, type RobotsDirectives, readRefresh, robotsDirectives } from './directives.js';
 import type { ItemTarget, PageItem, Targets } from './extraction.js';
 import type { ExtractorOptions, PageSummary } from './extractor.js';
 import { attributeOf, linkOf } from './fields.js';
@@ -137,7 +137,7 @@ export class Page extends DomHandler {
     if (content === undefined) return;
     const name = attributeOf(element, 'name')?.trim().toLowerCase();
     if (name !== undefined && (name === 'robots' || name === this.page.agent?.toLowerCase())) {
-      const { nofollow, noindex } = readRobotsDirectives(content);
+      const { nofollow, noindex } = robotsDirectives([content], this.page.agent ?? '');
       this.robots = { nofollow: this.robots.nofollow || nofollow, noindex: this.robots.noindex || noindex };
     }
     if (attributeOf(element, 'http-equiv')?.trim().toLowerCase() !== 'refresh') return;

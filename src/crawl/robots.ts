@@ -1,5 +1,5 @@
 /**
- * robots.txt by RFC 9309, and the robots directives of pages.
+ * robots.txt by RFC 9309.
  *
  * The parser is our own: robots-parser 3.0.1 takes `/%7Eu` and `/~u` for two paths, ends a group's user agents at a
  * `Sitemap` line and reads no line without its colon.
@@ -270,35 +270,5 @@ function forbidding(retryInMs: () => number): RobotsRules {
     get retryInMs() {
       return Math.max(0, retryInMs());
     },
-  };
-}
-
-/** What a page wants of robots. */
-export interface RobotsDirectives {
-  readonly nofollow: boolean;
-  readonly noindex: boolean;
-}
-
-/** Directives with a value of their own: what stands before their colon is no robot's name. */
-const valued = /^(unavailable_after|max-snippet|max-image-preview|max-video-preview)$/;
-
-/**
- * Reads `X-Robots-Tag` headers and the content of `<meta name=robots>`, for all robots and for ours.
- * @param values each header or meta for itself: a robot's name counts up to the end of its value
- */
-export function robotsDirectives(values: readonly string[], token: string): RobotsDirectives {
-  const found = new Set<string>();
-  for (const value of values) {
-    let ours = true;
-    for (const part of value.toLowerCase().split(',')) {
-      const [, name = '', directive = part] = /^\s*([^\s:]+)\s*:(.*)$/s.exec(part) ?? [];
-      if (valued.test(name)) continue;
-      if (name !== '') ours = name === token.toLowerCase() || name === '*' || name === 'robots';
-      if (ours) found.add(directive.trim());
-    }
-  }
-  return {
-    nofollow: found.has('nofollow') || found.has('none'),
-    noindex: found.has('noindex') || found.has('none'),
   };
 }

@@ -2,13 +2,14 @@
 import { CrawlcastError, toCrawlcastError } from '../errors.js';
 import { createDecoder } from './charset.js';
 import type { Credit } from './credit.js';
+import { robotsDirectives } from './directives.js';
 import type { Extraction } from './extraction.js';
 import { createExtractor } from './extractor.js';
 import type { Fetcher, FetchResponse } from './fetcher.js';
 import { formatOf } from './formats.js';
 import { createHarvest, type Harvest } from './harvest.js';
 import type { Job, PageUpdate, ResponseHead } from './messages.js';
-import { robotsDirectives, userAgentToken } from './robots.js';
+import { userAgentToken } from './robots.js';
 
 /** All that is needed for one page. */
 export interface PageVisit {
