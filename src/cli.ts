@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /** The commands. Each command's work is in a file of its own under `cli/`. */
-import { Command, CommanderError, Option } from 'commander';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { defaultWorkers, parseHttpUrl, parseRetention, parseWhole } from './config.js';
 import { toCrawlcastError } from './errors.js';
 import { version } from './version.js';
@@ -8,10 +8,25 @@ import { version } from './version.js';
 /** Bad usage, by the convention of most tools. */
 const badUsage = 2;
 
-const whole = (min: number, max: number) => (text: string) => parseWhole(text, min, max);
+/** A parser whose refusals commander puts the option's name, or the variable's, in front of. */
+const named = <Value>(parse: (text: string) => Value) => {
+  return (text: string): Value => {
+    try {
+      return parse(text);
+    } catch (error) {
+      throw new InvalidArgumentError(toCrawlcastError(error).message);
+    }
+  };
+};
+const whole = (min: number, max: number) => named((text) => parseWhole(text, min, max));
 /** One value as a flag has it, or the list of a variable: a comma within a URL is no separator, one before a URL is. */
 const collect = <Value>(parse: (text: string) => Value) => {
-  return (text: string, before: Value[] | undefined) => [...(before ?? []), ...text.trim().split(separator).map(parse)];
+  const parseNamed = named(parse);
+  return (text: string, before: Value[] | undefined) => [
+    ...(before ?? []),
+    ...text.trim().split(separator).map(parseNamed),
+  ];
+};
 };
 const separator = /\s+|,\s*(?=https?:\/\/)/;
 
@@ -43,8 +58,14 @@ function siteOptions(command: Command): Command {
 const program = new Command('crawlcast')
   .description('A crawler service that gives you each item the moment it is scraped.')
   .version(version)
-  .showHelpAfterError('(crawlcast --help shows what there is)')
-  .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'crawlcast: ')) });
+  .configureOutput({ outputError: (text, write) => write(`crawlcast: ${oneLine(text)}\n`) });
+
+function oneLine(text: string): string {
+  return text
+    .replace(/^error: /, '')
+    .trim()
+    .replaceAll(/\s*\n\s*/g, ' ');
+}
 
 program
   .command('serve')
@@ -65,7 +86,9 @@ program
   )
   .addOption(option('--allow-private-networks', 'let spiders from outside fetch private addresses').default(false))
   .addOption(
-    option('--retention <amount>', 'log to keep: 1000000, 10GB, 30d').argParser(parseRetention).default({}, 'all'),
+    option('--retention <amount>', 'log to keep: 1000000, 10GB, 30d')
+      .argParser(named(parseRetention))
+      .default({}, 'all'),
   )
   .addHelpText(
     'after',

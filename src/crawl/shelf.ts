@@ -51,7 +51,8 @@ export function readSpider(file: string): Spider {
     const name = basename(file, extname(file));
     return parseSpider(typeof content === 'object' && content !== null ? { name, ...content } : content);
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
+    // Of a parser's message the first line: below it YAML's draws the place.
+    const [message = ''] = (error instanceof Error ? error.message : String(error)).split(/:?\n/);
     throw new CrawlcastError('spider.invalid', `${file}: ${message}`, { cause: error });
   }
 }
