@@ -27,7 +27,6 @@ const collect = <Value>(parse: (text: string) => Value) => {
     ...text.trim().split(separator).map(parseNamed),
   ];
 };
-};
 const separator = /\s+|,\s*(?=https?:\/\/)/;
 
 /** An option that is an environment variable as well. A list in a variable is separated by commas or white space. */

@@ -127,8 +127,10 @@ describe('commands', { concurrency: 2 }, () => {
     assert.equal(readFileSync(table, 'utf8').trimEnd().split('\r\n').length, 21);
   });
 
-  test('crawl of a site that is down ends with 1 and one line', async () => {
-    const outcome = await runToEnd(['crawl', 'quotes', '--start-url', 'http://127.0.0.1:1/']);
+  test('crawl of a site that is down ends with 1 and one line', async (t) => {
+    const settings = { robots: false, retries: 0 };
+    const file = spiderFile(t, JSON.stringify({ start: ['http://127.0.0.1:1/'], items: {}, settings }));
+    const outcome = await runToEnd(['crawl', file]);
     assert.equal(outcome.code, 1);
     assertOneLine(outcome, /failed.*127\.0\.0\.1:1/);
   });

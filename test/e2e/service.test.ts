@@ -70,7 +70,7 @@ for (const { transport, skip } of transports) {
       const startedMs = performance.now();
       const [code, events, [closeCode]] = await Promise.all([service.end(), readAll(sse), closed]);
       assert.equal(code, 0);
-      assert.ok(performance.now() - startedMs < 5_000);
+      assert.ok(performance.now() - startedMs < 10_000);
       assert.equal(events[0]?.type, 'crawl.started');
       assert.equal(closeCode, 1001);
     });

@@ -1,0 +1,153 @@
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import type { ServerResponse } from 'node:http';
+import { join } from 'node:path';
+import { describe, type TestContext, test } from 'node:test';
+import { startSite } from '#src/site/site.js';
+import { runService, runToEnd, temporaryFolder, transports } from '../support/process.js';
+import { protocols, type Reader } from '../support/readers.js';
+import { sendHtml, serveSite } from '../support/sites.js';
+
+const dripMs = 300;
+const query = '?type=quote,crawl.finished';
+
+/** Arrival of each quote, in order. */
+async function arrivalsOf(reader: Reader): Promise<number[]> {
+  const arrivals: number[] = [];
+  for await (const { type, atMs } of reader) {
+    if (type === 'crawl.finished') break;
+    arrivals.push(atMs);
+  }
+  reader.close();
+  return arrivals;
+}
+
+function medianOf(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
+}
+
+const spider = {
+  start: ['http://replaced.example/'],
+  items: {
+    row: {
+      each: 'li',
+      fields: { name: 'b', tags: ['i'], last: 'b:last-child', link: { css: 'a', attr: 'href', as: 'url' } },
+    },
+    last: { each: 'li:last-child', fields: { name: 'b' } },
+    only: { each: 'p:only-child', fields: { text: { strip: '!' } } },
+    before: { each: 'li:has(+ li.end)', fields: { name: 'b' } },
+  },
+  follow: ['a.next'],
+  settings: { robots: false },
+};
+
+const list = `<!doctype html><meta charset="windows-1251"><title>x</title>
+<ul><li><b>Первый</b> <i>да</i><i>нет</i><a href="/один?q=два">a</a></li><li><b>Второй &amp; ещё</b><a class="next" href="/next">n</a></li>
+<li class="end"><b>Третий</b><i>конец</i></li></ul><div><p>Один!</p></div><div><p>не</p><p>один</p></div>`;
+
+/** Cyrillic letters as windows-1251 has them; everything else is ASCII here. */
+function toWindows1251(text: string): Buffer {
+  const byteOf = (character: string) => {
+    const code = character.codePointAt(0) ?? 0;
+    if (character === 'ё') return 0xb8;
+    return code < 0x80 ? code : code - 0x410 + 0xc0;
+  };
+  return Buffer.from(Array.from(text, byteOf));
+}
+
+async function sendByteByByte(response: ServerResponse, body: Buffer): Promise<void> {
+  response.writeHead(200, { 'content-type': 'text/html' });
+  response.socket?.setNoDelay(true);
+  for (let at = 0; at < body.length; at++) {
+    response.write(body.subarray(at, at + 1));
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  response.end();
+}
+
+/** The items of a crawl of the list, in order, with the port taken out of their links. */
+async function crawlList(test: TestContext, send: (response: ServerResponse, body: Buffer) => void): Promise<string> {
+  const site = await serveSite(test, (path, response) => {
+    if (path === '/next') sendHtml(response, '');
+    else send(response, toWindows1251(list));
+  });
+  const file = join(temporaryFolder(test), 'rows.json');
+  writeFileSync(file, JSON.stringify({ ...spider, start: [`${site.url}/`] }));
+  const { code, stdout, stderr } = await runToEnd(['crawl', file]);
+  assert.equal(code, 0, stderr);
+  return stdout.replaceAll(site.url, '');
+}
+
+for (const { transport, skip } of transports) {
+  describe(`streaming over ${transport}`, { skip }, () => {
+    test('each quote is with its subscribers before the next one has left the site', async (t) => {
+      const sent: number[] = [];
+      const onQuoteSent = (_page: number, _index: number, time: number) => sent.push(time);
+      const site = await startSite({ pages: 2, perPage: 5, dripMs, onQuoteSent });
+      t.after(() => site.close());
+      const service = await runService(t, transport, ['--start-url', `${site.url}/`]);
+      const readers = await Promise.all(protocols.map(({ open }) => open(service.url, query)));
+      await (await fetch(`${service.url}/crawl`)).text();
+      const all = await Promise.all(readers.map(arrivalsOf));
+      for (const [which, arrivals] of all.entries()) {
+        assert.equal(arrivals.length, 10);
+        const delays = arrivals.map((atMs, index) => atMs - (sent[index] ?? Number.NaN));
+        const figures = `median ${medianOf(delays).toFixed(1)} ms, worst ${Math.max(...delays).toFixed(1)} ms`;
+        t.diagnostic(`${protocols[which]?.name}: from the site to the subscriber ${figures}`);
+        for (const [index, delay] of delays.entries()) {
+          assert.ok(delay < dripMs, `quote ${index + 1} took ${delay} ms`);
+        }
+        assert.ok(medianOf(delays) < 50, figures);
+      }
+    });
+  });
+}
+
+test('a link is followed while its page is still on its way', async (t) => {
+  let tellSecond = () => {};
+  const second = new Promise<void>((resolve) => {
+    tellSecond = resolve;
+  });
+  const site = await serveSite(t, (path, response) => {
+    if (path === '/2') {
+      tellSecond();
+      sendHtml(response, '<li><b>two</b></li>');
+      return;
+    }
+    response.writeHead(200, { 'content-type': 'text/html; charset=utf-8' });
+    response.write('<a class="next" href="/2">next</a><li><b>one</b></li>');
+    // The first page ends only once the second has been asked for.
+    void second.then(() => response.end('<li><b>three</b></li>'));
+  });
+  const file = join(temporaryFolder(t), 'early.json');
+  const items = { row: { each: 'li', fields: { name: 'b' } } };
+  writeFileSync(file, JSON.stringify({ start: [`${site.url}/`], items, follow: ['a.next'] }));
+  const { code, stdout } = await runToEnd(['crawl', file]);
+  assert.equal(code, 0);
+  const names = stdout
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line).name);
+  assert.deepEqual(names.toSorted(), ['one', 'three', 'two']);
+});
+
+test('a page gives the same items byte by byte and whole, in windows-1251 that only its meta tells', async (t) => {
+  const whole = await crawlList(t, (response, body) => sendHtml(response, body, 'text/html'));
+  const slow = await crawlList(t, (response, body) => void sendByteByByte(response, body));
+  assert.equal(slow, whole);
+  const items = whole
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  const named = items.filter((item) => 'tags' in item);
+  assert.deepEqual(
+    named.map(({ name, tags }) => [name, tags]),
+    [
+      ['Первый', ['да', 'нет']],
+      ['Второй & ещё', []],
+      ['Третий', ['конец']],
+    ],
+  );
+  const lookedAhead = items.filter((item) => !('tags' in item)).map(({ name, text }) => name ?? text);
+  assert.deepEqual(lookedAhead.toSorted(), ['Второй & ещё', 'Один', 'Третий']);
+});
