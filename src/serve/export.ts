@@ -45,12 +45,13 @@ export function* selectItems(store: Store, { crawl, type, until }: Selection): G
   }
 }
 
-/** The items' text in one of the formats, in parts. */
+/** The items' text in one of the formats, in parts; some are empty. */
 export function* exportItems(store: Store, selection: Selection, format: ExportFormat): Generator<Buffer> {
   if (format === 'csv') yield* csv(store, selection);
   else yield* format === 'json' ? json(store, selection) : jsonLines(store, selection);
 }
 
+const nothing = Buffer.alloc(0);
 const comma = Buffer.from(',');
 const lineFeed = Buffer.from('\n');
 
@@ -77,6 +78,8 @@ function* csv(store: Store, selection: Selection): Generator<Buffer> {
   const columns = new Set<string>();
   for (const events of selectItems(store, selection)) {
     for (const item of events.map(itemOf)) for (const name of Object.keys(item)) columns.add(name);
+    // Who writes them waits a turn after each part: this one is long, and says nothing yet.
+    yield nothing;
   }
   const table = { columns: [...columns], escape_formulas: true, record_delimiter: 'windows' as const };
   if (columns.size > 0) yield Buffer.from(stringify([table.columns], table));

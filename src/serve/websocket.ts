@@ -23,6 +23,10 @@ export function openSocket(store: Store, hub: Hub, first: Plan, socket: Socket):
     deliver: (piece) => send(textFrames(piece)),
     heartbeat: (id) => send([JSON.stringify({ cursor: id })]),
     end: () => socket.close(1000, 'the crawl is over'),
+    fail: (error) => {
+      hub.onError(error);
+      socket.destroy();
+    },
   });
   const member: Member = {
     subscriber,
@@ -46,6 +50,7 @@ export function openSocket(store: Store, hub: Hub, first: Plan, socket: Socket):
     subscriber.pump();
   };
   socket.onMessage = (text) => {
+    alive = true;
     try {
       resubscribe(text);
     } catch (thrown) {
@@ -56,7 +61,11 @@ export function openSocket(store: Store, hub: Hub, first: Plan, socket: Socket):
   socket.onPong = () => {
     alive = true;
   };
-  socket.onDrain = () => subscriber.drained();
+  socket.onDrain = () => {
+    // The pings of a reader that is slow wait behind the events that it has not read.
+    alive = true;
+    subscriber.drained();
+  };
   socket.onClose = () => {
     clearInterval(pinging);
     hub.delete(member);
