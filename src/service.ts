@@ -75,7 +75,7 @@ export async function startService(
     const spiders = openShelf(config.spiders, config.startUrl);
     const engine = createEngine(store, { ...config, ...(onError && { onError }) });
     closers.unshift(() => engine.close());
-    const hub = new Hub(store.log);
+    const hub = new Hub(store.log, onError);
     const access = createAccess({
       corsOrigins: config.corsOrigin,
       ...(config.token === undefined ? {} : { token: config.token }),

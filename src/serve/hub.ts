@@ -24,7 +24,11 @@ export class Hub {
   #whenEmpty = () => {};
   #closed = false;
 
-  constructor(log: EventLog) {
+  constructor(
+    log: EventLog,
+    /** Told of what broke a stream off. */
+    readonly onError: (error: unknown) => void = () => {},
+  ) {
     this.#stopListening = log.onAppend(() => this.#pumpAll());
     this.#timer = setInterval(() => this.#remind(), 1_000).unref();
   }

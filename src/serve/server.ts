@@ -1,5 +1,5 @@
 /** The service: every request finds its way here. */
-import { CrawlcastError, toCrawlcastError } from '../errors.js';
+import { CrawlcastError, errorFacts, toCrawlcastError } from '../errors.js';
 import { classicRoutes } from './classic.js';
 import { crawlRoutes } from './crawls.js';
 import { pageRoutes } from './pages.js';
@@ -30,7 +30,7 @@ export interface ServerOptions {
 export function createServer(context: Context, options: ServerOptions = {}): Service {
   const fail = (error: unknown): Answer => {
     const known = toCrawlcastError(error);
-    if (known.code === 'internal') options.onError?.(error);
+    if ((errorFacts(known.code).status ?? 500) >= 500) options.onError?.(error);
     return problem(known, context.access.failureHeaders(known));
   };
 
@@ -53,6 +53,7 @@ export function createServer(context: Context, options: ServerOptions = {}): Ser
         return { refuse: fail(error) };
       }
     },
+    onError: (thrown) => options.onError?.(thrown),
   };
 }
 

@@ -32,6 +32,10 @@ export function openEventStream(store: Store, hub: Hub, plan: Plan, response: Ht
       sink.write(sseCursor(lastId));
       sink.end();
     },
+    fail: (error) => {
+      hub.onError(error);
+      sink.destroy();
+    },
   });
   const member: Member = {
     subscriber,

@@ -18,6 +18,8 @@ export interface Outlet {
   heartbeat(id: string): boolean;
   /** The crawl that was asked for is over. */
   end(lastId: string): void;
+  /** The log could not be read: breaks off, so that the reader comes back to where it was. */
+  fail(error: unknown): void;
 }
 
 /** Batches that one subscriber may write before the others get their turn. */
@@ -101,15 +103,13 @@ export class Subscriber {
 
   /** Writes what there is, as far as the socket takes it. Called on every append and on drain. */
   pump(): void {
-    for (let turn = 0; turn < batchesPerTurn; turn++) {
-      if (!this.#open || this.#full) return;
-      if (this.complete) {
-        this.#end();
-        return;
-      }
-      if (!this.#pumpBatch()) return;
+    try {
+      this.#pumpBatches();
+    } catch (error) {
+      // A damaged part of the log is the misfortune of who reads it, not of who appends.
+      this.close();
+      this.outlet.fail(error);
     }
-    this.#nextTurn();
   }
 
   /** The socket takes bytes again. */
@@ -132,6 +132,18 @@ export class Subscriber {
 
   close(): void {
     this.#open = false;
+  }
+
+  #pumpBatches(): void {
+    for (let turn = 0; turn < batchesPerTurn; turn++) {
+      if (!this.#open || this.#full) return;
+      if (this.complete) {
+        this.#end();
+        return;
+      }
+      if (!this.#pumpBatch()) return;
+    }
+    this.#nextTurn();
   }
 
   #pumpBatch(): boolean {

@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it, type TestContext } from 'node:test';
+import { appendItems, eventOf, openLogService, recordOf, startLogService, transports } from './support/log-service.js';
+import { temporaryFolder } from './support/process.js';
+import { type Reader, readSse, readWs, take } from './support/readers.js';
+
+/** A log of 2,000 items, of which the 50th was overwritten on the disk. */
+async function damagedLog(test: TestContext): Promise<string> {
+  const data = temporaryFolder(test);
+  const { store, close } = await openLogService({ data });
+  await store.commit({ crawl: 'a', record: recordOf('a') });
+  for (let from = 1; from <= 2_000; from += 500) await appendItems(store, 'a', from, 500);
+  await store.commit({ crawl: 'a', events: [eventOf('a', 'page', {})] });
+  await close();
+  const file = join(data, 'data.mdb');
+  const bytes = readFileSync(file);
+  const at = bytes.indexOf('"n":50,');
+  assert(at > 0);
+  writeFileSync(file, bytes.fill('7', at + 4, at + 5));
+  return data;
+}
+
+for (const transport of transports) {
+  describe(`a subscriber (${transport})`, () => {
+    it('that comes to a damaged part of the log is broken off; nobody else notices', async (t) => {
+      const errors: unknown[] = [];
+      const options = { transport, data: await damagedLog(t), onError: (error: unknown) => void errors.push(error) };
+      const { store, url } = await startLogService(t, options);
+      const live = [await readSse(url), await readWs(url)];
+      // Before its head has left, or after: to the reader it is the same.
+      const breakOff = (opening: Promise<Reader>) => opening.then((reader) => take(reader, 9_999)).catch(() => []);
+      await breakOff(readSse(url, '?since=0'));
+      await breakOff(readWs(url, '?since=0'));
+      await assert.rejects(
+        fetch(`${url}/results?partial=true&format=csv`)
+          .then(check)
+          .then((r) => r.text()),
+      );
+      assert.match(String(errors.at(-1)), /damaged at offset/);
+      assert(errors.length >= 3);
+      const seen = live.map((reader) => take(reader, 5));
+      await appendItems(store, 'a', 1, 5);
+      for (const events of seen) assert.equal((await events).length, 5);
+      assert.equal((await take(await readSse(url, '?since=1500'), 500)).length, 500);
+      for (const reader of live) reader.close();
+    });
+
+    it('costs the same however many others ask the same in other words', async (t) => {
+      const { store, url } = await startLogService(t, { transport });
+      const readers = await Promise.all(
+        Array.from({ length: 20 }, (_, i) => readSse(url, `?type=quote,other${i}&data.parity=odd`)),
+      );
+      const seen = readers.map((reader) => take(reader, 500));
+      await appendItems(store, 'a', 1, 1_000);
+      const [first, ...others] = await Promise.all(seen);
+      const idsOf = (events: typeof first) => events?.map(({ id }) => id);
+      for (const events of others) assert.deepEqual(idsOf(events), idsOf(first));
+      for (const reader of readers) reader.close();
+    });
+  });
+
+  describe(`a snapshot (${transport})`, () => {
+    it('that is too large to be sent whole answers HEAD with its head alone, and keeps nobody waiting', async (t) => {
+      const { store, url } = await startLogService(t, { transport });
+      await store.commit({ crawl: 'a', record: recordOf('a') });
+      for (let from = 1; from <= 20_000; from += 1_000) await appendItems(store, 'a', from, 1_000);
+      const head = await fetch(`${url}/crawls/a/items`, { method: 'HEAD' });
+      assert.equal(head.headers.get('content-length'), null);
+      assert.equal(head.headers.get('crawlcast-cursor'), `${store.log.epoch}-20000`);
+      let turns = 0;
+      const ticking = setInterval(() => turns++, 1);
+      const csv = await (await fetch(`${url}/crawls/a/items?format=csv`)).text();
+      clearInterval(ticking);
+      assert.equal(csv.split('\r\n').length, 20_002);
+      assert(turns > 10, `${turns} turns of others`);
+    });
+  });
+}
+
+function check(response: Response): Response {
+  assert.equal(response.status, 200, 'refused at once is as good');
+  return response;
+}
