@@ -24,7 +24,7 @@ export interface Subscriber {
   finish(): Promise<void>;
 }
 
-const reconnectMs = 15;
+const reconnectMs = 50;
 
 /** Begins to read, from the beginning of the log. */
 export function subscribe(url: string, wish: Wish): Subscriber {
