@@ -91,6 +91,8 @@ class Ordeal {
   #kills = 0;
   #killsOfCrawl = 0;
   #starts = 0;
+  /** Its last event is in the log, though perhaps nobody has seen it yet. */
+  #isOver = false;
 
   constructor(
     readonly options: OrdealOptions,
@@ -116,6 +118,7 @@ class Ordeal {
     for (const side of ['before', 'durable'] as const) {
       await this.#strike({ kind: 'moment', moment: { at: 'commit', kind: 'finish', side, nth: 1 } });
     }
+    this.#isOver = true;
     await this.#strike({ kind: 'anytime', afterMs: this.#random.number(100) });
     await this.#expectState(['finished']);
   }
@@ -181,7 +184,7 @@ class Ordeal {
   }
 
   async #kill(): Promise<void> {
-    if (!this.#isFinished) this.#killsOfCrawl += 1;
+    if (!this.#isOver && !this.#isFinished) this.#killsOfCrawl += 1;
     await this.#life?.end();
     this.#kills += 1;
     this.options.onKill?.(this.#kills, this.#subscribers[1]?.events.length ?? 0);
