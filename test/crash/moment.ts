@@ -19,12 +19,6 @@ export type Moment =
     }
   | { readonly at: 'start-up'; readonly stage: 'opening' | 'opened' | 'listening' };
 
-/** A moment in a few words. */
-export function nameOf(moment: Moment): string {
-  if (moment.at === 'start-up') return `start-up, ${moment.stage}`;
-  return `${moment.kind} ${moment.nth}, ${moment.side}`;
-}
-
 /** What a step is for; `undefined` where it is none of those that matter here. */
 export function kindOf(step: Step): StepKind | undefined {
   const last = step.events?.at(-1)?.type;
