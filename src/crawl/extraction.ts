@@ -1,10 +1,11 @@
 /** What a spider wants of a page, compiled. */
-import type { Element } from 'domhandler';
 import { CrawlcastError } from '../errors.js';
 import { isItemType } from '../events.js';
 import { compileField, type Field, type FieldRule } from './fields.js';
-import { type CompiledSelector, compileSelector } from './selectors.js';
-import { later, type Settling } from './settling.js';
+import { compileLinks, type FollowRule, type LinkTarget } from './links.js';
+import { compileSelector } from './selectors.js';
+import { later } from './settling.js';
+import { type Target, targetOf } from './target.js';
 
 /** One type of items. */
 export interface ItemRule {
@@ -16,19 +17,7 @@ export interface ItemRule {
 /** What is extracted from a page, as a spider says it. */
 export interface ExtractionRules {
   readonly items?: Readonly<Record<string, ItemRule>> | undefined;
-  /** Selectors of links: an element with `href` or `src`, or the first link inside it. */
-  readonly follow?: readonly string[] | undefined;
-}
-
-/** Elements to be looked for, and when it is certain that one is found and complete. */
-export interface Target {
-  /** Whether an element whose start tag has come may be one. */
-  mayMatch(element: Element): boolean;
-  test(element: Element): boolean;
-  /** When it is certain that an element is one. */
-  readonly certain: Settling;
-  /** When it is certain, and everything that is read from it is there too. */
-  readonly settles: Settling;
+  readonly follow?: readonly FollowRule[] | undefined;
 }
 
 /** A type of items, ready. */
@@ -47,8 +36,7 @@ export interface PageItem {
 export interface Targets {
   readonly items: readonly ItemTarget[];
   readonly pageItems: readonly PageItem[];
-  /** One for all selectors that settle at the same time. */
-  readonly links: readonly Target[];
+  readonly links: readonly LinkTarget[];
 }
 
 /** What is extracted from a page, ready for any number of pages. */
@@ -100,18 +88,4 @@ function compileItem(type: string, each: string, rules: ItemRule['fields'], case
   const selector = compileSelector(each, cased);
   const settles = fields.map((field) => field.settles).reduce(later, later(selector.settles, 'close'));
   return { type: checkType(type), fields, ...targetOf(selector), settles };
-}
-
-function targetOf({ mayMatch, test, settles }: CompiledSelector): Target {
-  return { mayMatch, test, certain: settles, settles };
-}
-
-/** Selectors that settle together are one: an element that two of them match is one link, and links keep their order. */
-function compileLinks(follow: readonly string[], cased: boolean): Target[] {
-  const groups = new Map<Settling, string[]>();
-  for (const css of follow) {
-    const { settles } = compileSelector(css);
-    groups.set(settles, [...(groups.get(settles) ?? []), css]);
-  }
-  return [...groups.values()].map((group) => targetOf(compileSelector(group.join(', '), cased)));
 }

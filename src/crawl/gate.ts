@@ -77,8 +77,18 @@ export class Gate {
       if ('offer' in admission) offers.push(admission.offer);
       else events.push(this.skipped(admission.url, admission.skip));
     }
-    return { events, offers };
+    return { events, offers: bestOfEach(offers) };
   }
+}
+
+/** Of several links to one page, that with the highest priority: two selectors may match one element. */
+function bestOfEach(offers: readonly Offer[]): Offer[] {
+  const best = new Map<string, Offer>();
+  for (const offer of offers) {
+    const { priority = 0 } = best.get(offer.fingerprint) ?? {};
+    if (!best.has(offer.fingerprint) || (offer.priority ?? 0) > priority) best.set(offer.fingerprint, offer);
+  }
+  return [...best.values()];
 }
 
 function isPrivate(hostname: string): boolean {

@@ -1,7 +1,7 @@
 /** Finds elements in a growing document, and hands them over in document order as soon as they are certain. */
 import type { Element, ParentNode } from 'domhandler';
-import type { Target } from './extraction.js';
 import type { Settling } from './settling.js';
+import type { Target } from './target.js';
 
 /** One kind of elements that are looked for. */
 export interface Lane {

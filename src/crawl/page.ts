@@ -6,8 +6,9 @@ import { dataNamespace, isHtml } from './adapter.js';
 import { type Refresh, type RobotsDirectives, readRefresh, robotsDirectives } from './directives.js';
 import type { ItemTarget, PageItem, Targets } from './extraction.js';
 import type { ExtractorOptions, PageSummary } from './extractor.js';
-import { attributeOf, linkOf } from './fields.js';
+import { attributeOf } from './fields.js';
 import { createLanes, type Lane, type Lanes } from './lanes.js';
+import type { LinkTarget, WrittenLink } from './links.js';
 
 /** Built by a parser; tells what it finds as soon as that is certain. */
 export class Page extends DomHandler {
@@ -35,9 +36,7 @@ export class Page extends DomHandler {
     this.maxElements = page.maxElements ?? 500_000;
     this.base = page.url;
     const items = targets.items.map((target) => this.itemLane(target));
-    const links = targets.links.map(
-      (target): Lane => ({ target, read: this.readLink, ...(isHtml && { readEarly: this.readOwnLink }) }),
-    );
+    const links = targets.links.map((target) => this.linkLane(target));
     this.lanes = createLanes([...items, ...links], this.root);
   }
 
@@ -88,6 +87,15 @@ export class Page extends DomHandler {
     return { target, read: (element) => this.readItem(target, element) };
   }
 
+  private linkLane(target: LinkTarget): Lane {
+    const { priority } = target;
+    return {
+      target,
+      read: (element) => this.handOverLink(target.read(element), priority) ?? (() => {}),
+      readEarly: (element) => this.handOverLink(target.readTag(element), priority),
+    };
+  }
+
   private readItem({ type, fields }: PageItem, node: ParentNode): () => void {
     const data = Object.fromEntries(fields.map((field) => [field.name, field.read(node, this.resolve)]));
     const json = JSON.stringify(data);
@@ -104,21 +112,15 @@ export class Page extends DomHandler {
     return before === 0 ? identity : `${identity}.${before}`;
   }
 
-  private readonly readLink = (element: Element): (() => void) => {
-    const link = linkOf(element) === undefined ? firstLinkIn(element) : element;
-    return (link && this.readOwnLink(link)) ?? (() => {});
-  };
-
-  private readonly readOwnLink = (element: Element): (() => void) | undefined => {
-    const href = linkOf(element);
-    if (href === undefined) return undefined;
-    const url = this.resolve(href) ?? href;
-    const nofollow = this.robots.nofollow || /(?:^|\s)(?:nofollow|ugc|sponsored)(?:\s|$)/i.test(relOf(element));
+  private handOverLink(link: WrittenLink | undefined, priority: number | undefined): (() => void) | undefined {
+    if (link === undefined) return undefined;
+    const url = this.resolve(link.href) ?? link.href;
+    const nofollow = this.robots.nofollow || isNofollow(link.element);
     return () => {
       this.links++;
-      this.page.onLink({ url, nofollow });
+      this.page.onLink({ url, nofollow, ...(priority !== undefined && { priority }) });
     };
-  };
+  }
 
   private readonly resolve = (href: string): string | null => {
     return resolveLink(href, this.base, this.page.charset?.())?.href ?? null;
@@ -146,18 +148,8 @@ export class Page extends DomHandler {
   }
 }
 
-function relOf(element: Element): string {
-  return attributeOf(element, 'rel') ?? '';
-}
-
-function firstLinkIn(element: Element): Element | undefined {
-  for (const child of element.children) {
-    if (!isTag(child) || isHtml(child, 'template')) continue;
-    const isLink = (child.name === 'a' || child.name === 'area') && attributeOf(child, 'href') !== undefined;
-    const found = isLink ? child : firstLinkIn(child);
-    if (found !== undefined) return found;
-  }
-  return undefined;
+function isNofollow(element: Element): boolean {
+  return /(?:^|\s)(?:nofollow|ugc|sponsored)(?:\s|$)/i.test(attributeOf(element, 'rel') ?? '');
 }
 
 function isInside(element: Element, name: string): boolean {

@@ -4,12 +4,15 @@
 import { z } from 'zod';
 import { CrawlcastError } from '../errors.js';
 import { isItemType } from '../events.js';
+import { hasPlaceholder } from './links.js';
 
 const selector = z
   .string({ error: 'write a CSS selector' })
   .trim()
   .min(1, { error: 'the selector is empty: write a CSS selector' })
   .max(2_000);
+
+const count = (min: number, max: number) => z.int().min(min).max(max);
 
 const regularExpression = z
   .string()
@@ -37,6 +40,23 @@ const item = z.strictObject({
   fields: z.record(z.string().min(1).max(100), field).describe('Field names and where their values are.'),
 });
 
+const linkRule = z.strictObject(
+  {
+    css: selector.describe('Which elements are links.'),
+    attr: z.string().min(1).max(100).optional().describe('Where it leads; absent: href, else src; with url the text.'),
+    url: z
+      .string()
+      .max(2_000)
+      .refine(hasPlaceholder, { error: 'write "{value}" or "{value+1}" where the value belongs' })
+      .optional()
+      .describe('A URL with a place for the value: {value} percent-encoded, {value+1} the number that follows it.'),
+    priority: count(-1_000, 1_000).optional().describe('Higher goes first; 0 if absent.'),
+  },
+  { error: describeLink },
+);
+
+const link = z.union([selector, linkRule], { error: describeLink });
+
 /** A length of time in milliseconds, of at most an hour, from a number or from text such as `"250ms"`, `"30s"`, `"2m"`. */
 function duration(numberToMs: (value: number) => number, unit: string) {
   return z
@@ -57,8 +77,6 @@ function duration(numberToMs: (value: number) => number, unit: string) {
 
 /** Seconds, as in Scrapy; nobody waits for a thousand of them, so that from there on milliseconds are meant. */
 const secondsToMs = (value: number): number => (value < 1_000 ? value * 1_000 : value);
-
-const count = (min: number, max: number) => z.int().min(min).max(max);
 
 const settings = z.strictObject({
   concurrency: count(1, 1_000).default(16).describe('Pages in flight at once.'),
@@ -99,7 +117,7 @@ const spider = z.strictObject({
     }),
     item,
   ),
-  follow: z.array(selector).max(1_000).default([]).describe('Selectors of the links to go on to.'),
+  follow: z.array(link).max(1_000).default([]).describe('The links to go on to.'),
   allow: z
     .array(z.string().regex(/^(\*\.)?[^\s/]+$/, { error: 'write a host name, or "*.example.com" with its subdomains' }))
     .optional()
@@ -158,6 +176,10 @@ function parse<Schema extends z.ZodType>(schema: Schema, input: unknown, what: s
 function describeField(issue: { code?: string; keys?: unknown }): string | undefined {
   if (issue.code === 'unrecognized_keys') return undefined;
   return 'write a selector, a selector in brackets, or {"css","attr","all","strip","default","as"}';
+}
+
+function describeLink(issue: { code?: string }): string | undefined {
+  return issue.code === 'unrecognized_keys' ? undefined : 'write a selector, or {"css","attr","url","priority"}';
 }
 
 function isRegularExpression(source: string): boolean {

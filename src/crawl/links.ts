@@ -1,0 +1,112 @@
+/** The links of a spider: which elements are links, and where each leads. */
+import { type Element, isTag } from 'domhandler';
+import { isHtml } from './adapter.js';
+import { attributeOf, linkOf, textOf } from './fields.js';
+import { compileSelector } from './selectors.js';
+import type { Settling } from './settling.js';
+import { type Target, targetOf } from './target.js';
+
+/** What a link is made of. */
+export interface LinkRule {
+  readonly css: string;
+  /** Take this attribute. Default: `href`, else `src`; with `url` the text. */
+  readonly attr?: string | undefined;
+  /** Where it leads: `{value}` is what was taken, percent-encoded, `{value+1}` the number that follows it. */
+  readonly url?: string | undefined;
+  /** Higher goes first. Default 0. */
+  readonly priority?: number | undefined;
+}
+
+/** A link of a spider: a selector of an element with `href` or `src`, or around a link; or options. */
+export type FollowRule = string | LinkRule;
+
+/** A link as written. */
+export interface WrittenLink {
+  readonly href: string;
+  /** Whose `rel` counts. */
+  readonly element: Element;
+}
+
+/** Links to be looked for. */
+export interface LinkTarget extends Target {
+  readonly priority: number | undefined;
+  /** Reads what the start tag says; `undefined` where it may be said inside. */
+  readTag(element: Element): WrittenLink | undefined;
+  /** Reads an element that is complete. */
+  read(element: Element): WrittenLink | undefined;
+}
+
+/**
+ * Compiles links. Selectors that settle together and are read alike are one: an element that two of them match is one
+ * link, and links keep their order.
+ * @param cased whether case counts in names
+ * @throws CrawlcastError `spider.invalid`
+ */
+export function compileLinks(follow: readonly FollowRule[], cased: boolean): LinkTarget[] {
+  const groups = new Map<string, { rule: Omit<LinkRule, 'css'>; settles: Settling; selectors: string[] }>();
+  for (const entry of follow) {
+    const { css, ...rule } = typeof entry === 'string' ? { css: entry } : entry;
+    const { settles } = compileSelector(css);
+    const key = JSON.stringify([settles, rule.attr, rule.url, rule.priority]);
+    const group = groups.get(key) ?? { rule, settles, selectors: [] };
+    group.selectors.push(css);
+    groups.set(key, group);
+  }
+  return [...groups.values()].map(({ rule, selectors }) => ({
+    ...targetOf(compileSelector(selectors.join(', '), cased)),
+    priority: rule.priority,
+    ...compileReading(rule, cased),
+  }));
+}
+
+function compileReading({ attr, url }: Omit<LinkRule, 'css'>, cased: boolean): Pick<LinkTarget, 'readTag' | 'read'> {
+  if (attr === undefined && url === undefined) {
+    return { read: readPlain, readTag: (element) => (cased ? undefined : linkAt(element, linkOf(element))) };
+  }
+  const name = cased ? attr : attr?.toLowerCase();
+  const take = (element: Element) => (name === undefined ? textOf(element) : attributeOf(element, name));
+  const read = (element: Element) => {
+    const value = take(element);
+    return linkAt(element, url === undefined || value === undefined ? value : fillTemplate(url, value));
+  };
+  return { read, readTag: name === undefined ? () => undefined : read };
+}
+
+function linkAt(element: Element, href: string | undefined): WrittenLink | undefined {
+  return href === undefined ? undefined : { href, element };
+}
+
+function readPlain(element: Element): WrittenLink | undefined {
+  return linkAt(element, linkOf(element)) ?? firstLinkIn(element);
+}
+
+function firstLinkIn(element: Element): WrittenLink | undefined {
+  for (const child of element.children) {
+    if (!isTag(child) || isHtml(child, 'template')) continue;
+    const isLink = (child.name === 'a' || child.name === 'area') && attributeOf(child, 'href') !== undefined;
+    const found = isLink ? linkAt(child, linkOf(child)) : firstLinkIn(child);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+const placeholder = /\{value(?:([+-])(\d{1,9}))?\}/g;
+
+/** Whether a link's `url` has a place for the value. */
+export function hasPlaceholder(template: string): boolean {
+  return template.search(placeholder) >= 0;
+}
+
+/** The template with the value in its places; `undefined` where the value is empty, or no whole number but has to be one. */
+export function fillTemplate(template: string, written: string): string | undefined {
+  // Half a surrogate pair is no character, and cannot be encoded.
+  const value = written.trim().replace(/\p{Surrogate}/gu, '\ufffd');
+  const isNumber = /^[-+]?\d{1,15}$/.test(value);
+  let fits = value !== '';
+  const filled = template.replace(placeholder, (_, sign?: string, step?: string) => {
+    if (sign === undefined) return encodeURIComponent(value);
+    fits &&= isNumber;
+    return String(Number(value) + Number(`${sign}${step}`));
+  });
+  return fits ? filled : undefined;
+}
