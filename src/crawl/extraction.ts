@@ -7,8 +7,18 @@ import { compileSelector } from './selectors.js';
 import { later } from './settling.js';
 import { type Target, targetOf } from './target.js';
 
+/** Where data stands in a page. */
+export interface EmbeddingRule {
+  /** Elements in whose text it may stand. */
+  readonly css: string;
+  /** What stands before it: of the elements, the first with this in its text is it. */
+  readonly after?: string | undefined;
+}
+
 /** One type of items. */
 export interface ItemRule {
+  /** The items are in JSON in the text of an element, not in the page itself. */
+  readonly from?: EmbeddingRule | undefined;
   /** Each element that it matches is one item; without it the whole page is one. */
   readonly each?: string | undefined;
   readonly fields: Readonly<Record<string, FieldRule>>;
@@ -32,11 +42,19 @@ export interface PageItem {
   readonly fields: readonly Field[];
 }
 
+/** Elements that may have data in their text, ready. */
+export interface Embedding extends Target {
+  readonly after: string | undefined;
+  /** What is looked for in the data. */
+  readonly targets: Targets;
+}
+
 /** What is looked for in documents of one kind. */
 export interface Targets {
   readonly items: readonly ItemTarget[];
   readonly pageItems: readonly PageItem[];
   readonly links: readonly LinkTarget[];
+  readonly embeddings: readonly Embedding[];
 }
 
 /** What is extracted from a page, ready for any number of pages. */
@@ -62,7 +80,8 @@ export function compileExtraction(rules: ExtractionRules): Extraction {
 }
 
 function compileTargets({ items = {}, follow = [] }: ExtractionRules, cased: boolean): Targets {
-  const rules = Object.entries(items);
+  const entries = Object.entries(items);
+  const rules = entries.filter(([, { from }]) => from === undefined);
   return {
     items: rules.flatMap(([type, { each, fields }]) =>
       each === undefined ? [] : [compileItem(type, each, fields, cased)],
@@ -71,7 +90,18 @@ function compileTargets({ items = {}, follow = [] }: ExtractionRules, cased: boo
       each === undefined ? [{ type: checkType(type), fields: compileFields(fields, true, cased) }] : [],
     ),
     links: compileLinks(follow, cased),
+    embeddings: entries.flatMap(([type, { from, ...rule }]) =>
+      from === undefined ? [] : [compileEmbedding(from, { [type]: { each: anyEntry, ...rule } }, cased)],
+    ),
   };
+}
+
+/** Each entry of a list, or else the whole. */
+const anyEntry = ':root[list] > item, :root:not([list])';
+
+function compileEmbedding({ css, after }: EmbeddingRule, items: ExtractionRules['items'], cased: boolean): Embedding {
+  const target = targetOf(compileSelector(css, cased));
+  return { ...target, settles: later(target.settles, 'close'), after, targets: compileTargets({ items }, true) };
 }
 
 function checkType(type: string): string {

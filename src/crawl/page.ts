@@ -2,24 +2,31 @@
 import { type Document, DomHandler, type Element, isTag, type ParentNode } from 'domhandler';
 import { CrawlcastError } from '../errors.js';
 import { fingerprint, resolveLink } from '../url.js';
-import { dataNamespace, isHtml } from './adapter.js';
+import { dataNamespace, isHtml, textInside } from './adapter.js';
 import { type Refresh, type RobotsDirectives, readRefresh, robotsDirectives } from './directives.js';
-import type { ItemTarget, PageItem, Targets } from './extraction.js';
+import { findJson } from './embedded-json.js';
+import type { Embedding, ItemTarget, PageItem, Targets } from './extraction.js';
 import type { ExtractorOptions, PageSummary } from './extractor.js';
 import { attributeOf } from './fields.js';
+import { buildTree } from './json-tree.js';
 import { createLanes, type Lane, type Lanes } from './lanes.js';
 import type { LinkTarget, WrittenLink } from './links.js';
+
+/** What has been counted of a page so far. */
+interface Tally {
+  elements: number;
+  items: number;
+  links: number;
+  /** How many items of the same content there have been. */
+  readonly equals: Map<string, number>;
+}
 
 /** Built by a parser; tells what it finds as soon as that is certain. */
 export class Page extends DomHandler {
   private readonly maxDepth: number;
   private readonly maxElements: number;
   private readonly lanes: Lanes;
-  private readonly equals = new Map<string, number>();
-  private elements = 0;
   private inert = 0;
-  private items = 0;
-  private links = 0;
   private base: string;
   private hasBase = false;
   private robots: RobotsDirectives = { nofollow: false, noindex: false };
@@ -30,6 +37,8 @@ export class Page extends DomHandler {
     private readonly page: ExtractorOptions,
     /** Whether names mean what they mean in HTML. */
     private readonly isHtml: boolean,
+    /** Shared with the data inside. */
+    private readonly tally: Tally = { elements: 0, items: 0, links: 0, equals: new Map() },
   ) {
     super();
     this.maxDepth = page.maxDepth ?? 512;
@@ -37,12 +46,13 @@ export class Page extends DomHandler {
     this.base = page.url;
     const items = targets.items.map((target) => this.itemLane(target));
     const links = targets.links.map((target) => this.linkLane(target));
-    this.lanes = createLanes([...items, ...links], this.root);
+    const embeddings = targets.embeddings.map((target) => this.embeddingLane(target));
+    this.lanes = createLanes([...items, ...links, ...embeddings], this.root);
   }
 
   override onopentag(name: string, attribs: Record<string, string>): void {
     super.onopentag(name, attribs);
-    if (++this.elements > this.maxElements) {
+    if (++this.tally.elements > this.maxElements) {
       throw new CrawlcastError('document.too_many_elements', `The document has more than ${this.maxElements} elements`);
     }
     // The document itself is at the bottom of the stack.
@@ -71,7 +81,8 @@ export class Page extends DomHandler {
   }
 
   summary(): PageSummary {
-    const { items, links, robots, refresh } = this;
+    const { robots, refresh } = this;
+    const { items, links } = this.tally;
     if (refresh === undefined) return { items, links, robots };
     const url = refresh.url === undefined ? this.page.url : this.resolve(refresh.url);
     return { items, links, robots, ...(url !== null && { refresh: { delaySeconds: refresh.delaySeconds, url } }) };
@@ -96,19 +107,30 @@ export class Page extends DomHandler {
     };
   }
 
+  private embeddingLane(target: Embedding): Lane {
+    let found = false;
+    const handOver = (element: Element) => {
+      const json = found ? undefined : findJson(textInside(element), target.after);
+      if (json === undefined) return;
+      found = true;
+      buildTree(json.value, new Page(target.targets, { ...this.page, url: this.base }, false, this.tally));
+    };
+    return { target, read: (element) => () => handOver(element) };
+  }
+
   private readItem({ type, fields }: PageItem, node: ParentNode): () => void {
     const data = Object.fromEntries(fields.map((field) => [field.name, field.read(node, this.resolve)]));
     const json = JSON.stringify(data);
     return () => {
-      this.items++;
+      this.tally.items++;
       this.page.onItem({ type, data, json, identity: this.identify(`${type} ${json}`) });
     };
   }
 
   private identify(content: string): string {
     const identity = fingerprint(content);
-    const before = this.equals.get(identity) ?? 0;
-    this.equals.set(identity, before + 1);
+    const before = this.tally.equals.get(identity) ?? 0;
+    this.tally.equals.set(identity, before + 1);
     return before === 0 ? identity : `${identity}.${before}`;
   }
 
@@ -117,7 +139,7 @@ export class Page extends DomHandler {
     const url = this.resolve(link.href) ?? link.href;
     const nofollow = this.robots.nofollow || isNofollow(link.element);
     return () => {
-      this.links++;
+      this.tally.links++;
       this.page.onLink({ url, nofollow, ...(priority !== undefined && { priority }) });
     };
   }

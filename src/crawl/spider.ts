@@ -35,8 +35,23 @@ const field = z.union([selector, z.tuple([selector]), fieldRule], {
   error: (issue) => (Array.isArray(issue.input) ? 'write one selector in the brackets' : describeField(issue)),
 });
 
+const embedding = z.strictObject({
+  css: selector.describe('Elements in whose text the JSON may stand.'),
+  after: z
+    .string()
+    .min(1)
+    .max(1_000)
+    .optional()
+    .describe('What stands before it, such as "var data ="; absent: nothing.'),
+});
+
 const item = z.strictObject({
-  each: selector.optional().describe('One item for each element that this selects; absent: one for the whole page.'),
+  from: embedding.optional().describe('Read JSON in the text of an element, such as a script, instead of the page.'),
+  each: selector
+    .optional()
+    .describe(
+      'One item for each element that this selects; absent: one for the whole page; with from, one for each entry of the list, or for the whole.',
+    ),
   fields: z.record(z.string().min(1).max(100), field).describe('Field names and where their values are.'),
 });
 
