@@ -359,6 +359,7 @@ test('a heartbeat moves the cursor past what the filter leaves out', async () =>
     deliver: () => assert.fail('nothing matches'),
     heartbeat: (id) => cursors.push(id) > 0,
     end: () => assert.fail('it has no end'),
+    fail: () => assert.fail('the log is whole'),
   });
   subscriber.pump();
   assert.ok(subscriber.hasMovedSilently);
