@@ -17,20 +17,25 @@ export function findJson(text: string, marker = ''): { readonly value: unknown }
   }
 }
 
-/** What JSON's strings and brackets are made of; all else is of no interest here. */
-const significant = /"(?:[^"\\]|\\.)*"|[[\]{}]/gs;
-
-/** From the first opening bracket to the one that closes it. */
+/** From the first opening bracket to the one that closes it. Character by character: expressions run out of stack here. */
 function firstBracketed(text: string, from: number): string | undefined {
   const start = text.slice(from).search(/[[{]/) + from;
   if (start < from) return undefined;
-  significant.lastIndex = start;
   let depth = 0;
-  for (let found = significant.exec(text); found !== null; found = significant.exec(text)) {
-    const [token] = found;
-    if (token === '[' || token === '{') depth++;
-    else if (token === ']' || token === '}') depth--;
-    if (depth === 0) return text.slice(start, significant.lastIndex);
+  for (let i = start; i < text.length; i++) {
+    const character = text[i];
+    if (character === '"') i = endOfString(text, i);
+    else if (character === '[' || character === '{') depth++;
+    else if (character === ']' || character === '}') depth--;
+    if (depth === 0) return text.slice(start, i + 1);
   }
   return undefined;
+}
+
+function endOfString(text: string, start: number): number {
+  for (let i = start + 1; i < text.length; i++) {
+    if (text[i] === '\\') i++;
+    else if (text[i] === '"') return i;
+  }
+  return text.length;
 }
