@@ -27,6 +27,8 @@ export interface ExtractorOptions {
   readonly charset?: () => string;
   /** What the document is; absent: what its first character says. */
   readonly format?: Format | undefined;
+  /** Whether the pages that a sitemap names are links. Default false. */
+  readonly sitemap?: boolean;
   /** Our name, for `<meta name=NAME>` beside `<meta name=robots>`. */
   readonly agent?: string;
   /** Levels of elements. Default 512. */

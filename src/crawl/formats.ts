@@ -11,6 +11,18 @@ export function formatOf(contentType: string | undefined): Format | undefined {
   return /^(?:application|text)\/xml$|(?<!xhtml)\+xml$/.test(type) ? 'xml' : 'html';
 }
 
+/**
+ * Whether a body may be packed with gzip as a file, as sitemaps are, and what its content is then said to be. Whether it
+ * really is, its first bytes say.
+ */
+export function packingOf(contentType: string | undefined, url: string): { packed: boolean; contentType?: string } {
+  const type = contentType?.split(';')[0]?.trim().toLowerCase() ?? '';
+  const isFile = new URL(url).pathname.endsWith('.gz');
+  const isGzip = /^application\/(?:x-)?g(?:un)?zip$/.test(type) || (isFile && type === 'application/octet-stream');
+  if (isGzip || type === '') return { packed: true };
+  return { packed: isFile, ...(contentType === undefined ? {} : { contentType }) };
+}
+
 const xmlDeclaration = '<?xml';
 
 /** What the beginning of a document says; `undefined` while it does not say. */

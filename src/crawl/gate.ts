@@ -46,7 +46,7 @@ export class Gate {
 
   /** The links of a page. */
   follow(links: readonly ExtractedLink[], lease: Lease): Sorted {
-    return this.#sort(links.map((link) => admit({ ...link, depth: lease.depth + 1 }, this.rules)));
+    return this.#sort(links.map((link) => admit({ ...link, depth: lease.depth + (link.listed ? 0 : 1) }, this.rules)));
   }
 
   /** Where a redirect leads: a link that nobody needs to click. */

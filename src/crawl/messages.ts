@@ -26,6 +26,8 @@ export interface Job extends FetchOptions {
   /** The crawl, by whose id the thread was given its spider. */
   readonly crawl: string;
   readonly url: string;
+  /** Whether the page may be a sitemap, whose pages are links. */
+  readonly sitemap: boolean;
 }
 
 /** The head of the answer, once it has come. */
@@ -52,6 +54,8 @@ export interface ExtractedLink {
   /** `rel` says nofollow, ugc or sponsored. */
   readonly nofollow: boolean;
   readonly priority?: number;
+  /** A sitemap names it: it is as deep as the sitemap itself. */
+  readonly listed?: boolean;
 }
 
 /** What a fetch tells while it runs. The last one is `redirect`, `end` or `error`. */

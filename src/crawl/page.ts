@@ -7,10 +7,11 @@ import { type Refresh, type RobotsDirectives, readRefresh, robotsDirectives } fr
 import { findJson } from './embedded-json.js';
 import type { Embedding, ItemTarget, PageItem, Targets } from './extraction.js';
 import type { ExtractorOptions, PageSummary } from './extractor.js';
-import { attributeOf } from './fields.js';
+import { attributeOf, textOf } from './fields.js';
 import { buildTree } from './json-tree.js';
 import { createLanes, type Lane, type Lanes } from './lanes.js';
 import type { LinkTarget, WrittenLink } from './links.js';
+import { isPlace, isSitemap } from './sitemaps.js';
 
 /** What has been counted of a page so far. */
 interface Tally {
@@ -27,6 +28,7 @@ export class Page extends DomHandler {
   private readonly maxElements: number;
   private readonly lanes: Lanes;
   private inert = 0;
+  private isSitemap = false;
   private base: string;
   private hasBase = false;
   private robots: RobotsDirectives = { nofollow: false, noindex: false };
@@ -61,6 +63,7 @@ export class Page extends DomHandler {
     }
     const element = this.tagStack.at(-1);
     if (element === undefined || !isTag(element)) return;
+    if (element.parent === this.root && this.page.sitemap === true) this.isSitemap = isSitemap(element);
     if (!this.isHtml) element.namespace = dataNamespace;
     if (this.inert === 0) this.open(element);
     if (isHtml(element, 'template')) this.inert++;
@@ -72,6 +75,7 @@ export class Page extends DomHandler {
     if (closing === undefined) return;
     if (isTag(closing) && isHtml(closing, 'template')) this.inert--;
     this.lanes.close(closing);
+    if (this.isSitemap && isTag(closing) && isPlace(closing)) this.handOverPlace(closing);
   }
 
   override onend(): void {
@@ -142,6 +146,13 @@ export class Page extends DomHandler {
       this.tally.links++;
       this.page.onLink({ url, nofollow, ...(priority !== undefined && { priority }) });
     };
+  }
+
+  /** A page that a sitemap names. */
+  private handOverPlace(element: Element): void {
+    const written = textOf(element).trim();
+    this.tally.links++;
+    this.page.onLink({ url: this.resolve(written) ?? written, nofollow: false, listed: true });
   }
 
   private readonly resolve = (href: string): string | null => {

@@ -102,7 +102,7 @@ export class CrawlRun {
   /** Fetches and extracts the page; unsubscribing aborts the request. */
   fetch(lease: Lease): Observable<PageUpdate> {
     const { url } = lease;
-    return this.#context.pool.visit({ ...this.#fetchOptions(url), crawl: this.#id, url });
+    return this.#context.pool.visit({ ...this.#fetchOptions(url), crawl: this.#id, url, sitemap: isListed(lease) });
   }
 
   /** Makes durable what a page has told. */
@@ -262,6 +262,11 @@ export class CrawlRun {
   #commit(step: Omit<Step, 'crawl'>): Promise<Committed> {
     return this.#context.store.commit({ ...step, crawl: this.#id });
   }
+}
+
+/** A start URL, or reached from there by sitemaps and redirects alone. */
+function isListed(lease: Lease): boolean {
+  return lease.depth === 0;
 }
 
 function visitOf(head: ResponseHead | undefined) {

@@ -2,11 +2,12 @@
 import { CrawlcastError, toCrawlcastError } from '../errors.js';
 import { createDecoder } from './charset.js';
 import type { Credit } from './credit.js';
+import { decodeBody } from './decompress.js';
 import { robotsDirectives } from './directives.js';
 import type { Extraction } from './extraction.js';
 import { createExtractor } from './extractor.js';
 import type { Fetcher, FetchResponse } from './fetcher.js';
-import { formatOf } from './formats.js';
+import { formatOf, packingOf } from './formats.js';
 import { createHarvest, type Harvest } from './harvest.js';
 import type { Job, PageUpdate, ResponseHead } from './messages.js';
 import { userAgentToken } from './robots.js';
@@ -49,7 +50,10 @@ export async function visitPage(visit: PageVisit): Promise<void> {
 
 /** Feeds the body to the extractor, chunk by chunk; yields the size of each. */
 async function* extract({ head, body }: FetchResponse, visit: PageVisit, harvest: Harvest): AsyncGenerator<number> {
-  const contentType = head.headers['content-type']?.[0];
+  const packing = packingOf(head.headers['content-type']?.[0], visit.job.url);
+  const { contentType } = packing;
+  const limits = { host: new URL(visit.job.url).host, maxBytes: visit.job.maxBytes };
+  const chunks = packing.packed ? decodeBody(body, ['gzip'], limits) : body;
   const format = formatOf(contentType);
   const decoder = createDecoder(format === 'json' ? 'application/json; charset=utf-8' : contentType);
   const agent = userAgentToken(visit.job.userAgent);
@@ -58,13 +62,14 @@ async function* extract({ head, body }: FetchResponse, visit: PageVisit, harvest
     url: visit.job.url,
     agent,
     format,
+    sitemap: visit.job.sitemap,
     charset: () => decoder.encoding,
     onItem: harvest.item,
     onLink: (link) => harvest.link(nofollow ? { ...link, nofollow } : link),
   });
   harvest.begin(head);
   let isFirst = true;
-  for await (const chunk of body) {
+  for await (const chunk of chunks) {
     if (isFirst) checkContent(contentType, chunk, visit.job.url);
     isFirst = false;
     extractor.write(decoder.write(chunk));
