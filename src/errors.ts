@@ -43,6 +43,7 @@ export const errorTable = {
   'proxy.failed': { title: 'The proxy did not connect to the host', retryable: true },
   'spider.failed': { title: "The spider's own code failed on this page" },
   'worker.failed': { title: 'The thread that worked on the page ended', retryable: true },
+  'login.failed': { title: 'The site did not let the crawl in' },
   'start.skipped': { title: 'No start URL may be fetched' },
   // what can be wrong with a request to the service, or with how it was started
   'usage.invalid': { title: 'Bad usage', status: 400 },

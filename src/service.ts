@@ -29,7 +29,7 @@ export function createEngine(
   const fetcher = createFetcher();
   const { allowPrivateNetworks, onError } = options;
   const runner = createRunner(
-    { store, pool, politeness: createPoliteness(), robots: createRobotsDesk(fetcher), allowPrivateNetworks },
+    { store, pool, politeness: createPoliteness(), robots: createRobotsDesk(fetcher), fetcher, allowPrivateNetworks },
     onError === undefined ? {} : { onError },
   );
   return {

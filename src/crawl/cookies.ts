@@ -1,5 +1,5 @@
 /** The cookies of one crawl. */
-import { Cookie, CookieJar } from 'tough-cookie';
+import { Cookie, CookieJar, type SerializedCookieJar } from 'tough-cookie';
 
 /** What a site is told, and what it tells. */
 export interface Cookies {
@@ -7,26 +7,41 @@ export interface Cookies {
   header(url: string): string | undefined;
   /** Takes the `Set-Cookie` headers of an answer; what is no cookie is left out. Says whether anything changed. */
   take(url: string, setCookie: readonly string[]): boolean;
+  /** All of them as JSON, to be kept and given back. */
+  save(): unknown;
 }
 
-/** Makes a jar that already has the given cookies for each start URL's host. */
-export function createCookies(given: Readonly<Record<string, string>>, start: readonly string[]): Cookies {
+/**
+ * Makes a jar that already has the given cookies for each start URL's host.
+ * @param saved what an earlier jar of the crawl has saved: it then goes on from there
+ */
+export function createCookies(
+  given: Readonly<Record<string, string>>,
+  start: readonly string[],
+  saved?: unknown,
+): Cookies {
+  // What was saved is written by nobody but `save`.
+  if (saved !== undefined) return cookiesIn(CookieJar.deserializeSync(saved as SerializedCookieJar));
   const jar = new CookieJar(undefined, { looseMode: true });
   for (const url of start) {
-    for (const [key, value] of Object.entries(given)) set(new Cookie({ key, value, path: '/' }), url);
+    for (const [key, value] of Object.entries(given)) put(jar, new Cookie({ key, value, path: '/' }), url);
   }
+  return cookiesIn(jar);
+}
 
-  function set(cookie: Cookie | string, url: string): boolean {
-    try {
-      return jar.setCookieSync(cookie, url) !== undefined;
-    } catch {
-      // A cookie for another domain, or none at all: as in a browser, it is left out.
-      return false;
-    }
+function put(jar: CookieJar, cookie: Cookie | string, url: string): boolean {
+  try {
+    return jar.setCookieSync(cookie, url) !== undefined;
+  } catch {
+    // A cookie for another domain, or none at all: as in a browser, it is left out.
+    return false;
   }
+}
 
+function cookiesIn(jar: CookieJar): Cookies {
   return {
     header: (url) => jar.getCookieStringSync(url) || undefined,
-    take: (url, setCookie) => setCookie.map((line) => set(line, url)).includes(true),
+    take: (url, setCookie) => setCookie.map((line) => put(jar, line, url)).includes(true),
+    save: () => jar.serializeSync(),
   };
 }

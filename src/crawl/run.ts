@@ -6,7 +6,9 @@ import type { Committed, CrawlRecord, Lease, Step, Store } from '../store/store.
 import { printableUrl } from '../url.js';
 import { type Cookies, createCookies } from './cookies.js';
 import { newEvent } from './events.js';
+import type { Fetcher } from './fetcher.js';
 import { Gate } from './gate.js';
+import { type LoginVisit, logIn } from './login.js';
 import type { ExtractedItem, ExtractedLink, PageUpdate, ResponseHead } from './messages.js';
 import { backoffMs, type Politeness, parseRetryAfter } from './politeness.js';
 import type { Pool } from './pool.js';
@@ -21,6 +23,8 @@ export interface CrawlContext {
   readonly pool: Pool;
   readonly politeness: Politeness;
   readonly robots: RobotsDesk;
+  /** For what is fetched outside of the pool: login forms. */
+  readonly fetcher: Fetcher;
   /** Let spiders that came in over HTTP fetch private addresses. */
   readonly allowPrivateNetworks: boolean;
 }
@@ -28,6 +32,9 @@ export interface CrawlContext {
 type End = Extract<PageUpdate, { kind: 'end' }>;
 type Failure = Pick<Extract<PageUpdate, { kind: 'error' }>, 'code' | 'message'> &
   Partial<Extract<PageUpdate, { kind: 'error' }>>;
+
+/** Where the cookies of crawls that go on are kept, by crawl. */
+export const cookieCollection = 'cookies';
 
 /** What robots.txt says to one page; postponed where the host could not say. */
 export type Permission = 'granted' | 'refused' | 'postponed';
@@ -40,6 +47,10 @@ export class CrawlRun {
   readonly #scheduler: Scheduler;
   readonly #gate: Gate;
   readonly #cookies: Cookies;
+  readonly #login: Spider['login'];
+  /** Whether the cookies are those that an earlier run has saved. */
+  readonly #isResumed: boolean;
+  #hasNewCookies = false;
   readonly #publicOnly: boolean;
   readonly #attempts = new Map<string, number>();
   /** The last page that failed: why a crawl failed, if no page came. */
@@ -57,7 +68,10 @@ export class CrawlRun {
       publicOnly: this.#publicOnly,
       pagesLeft: this.#pagesLeft(),
     });
-    this.#cookies = createCookies(spider.settings.cookies, record.start);
+    const saved = store.document(cookieCollection, record.id);
+    this.#isResumed = saved !== undefined;
+    this.#cookies = createCookies(spider.settings.cookies, record.start, saved);
+    this.#login = spider.login;
     pool.addSpider(record.id, { items: spider.items, follow: spider.follow });
     this.#scheduler = createScheduler({
       crawl: record.id,
@@ -74,6 +88,28 @@ export class CrawlRun {
 
   get queued(): number {
     return this.#scheduler.queued;
+  }
+
+  /**
+   * Logs in, where the spider wants it; again when the crawl goes on later.
+   * @throws CrawlcastError `login.failed`
+   */
+  async logIn(signal: AbortSignal): Promise<void> {
+    if (this.#login === undefined) return;
+    const { redirects, retries } = this.settings;
+    const visit: LoginVisit = {
+      login: this.#login,
+      fetcher: this.#context.fetcher,
+      cookies: this.#cookies,
+      optionsFor: (url) => this.#fetchOptions(url),
+      rules: this.#gate.rules,
+      redirects,
+      retries,
+      again: this.#isResumed,
+    };
+    await logIn(visit, signal);
+    this.#hasNewCookies = true;
+    await this.#commit({});
   }
 
   /** The next URL that may be asked for, once there is one; `undefined` when the crawl has nothing left. */
@@ -179,9 +215,10 @@ export class CrawlRun {
     return requestOptions(this.settings, this.#publicOnly, this.#cookies.header(url));
   }
 
-  #takeCookies(lease: Lease, head: ResponseHead): boolean {
+  /** They are written with the next step, the page's own. */
+  #takeCookies(lease: Lease, head: ResponseHead): void {
     const lines = head.headers['set-cookie'];
-    return lines !== undefined && this.#cookies.take(lease.url, lines);
+    if (lines !== undefined && this.#cookies.take(lease.url, lines)) this.#hasNewCookies = true;
   }
 
   /** Items become events, links become offers or are skipped. */
@@ -260,7 +297,10 @@ export class CrawlRun {
   }
 
   #commit(step: Omit<Step, 'crawl'>): Promise<Committed> {
-    return this.#context.store.commit({ ...step, crawl: this.#id });
+    if (!this.#hasNewCookies) return this.#context.store.commit({ ...step, crawl: this.#id });
+    this.#hasNewCookies = false;
+    const cookies = { collection: cookieCollection, key: this.#id, value: this.#cookies.save() };
+    return this.#context.store.commit({ ...step, crawl: this.#id, documents: [cookies] });
   }
 }
 

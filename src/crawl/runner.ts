@@ -6,8 +6,9 @@ import type { CrawlEnd, CrawlState, CrawlStats } from '../events.js';
 import type { CrawlRecord, NewEvent, Step } from '../store/store.js';
 import { crawl } from './crawl.js';
 import { newEvent } from './events.js';
-import { type CrawlContext, CrawlRun } from './run.js';
-import { overrideSettings, parseStart, type Settings, type Spider } from './spider.js';
+import { type CrawlContext, CrawlRun, cookieCollection } from './run.js';
+import { publicSettings } from './secrets.js';
+import { overrideSettings, parseStart, type Spider } from './spider.js';
 
 /** What a crawl is started with. */
 export interface StartRequest {
@@ -101,7 +102,7 @@ export function createRunner(context: CrawlContext, options: RunnerOptions = {})
     const run = new CrawlRun(context, record, spiderOf(record));
     // The one subscription of the service: all else is pipeline.
     const subscription = crawl(run).subscribe({
-      error: (error) => rest(id, toCrawlcastError(error)),
+      error: (error) => breakOff(id, toCrawlcastError(error)),
       complete: () => void inTurn(id, () => finish(id)).catch((error) => rest(id, toCrawlcastError(error))),
     });
     live.set(id, { run, subscription });
@@ -117,6 +118,13 @@ export function createRunner(context: CrawlContext, options: RunnerOptions = {})
     run?.stop();
   }
 
+  function breakOff(id: string, error: CrawlcastError): void {
+    const { code, message } = error;
+    const fail = () => close(id, () => ({ state: 'failed', error: { code, message } }));
+    if (code !== 'login.failed') rest(id, error);
+    else inTurn(id, fail).catch((thrown) => rest(id, toCrawlcastError(thrown)));
+  }
+
   /** The log cannot be written: nothing is lost, the crawl goes on when it can. */
   function rest(id: string, error: CrawlcastError): void {
     options.onError?.(error, id);
@@ -125,12 +133,18 @@ export function createRunner(context: CrawlContext, options: RunnerOptions = {})
   }
 
   async function finish(id: string): Promise<void> {
+    await close(id, async (run) => {
+      await run.skipRest();
+      const pages = store.progress(id)?.counts.page ?? 0;
+      return pages > 0 ? { state: 'finished' } : { state: 'failed', error: run.lastFailure ?? nothingFetched };
+    });
+  }
+
+  async function close(id: string, ending: (run: CrawlRun) => Ending | Promise<Ending>): Promise<void> {
     const run = live.get(id)?.run;
     if (stopped || run === undefined || known(id).state !== 'running') return;
     halt(id);
-    await run.skipRest();
-    const pages = store.progress(id)?.counts.page ?? 0;
-    await end(id, pages > 0 ? { state: 'finished' } : { state: 'failed', error: run.lastFailure ?? nothingFetched });
+    await end(id, await ending(run));
   }
 
   async function end(id: string, ending: Ending): Promise<void> {
@@ -141,6 +155,7 @@ export function createRunner(context: CrawlContext, options: RunnerOptions = {})
       record: { ...known(id), ...ending, finishedAt: new Date().toISOString() },
       events: [lastEvent(id, ending, last)],
       dropFrontier: true,
+      documents: [{ collection: cookieCollection, key: id, value: undefined }],
     });
   }
 
@@ -269,14 +284,4 @@ function prepare({ spider: given, start, settings, origin }: StartRequest): { sp
 function spiderOf(record: CrawlRecord): Spider {
   // Checked when the crawl was started, and written by nobody but `prepare`.
   return record.definition as Spider;
-}
-
-const hidden = '***';
-
-/** Settings as they may be shown: the values of headers and cookies, and a proxy's credentials, are secrets. */
-function publicSettings({ headers, cookies, proxy, ...rest }: Settings): Record<string, unknown> {
-  const names = (values: Readonly<Record<string, string>>) =>
-    Object.fromEntries(Object.keys(values).map((name) => [name, hidden]));
-  const shown = proxy === undefined ? {} : { proxy: new URL(proxy).origin };
-  return { ...rest, ...shown, headers: names(headers), cookies: names(cookies) };
 }

@@ -120,6 +120,15 @@ const settings = z.strictObject({
 
 const startUrl = z.url({ protocol: /^https?$/, error: 'write a whole http or https URL' }).max(2_000);
 
+const login = z.strictObject({
+  url: startUrl.describe('The page with the form.'),
+  form: selector.default('form').describe('Which form of the page; absent: the first.'),
+  fields: z
+    .record(z.string().min(1).max(200), z.string().max(10_000))
+    .describe('What to fill in, by the names of the inputs; what is hidden in the form is sent as it is.'),
+  check: selector.optional().describe('What must be found on the page behind the form.'),
+});
+
 const spider = z.strictObject({
   name: z
     .string()
@@ -137,6 +146,7 @@ const spider = z.strictObject({
     .array(z.string().regex(/^(\*\.)?[^\s/]+$/, { error: 'write a host name, or "*.example.com" with its subdomains' }))
     .optional()
     .describe('Hosts that the crawl may enter; absent: those of start.'),
+  login: login.optional().describe('Log in with a form before the first page.'),
   settings: settings.prefault({}),
 });
 

@@ -55,7 +55,7 @@ export async function startCrawler(store?: Store): Promise<Crawler> {
     engine,
     ended,
     async crawl(spider, request) {
-      const { id } = await engine.runner.start({ spider: parseSpider(spider), origin: 'local', ...request });
+      const { id } = await engine.runner.start({ spider: parseSpider(patient(spider)), origin: 'local', ...request });
       return ended(id);
     },
     async [Symbol.asyncDispose]() {
@@ -63,6 +63,11 @@ export async function startCrawler(store?: Store): Promise<Crawler> {
       if (store === undefined) await own.close();
     },
   };
+}
+
+/** A busy machine is a slow site: nobody waits for that here. */
+function patient(spider: SpiderInput): SpiderInput {
+  return { ...spider, settings: { autothrottle: false, ...spider.settings } };
 }
 
 /** A web server of a test's own. */

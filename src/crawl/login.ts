@@ -1,0 +1,152 @@
+/** Logs in to a site as a browser would: fetches the form, fills it in, sends it, and keeps the cookies. */
+import { setTimeout as pause } from 'node:timers/promises';
+import { CrawlcastError, errorFacts, toCrawlcastError } from '../errors.js';
+import { hostKey } from '../url.js';
+import { type AdmissionRules, admit } from './admission.js';
+import type { Cookies } from './cookies.js';
+import type { Fetcher } from './fetcher.js';
+import { createFormReader, type FormPage, fillIn, readBody, type Submission } from './forms.js';
+import type { FetchOptions } from './messages.js';
+import { backoffMs } from './politeness.js';
+import type { Spider } from './spider.js';
+
+/** What is needed to log in. */
+export interface LoginVisit {
+  readonly login: NonNullable<Spider['login']>;
+  readonly fetcher: Fetcher;
+  /** Used and filled. */
+  readonly cookies: Cookies;
+  /** How a URL is fetched; the cookies are put in here. */
+  readonly optionsFor: (url: string) => FetchOptions;
+  /** Which hosts may be entered besides that of the login page. */
+  readonly rules: AdmissionRules;
+  readonly redirects: number;
+  readonly retries: number;
+  /** Whether the cookies may be those of an earlier login: a page without the form then means that it still holds. */
+  readonly again: boolean;
+}
+
+/** A page that was come to. */
+interface Landing extends FormPage {
+  readonly url: string;
+}
+
+/**
+ * Logs in. What the form is filled in with is in no message.
+ * @throws CrawlcastError `login.failed`; the signal's reason when it is aborted
+ */
+export async function logIn(visit: LoginVisit, signal: AbortSignal): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await tryToLogIn(visit, signal);
+    } catch (thrown) {
+      signal.throwIfAborted();
+      const { code, message } = toCrawlcastError(thrown);
+      if (code === 'login.failed') throw thrown;
+      if (errorFacts(code).retryable !== true || attempt > visit.retries) throw failure(visit, message);
+      await pause(backoffMs(attempt), undefined, { signal });
+    }
+  }
+}
+
+async function tryToLogIn(visit: LoginVisit, signal: AbortSignal): Promise<void> {
+  const { url, form: css, fields, check } = visit.login;
+  const read = createFormReader(css, check);
+  const before = await land({ url, method: 'GET' }, visit, read, signal);
+  if (before.form === undefined) {
+    if (visit.again && (check === undefined || before.checked)) return;
+    throw failure(visit, `no form matches ${JSON.stringify(css)}`);
+  }
+  const after = await land(fillIn(before.form, fields), visit, read, signal, before.url);
+  if (check === undefined ? after.url === before.url && after.form !== undefined : !after.checked) {
+    const why =
+      check === undefined ? 'it leads back to the form' : `nothing matches ${JSON.stringify(check)} behind it`;
+    throw failure(visit, `the form was sent, but ${why}`);
+  }
+}
+
+function failure({ login }: LoginVisit, why: string): CrawlcastError {
+  return new CrawlcastError('login.failed', `the login at ${placeOf(login.url)} failed: ${why}`);
+}
+
+/** A URL without what may be secret. */
+function placeOf(url: string): string {
+  const { origin, pathname } = new URL(url);
+  return origin + pathname;
+}
+
+/**
+ * Sends a request and follows where it leads.
+ * @param from the page with the form, where one is sent
+ */
+async function land(
+  first: Submission,
+  visit: LoginVisit,
+  read: (text: string, url: string) => FormPage,
+  signal: AbortSignal,
+  from?: string,
+): Promise<Landing> {
+  let request = first;
+  for (let hop = 0; hop <= visit.redirects; hop++) {
+    checkPlace(request, visit);
+    const { head, body } = await visit.fetcher.fetch({ ...optionsOf(request, visit, from), ...request }, signal);
+    visit.cookies.take(request.url, head.headers['set-cookie'] ?? []);
+    const next = nextHop(request, head.status, head.headers.location?.[0]);
+    if (next === undefined) return readLanding(visit, request.url, head, body, read);
+    body.discard();
+    request = next;
+  }
+  throw failure(visit, `more than ${visit.redirects} redirects in a row`);
+}
+
+async function readLanding(
+  visit: LoginVisit,
+  url: string,
+  { status, headers }: { status: number; headers: Readonly<Record<string, readonly string[]>> },
+  body: AsyncIterable<Uint8Array> & { discard(): void },
+  read: (text: string, url: string) => FormPage,
+): Promise<Landing> {
+  if (status < 400) return { url, ...read(await readBody(body, headers['content-type']?.[0]), url) };
+  body.discard();
+  if (errorFacts(`http.${status}`).retryable === true) {
+    throw new CrawlcastError(`http.${status}`, `${placeOf(url)} answered with status ${status}`);
+  }
+  throw failure(visit, `${placeOf(url)} answered with status ${status}`);
+}
+
+/** A redirected POST becomes a GET, but for 307 and 308 (RFC 9110 §15.4). */
+function nextHop(request: Submission, status: number, location: string | undefined): Submission | undefined {
+  if (![301, 302, 303, 307, 308].includes(status) || location === undefined) return undefined;
+  const url = new URL(Buffer.from(location, 'latin1').toString('utf8').trim(), request.url).href;
+  return status >= 307 ? { ...request, url } : { url, method: 'GET' };
+}
+
+/** What is filled in goes to the login page's own host, or to where the crawl may go anyway; and never from https to http. */
+function checkPlace({ url, method }: Submission, visit: LoginVisit): void {
+  const { login, rules } = visit;
+  const home = hostKey(login.url);
+  const allows = (place: URL) => hostKey(place) === home || rules.allows(place);
+  const admission = admit({ url, depth: 0 }, { ...rules, allows, pagesLeft: () => 1 });
+  const isExposed = method === 'POST' && login.url.startsWith('https:') && !url.startsWith('https:');
+  if ('offer' in admission && !isExposed) return;
+  const why = 'skip' in admission ? `which this crawl may not enter (${admission.skip})` : 'without encryption';
+  throw failure(visit, `it leads to ${placeOf(url)}, ${why}`);
+}
+
+function optionsOf({ url, body }: Submission, { login, cookies, optionsFor }: LoginVisit, from: string | undefined) {
+  const options = optionsFor(url);
+  const cookie = cookies.header(url);
+  // Credentials of the spider's own are for the site itself.
+  const isForeign = new URL(url).origin !== new URL(login.url).origin;
+  const own = Object.entries(options.headers).filter(([name]) => !isForeign || !/^(authorization|cookie)$/i.test(name));
+  const headers = {
+    ...Object.fromEntries(own),
+    ...(cookie !== undefined && { cookie }),
+    ...(from !== undefined && { referer: from }),
+    ...(body !== undefined && {
+      'content-type': 'application/x-www-form-urlencoded',
+      origin: new URL(from ?? url).origin,
+    }),
+  };
+  return { ...options, headers };
+}

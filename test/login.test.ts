@@ -1,0 +1,163 @@
+import assert from 'node:assert/strict';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { test } from 'node:test';
+import { parseSpider, type SpiderInput } from '#src/crawl/spider.js';
+import { startSite } from '#src/site/site.js';
+import type { EventLog } from '#src/store/store.js';
+import { startCrawler, startWeb } from './support/crawling.js';
+
+const secret = 'pa55word&ü';
+
+function member(url: string, changes: Partial<NonNullable<SpiderInput['login']>> = {}): SpiderInput {
+  return {
+    name: 'member',
+    start: [`${url}/page/2/`],
+    items: { me: { each: 'a[href="/logout"]', fields: { text: {} } } },
+    login: { url: `${url}/login`, fields: { username: 'ann', password: secret }, ...changes },
+    settings: { robots: false, retries: 0 },
+  };
+}
+
+test('login › a crawl sees what members see, and tells nobody how it got there', async () => {
+  const requests: string[] = [];
+  const site = await startSite({ pages: 2, onRequest: (method, target) => requests.push(`${method} ${target}`) });
+  await using crawler = await startCrawler();
+  try {
+    const { items, events, last, id } = await crawler.crawl(member(site.url, { check: 'a[href="/logout"]' }));
+    assert.equal(last?.type, 'crawl.finished');
+    assert.deepEqual(items, [{ text: 'Logout' }]);
+    assert.deepEqual(requests, ['GET /login', 'POST /login', 'GET /', 'GET /page/2/']);
+    assert.doesNotMatch(JSON.stringify(events), /pa55word|csrf|session=/);
+    assert.doesNotMatch(JSON.stringify(crawler.engine.runner.snapshot(id)), /pa55word/);
+    assert.deepEqual([...crawler.store.documents('cookies')], [], 'cookies go with the crawl');
+  } finally {
+    await site.close();
+  }
+});
+
+for (const [title, changes, message] of [
+  ['a wrong form', { fields: { username: '', password: secret } }, /answered with status 400/],
+  ['no such form', { form: '#none' }, /no form matches "#none"/],
+  ['a check that finds nothing', { check: '#none' }, /nothing matches "#none"/],
+  ['a page that is not there', { url: '/none' }, /status 404/],
+  ['the port of another protocol', { url: 'http://127.0.0.1:1/' }, /may not enter \(port\)/],
+] as const) {
+  test(`login › ${title} fails the crawl before its first page`, async () => {
+    const site = await startSite({ pages: 2 });
+    await using crawler = await startCrawler();
+    try {
+      const spider = member(site.url, changes);
+      if (spider.login?.url.startsWith('/')) spider.login.url = site.url + spider.login.url;
+      const { last, events } = await crawler.crawl(spider);
+      assert.deepEqual(
+        events.map(({ type }) => type),
+        ['crawl.started', 'crawl.failed'],
+      );
+      assert.equal(last?.data.error, 'login.failed');
+      assert.match(last?.data.message, message);
+      assert.doesNotMatch(JSON.stringify(events), /pa55word/);
+    } finally {
+      await site.close();
+    }
+  });
+}
+
+async function bodyOf(request: IncomingMessage): Promise<string> {
+  let body = '';
+  for await (const chunk of request) body += chunk;
+  return body;
+}
+
+/** A site whose login answers with a redirect of some status, first to /hop, and says what came where. */
+async function startRedirecting(status: number, target = '/hop') {
+  const seen: string[] = [];
+  const answer = async (request: IncomingMessage, response: ServerResponse) => {
+    const body = await bodyOf(request);
+    seen.push(`${request.method} ${request.url} ${body} ${request.headers.cookie ?? '-'}`);
+    if (request.url === '/login' && request.method === 'GET') {
+      const inputs = '<input type=hidden name=token value=" a&amp;b "><input type=HIDDEN name=user value=x>';
+      response.setHeader('set-cookie', 'c=1');
+      response.setHeader('content-type', 'text/html');
+      response.end(`<form id=search></form><form id=in method=post action=>${inputs}</form>`);
+    } else if (request.url === '/login') response.writeHead(status, { location: target, 'set-cookie': 'd=2' }).end();
+    else response.writeHead(200, { 'content-type': 'text/html' }).end('<p>in</p>');
+  };
+  const web = await startWeb((request, response) => {
+    answer(request, response).catch(() => response.destroy());
+  });
+  return { web, seen };
+}
+
+for (const [status, landing] of [
+  [301, 'GET /hop '],
+  [302, 'GET /hop '],
+  [303, 'GET /hop '],
+  [307, 'POST /hop token=a%26b&user=ann'],
+  [308, 'POST /hop token=a%26b&user=ann'],
+] as const) {
+  test(`login › B5 after a ${status} goes on with ${landing}`, async () => {
+    const { web, seen } = await startRedirecting(status);
+    await using _ = web;
+    await using crawler = await startCrawler();
+    const { last } = await crawler.crawl({
+      name: 'x',
+      start: [`${web.url}/start`],
+      items: {},
+      login: { url: `${web.url}/login`, form: '#in', fields: { user: 'ann' }, check: 'p' },
+    });
+    assert.equal(last?.type, 'crawl.finished');
+    assert.deepEqual(seen, [
+      'GET /login  -',
+      'POST /login token=a%26b&user=ann c=1',
+      `${landing} c=1; d=2`,
+      'GET /start  c=1; d=2',
+    ]);
+  });
+}
+
+test('login › what is filled in goes to no host that the crawl may not enter', async () => {
+  await using foreign = await startWeb((_, response) => response.end());
+  const { web } = await startRedirecting(307, foreign.url);
+  await using _ = web;
+  await using crawler = await startCrawler();
+  const { last } = await crawler.crawl({
+    name: 'x',
+    start: [`${web.url}/`],
+    items: {},
+    login: { url: `${web.url}/login`, form: '#in', fields: { user: 'ann' } },
+  });
+  assert.match(last?.data.message, /may not enter \(offsite\)/);
+  assert.deepEqual(foreign.requests, []);
+});
+
+function nextAppend(log: EventLog): Promise<void> {
+  return new Promise((resolve) => {
+    const off = log.onAppend(() => {
+      off();
+      resolve();
+    });
+  });
+}
+
+test('login › a crawl that is paused logs in again and keeps its cookies', async () => {
+  const { web, seen } = await startRedirecting(302);
+  await using _ = web;
+  await using crawler = await startCrawler();
+  const { runner } = crawler.engine;
+  const spider = parseSpider({
+    name: 'x',
+    start: [`${web.url}/start`],
+    items: {},
+    login: { url: `${web.url}/login`, form: '#in', fields: { user: 'ann' } },
+    settings: { delay: 500, robots: false },
+  });
+  const { id } = await runner.start({ spider, origin: 'local', start: ['a', 'b'].map((path) => `${web.url}/${path}`) });
+  while (crawler.store.progress(id)?.counts.page !== 1) await nextAppend(crawler.store.log);
+  await runner.pause(id);
+  assert.match(JSON.stringify(crawler.store.document('cookies', id)), /"key":"d","value":"2"/);
+  await runner.resume(id);
+  const { last } = await crawler.ended(id);
+  assert.equal(last?.type, 'crawl.finished');
+  assert.equal(seen.filter((line) => line.startsWith('POST /login')).length, 2);
+  assert.equal(seen.at(-1)?.split(' ')[3], 'c=1;');
+});
