@@ -4,17 +4,15 @@ import { CrawlcastError, errorFacts } from '../errors.js';
 import type { SkipReason } from '../events.js';
 import type { Committed, CrawlRecord, Lease, Step, Store } from '../store/store.js';
 import { printableUrl } from '../url.js';
-import { type Cookies, createCookies } from './cookies.js';
 import { newEvent } from './events.js';
 import type { Fetcher } from './fetcher.js';
 import { Gate } from './gate.js';
-import { type LoginVisit, logIn } from './login.js';
 import type { ExtractedItem, ExtractedLink, PageUpdate, ResponseHead } from './messages.js';
 import { backoffMs, type Politeness, parseRetryAfter } from './politeness.js';
 import type { Pool } from './pool.js';
-import { requestOptions } from './requests.js';
 import type { RobotsDesk } from './robots-desk.js';
 import { createScheduler, type Scheduler } from './scheduler.js';
+import { Session } from './session.js';
 import type { Settings, Spider } from './spider.js';
 
 /** What all crawls of a process share. */
@@ -33,9 +31,6 @@ type End = Extract<PageUpdate, { kind: 'end' }>;
 type Failure = Pick<Extract<PageUpdate, { kind: 'error' }>, 'code' | 'message'> &
   Partial<Extract<PageUpdate, { kind: 'error' }>>;
 
-/** Where the cookies of crawls that go on are kept, by crawl. */
-export const cookieCollection = 'cookies';
-
 /** What robots.txt says to one page; postponed where the host could not say. */
 export type Permission = 'granted' | 'refused' | 'postponed';
 
@@ -46,12 +41,7 @@ export class CrawlRun {
   readonly #id: string;
   readonly #scheduler: Scheduler;
   readonly #gate: Gate;
-  readonly #cookies: Cookies;
-  readonly #login: Spider['login'];
-  /** Whether the cookies are those that an earlier run has saved. */
-  readonly #isResumed: boolean;
-  #hasNewCookies = false;
-  readonly #publicOnly: boolean;
+  readonly #session: Session;
   readonly #attempts = new Map<string, number>();
   /** The last page that failed: why a crawl failed, if no page came. */
   lastFailure: { code: string; message: string } | undefined;
@@ -61,17 +51,9 @@ export class CrawlRun {
     this.#context = context;
     this.#id = record.id;
     this.settings = spider.settings;
-    this.#publicOnly = isPublicOnly(context, record);
-    this.#gate = new Gate({
-      crawl: record.id,
-      spider,
-      publicOnly: this.#publicOnly,
-      pagesLeft: this.#pagesLeft(),
-    });
-    const saved = store.document(cookieCollection, record.id);
-    this.#isResumed = saved !== undefined;
-    this.#cookies = createCookies(spider.settings.cookies, record.start, saved);
-    this.#login = spider.login;
+    const publicOnly = isPublicOnly(context, record);
+    this.#gate = new Gate({ crawl: record.id, spider, publicOnly, pagesLeft: this.#pagesLeft() });
+    this.#session = new Session(store, record, spider, publicOnly);
     pool.addSpider(record.id, { items: spider.items, follow: spider.follow });
     this.#scheduler = createScheduler({
       crawl: record.id,
@@ -95,21 +77,8 @@ export class CrawlRun {
    * @throws CrawlcastError `login.failed`
    */
   async logIn(signal: AbortSignal): Promise<void> {
-    if (this.#login === undefined) return;
-    const { redirects, retries } = this.settings;
-    const visit: LoginVisit = {
-      login: this.#login,
-      fetcher: this.#context.fetcher,
-      cookies: this.#cookies,
-      optionsFor: (url) => this.#fetchOptions(url),
-      rules: this.#gate.rules,
-      redirects,
-      retries,
-      again: this.#isResumed,
-    };
-    await logIn(visit, signal);
-    this.#hasNewCookies = true;
-    await this.#commit({});
+    const hasLoggedIn = await this.#session.logIn(this.#context.fetcher, this.#gate.rules, signal);
+    if (hasLoggedIn) await this.#commit({});
   }
 
   /** The next URL that may be asked for, once there is one; `undefined` when the crawl has nothing left. */
@@ -122,7 +91,7 @@ export class CrawlRun {
     if (!this.settings.robots) return 'granted';
     const { robots, politeness } = this.#context;
     const url = new URL(lease.url);
-    const options = this.#fetchOptions(url.href);
+    const options = this.#session.optionsFor(url.href);
     const known = robots.known(url.origin, options);
     const rules = known ?? (await robots.rules(url.origin, options));
     // The delay counts from when the page itself is asked for.
@@ -138,13 +107,18 @@ export class CrawlRun {
   /** Fetches and extracts the page; unsubscribing aborts the request. */
   fetch(lease: Lease): Observable<PageUpdate> {
     const { url } = lease;
-    return this.#context.pool.visit({ ...this.#fetchOptions(url), crawl: this.#id, url, sitemap: isListed(lease) });
+    return this.#context.pool.visit({
+      ...this.#session.optionsFor(url),
+      crawl: this.#id,
+      url,
+      sitemap: isListed(lease),
+    });
   }
 
   /** Makes durable what a page has told. */
   async append(lease: Lease, update: PageUpdate): Promise<Committed> {
     if (update.kind === 'error') return this.#failOrRetry(lease, update);
-    if (update.head !== undefined) this.#takeCookies(lease, update.head);
+    if (update.head !== undefined) this.#session.take(lease.url, update.head);
     if (update.kind === 'redirect') return this.#redirect(lease, update);
     const step = this.#harvest(lease, update);
     if (update.kind === 'end') return this.#end(lease, update, step);
@@ -201,7 +175,7 @@ export class CrawlRun {
 
   #manners(host: string) {
     const { concurrencyPerHost, delay, autothrottle, robots } = this.settings;
-    const rules = robots ? this.#context.robots.known(host, this.#fetchOptions(host)) : undefined;
+    const rules = robots ? this.#context.robots.known(host, this.#session.optionsFor(host)) : undefined;
     return {
       // Nobody hurries into a host whose robots.txt has not come yet: it may ask for a delay.
       concurrencyPerHost: robots && rules === undefined ? 1 : concurrencyPerHost,
@@ -209,16 +183,6 @@ export class CrawlRun {
       autothrottle,
       ...(rules?.crawlDelayMs === undefined ? {} : { crawlDelayMs: rules.crawlDelayMs }),
     };
-  }
-
-  #fetchOptions(url: string) {
-    return requestOptions(this.settings, this.#publicOnly, this.#cookies.header(url));
-  }
-
-  /** They are written with the next step, the page's own. */
-  #takeCookies(lease: Lease, head: ResponseHead): void {
-    const lines = head.headers['set-cookie'];
-    if (lines !== undefined && this.#cookies.take(lease.url, lines)) this.#hasNewCookies = true;
   }
 
   /** Items become events, links become offers or are skipped. */
@@ -268,7 +232,7 @@ export class CrawlRun {
 
   async #failOrRetry(lease: Lease, failure: Extract<PageUpdate, { kind: 'error' }>): Promise<Committed> {
     const { head, code } = failure;
-    if (head !== undefined) this.#takeCookies(lease, head);
+    if (head !== undefined) this.#session.take(lease.url, head);
     const asked = head?.headers['retry-after']?.[0];
     const retryAfterMs = asked === undefined ? undefined : parseRetryAfter(asked);
     const attempt = (this.#attempts.get(lease.fingerprint) ?? 0) + 1;
@@ -297,10 +261,8 @@ export class CrawlRun {
   }
 
   #commit(step: Omit<Step, 'crawl'>): Promise<Committed> {
-    if (!this.#hasNewCookies) return this.#context.store.commit({ ...step, crawl: this.#id });
-    this.#hasNewCookies = false;
-    const cookies = { collection: cookieCollection, key: this.#id, value: this.#cookies.save() };
-    return this.#context.store.commit({ ...step, crawl: this.#id, documents: [cookies] });
+    const documents = [...(step.documents ?? []), ...this.#session.takeChanges()];
+    return this.#context.store.commit({ ...step, crawl: this.#id, documents });
   }
 }
 

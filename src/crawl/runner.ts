@@ -6,8 +6,9 @@ import type { CrawlEnd, CrawlState, CrawlStats } from '../events.js';
 import type { CrawlRecord, NewEvent, Step } from '../store/store.js';
 import { crawl } from './crawl.js';
 import { newEvent } from './events.js';
-import { type CrawlContext, CrawlRun, cookieCollection } from './run.js';
+import { type CrawlContext, CrawlRun } from './run.js';
 import { publicSettings } from './secrets.js';
+import { cookieCollection } from './session.js';
 import { overrideSettings, parseStart, type Spider } from './spider.js';
 
 /** What a crawl is started with. */

@@ -1,0 +1,81 @@
+/** What a crawl is to the sites that it visits: its manners, its cookies, its login. */
+import type { CrawlRecord, DocumentChange, Store } from '../store/store.js';
+import { version } from '../version.js';
+import type { AdmissionRules } from './admission.js';
+import { type Cookies, createCookies } from './cookies.js';
+import type { Fetcher } from './fetcher.js';
+import { logIn } from './login.js';
+import type { FetchOptions, ResponseHead } from './messages.js';
+import type { Spider } from './spider.js';
+
+/** The `User-Agent` of a spider that names none. */
+const defaultUserAgent = `crawlcast/${version}`;
+
+/** A page may take this many times as long in all as it may be silent. */
+const totalTimeoutFactor = 10;
+
+/** Where the cookies of crawls that go on are kept, by crawl. */
+export const cookieCollection = 'cookies';
+
+/** One crawl's dealings with its sites. */
+export class Session {
+  readonly #spider: Spider;
+  readonly #crawl: string;
+  readonly #publicOnly: boolean;
+  readonly #cookies: Cookies;
+  /** Whether the cookies are those that an earlier run has saved. */
+  readonly #isResumed: boolean;
+  #hasNewCookies = false;
+
+  constructor(store: Store, record: CrawlRecord, spider: Spider, publicOnly: boolean) {
+    const saved = store.document(cookieCollection, record.id);
+    this.#spider = spider;
+    this.#crawl = record.id;
+    this.#publicOnly = publicOnly;
+    this.#isResumed = saved !== undefined;
+    this.#cookies = createCookies(spider.settings.cookies, record.start, saved);
+  }
+
+  /** How a URL is fetched. */
+  optionsFor(url: string): FetchOptions {
+    const { userAgent = defaultUserAgent, headers, timeout, maxBytes, proxy } = this.#spider.settings;
+    const cookie = this.#cookies.header(url);
+    return {
+      userAgent,
+      headers: { ...headers, ...(cookie === undefined ? {} : { cookie }) },
+      timeoutMs: timeout,
+      totalTimeoutMs: timeout * totalTimeoutFactor,
+      maxBytes,
+      publicOnly: this.#publicOnly,
+      ...(proxy === undefined ? {} : { proxy }),
+    };
+  }
+
+  /** Keeps the cookies of an answer. */
+  take(url: string, head: ResponseHead): void {
+    const lines = head.headers['set-cookie'];
+    if (lines !== undefined && this.#cookies.take(url, lines)) this.#hasNewCookies = true;
+  }
+
+  /**
+   * Logs in, where the spider wants it; again when the crawl goes on later. Says whether it has.
+   * @throws CrawlcastError `login.failed`
+   */
+  async logIn(fetcher: Fetcher, rules: AdmissionRules, signal: AbortSignal): Promise<boolean> {
+    const { login, settings } = this.#spider;
+    if (login === undefined) return false;
+    const { redirects, retries } = settings;
+    const optionsFor = (url: string) => this.optionsFor(url);
+    const again = this.#isResumed;
+    await logIn({ login, fetcher, cookies: this.#cookies, optionsFor, rules, redirects, retries, again }, signal);
+    this.#hasNewCookies = true;
+    return true;
+  }
+
+  /** What has to be written with the next step. */
+  takeChanges(): DocumentChange[] {
+    if (!this.#hasNewCookies) return [];
+    this.#hasNewCookies = false;
+    return [{ collection: cookieCollection, key: this.#crawl, value: this.#cookies.save() }];
+  }
+}
