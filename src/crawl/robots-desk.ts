@@ -53,7 +53,12 @@ export function createRobotsDesk(fetcher: Fetcher): RobotsDesk {
 async function fetchRobots(fetcher: Fetcher, origin: string, options: FetchOptions): Promise<RobotsAnswer> {
   let url = new URL('/robots.txt', origin).href;
   for (let hop = 0; hop <= maxHops; hop++) {
-    const { head, body } = await fetcher.fetch({ ...options, url }, new AbortController().signal);
+    const answer = await fetcher.fetch({ ...options, url }, new AbortController().signal).catch((error: unknown) => {
+      if (hop === 0 && isOutOfReach(error)) return undefined;
+      throw error;
+    });
+    if (answer === undefined) break;
+    const { head, body } = answer;
     const location = head.headers.location?.[0];
     if (head.status < 300 || head.status >= 400 || location === undefined) {
       return { status: head.status, body: await readText(body) };
@@ -64,6 +69,13 @@ async function fetchRobots(fetcher: Fetcher, origin: string, options: FetchOptio
   // More hops than that: the same as none (RFC 9309 §2.3.1.2).
   return { status: 404, body: '' };
 }
+
+/** Whether no page of that host can be had either: what is fetched next fails by itself, and its event says why. */
+function isOutOfReach(error: unknown): boolean {
+  return error instanceof CrawlcastError && outOfReach.has(error.code);
+}
+
+const outOfReach: ReadonlySet<string> = new Set(['address.private', 'address.port', 'dns.not_found']);
 
 /** What is longer than is parsed is cut, as is what breaks off. */
 async function readText(body: AsyncIterable<Uint8Array>): Promise<string> {

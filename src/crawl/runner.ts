@@ -4,6 +4,7 @@ import { ulid } from 'ulid';
 import { CrawlcastError, toCrawlcastError } from '../errors.js';
 import type { CrawlEnd, CrawlState, CrawlStats } from '../events.js';
 import type { CrawlRecord, NewEvent, Step } from '../store/store.js';
+import { printableUrl } from '../url.js';
 import { crawl } from './crawl.js';
 import { newEvent } from './events.js';
 import { type CrawlContext, CrawlRun } from './run.js';
@@ -173,7 +174,7 @@ export function createRunner(context: CrawlContext, options: RunnerOptions = {})
       id,
       spider: record.spider,
       state: record.state,
-      start: record.start,
+      start: record.start.map(printableUrl),
       startedAt: record.startedAt,
       finishedAt: record.finishedAt ?? null,
       stats: run === undefined ? stats : { ...stats, queued: run.queued, inFlight: run.inFlight },
@@ -191,10 +192,11 @@ export function createRunner(context: CrawlContext, options: RunnerOptions = {})
   return {
     async start(request) {
       const { spider, record } = prepare(request);
+      if (record.origin === 'http' && !context.allowPrivateNetworks) refuseProxy(spider);
       const first = CrawlRun.start(context, record, spider);
       const started = newEvent(record.id, 'crawl.started', undefined, {
         spider: record.spider,
-        start: [...record.start],
+        start: record.start.map(printableUrl),
         settings: record.settings,
       });
       const step: Step = { crawl: record.id, record, ...first, events: [started, ...(first.events ?? [])] };
@@ -261,6 +263,15 @@ const noStats: CrawlStats = {
   queued: 0,
   inFlight: 0,
 };
+
+/** What a proxy connects to is its own affair, and so nothing that the address guard can answer for. */
+function refuseProxy({ settings }: Spider): void {
+  if (settings.proxy === undefined) return;
+  throw new CrawlcastError(
+    'spider.invalid',
+    'settings.proxy: a spider that came in over HTTP may use a proxy only where the service allows private networks',
+  );
+}
 
 function prepare({ spider: given, start, settings, origin }: StartRequest): { spider: Spider; record: CrawlRecord } {
   const spider: Spider = {

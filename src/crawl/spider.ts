@@ -169,7 +169,7 @@ export function spiderJsonSchema(): Record<string, unknown> {
  * @throws CrawlcastError `spider.invalid`: names the field and says what to write
  */
 export function parseSpider(input: unknown): Spider {
-  return parse(spider, input, 'the spider');
+  return parseInput(spider, input);
 }
 
 /**
@@ -177,23 +177,28 @@ export function parseSpider(input: unknown): Spider {
  * @throws CrawlcastError `spider.invalid`
  */
 export function overrideSettings(own: Settings, override: unknown): Settings {
-  const given = parse(settings.partial(), override, 'settings');
+  const given = parseInput(settings.partial(), override, 'settings');
   const asked = new Set(typeof override === 'object' && override !== null ? Object.keys(override) : []);
   return { ...own, ...Object.fromEntries(Object.entries(given).filter(([name]) => asked.has(name))) };
 }
 
 /** Checks start URLs that replace a spider's own. */
 export function parseStart(input: unknown): string[] {
-  return parse(z.array(startUrl).min(1).max(10_000), input, 'start');
+  return parseInput(z.array(startUrl).min(1).max(10_000), input, 'start');
 }
 
-function parse<Schema extends z.ZodType>(schema: Schema, input: unknown, what: string): z.output<Schema> {
+/**
+ * Checks what was written against a schema.
+ * @param place where the input stands in what the user wrote
+ * @throws CrawlcastError `spider.invalid`: names the field and says what to write
+ */
+export function parseInput<Schema extends z.ZodType>(schema: Schema, input: unknown, place = ''): z.output<Schema> {
   const result = schema.safeParse(input);
   if (result.success) return result.data;
   const problems = result.error.issues.slice(0, 5).map((issue) => {
-    const place = issue.path.map(String).join('.');
+    const field = [place, ...issue.path.map(String)].filter((part) => part !== '').join('.');
     const message = issue.code === 'invalid_key' ? (issue.issues[0]?.message ?? issue.message) : issue.message;
-    return `${place === '' ? what : place}: ${message}`;
+    return field === '' ? message : `${field}: ${message}`;
   });
   throw new CrawlcastError('spider.invalid', problems.join('; '));
 }

@@ -19,7 +19,7 @@ export interface AccessRules {
 export interface Access {
   /** @throws CrawlcastError `auth.missing`, `auth.wrong` */
   check(request: HttpRequest, need?: Need): void;
-  /** Guards the WebSocket handshake. @throws CrawlcastError `origin.refused` */
+  /** Guards the WebSocket handshake, and what changes something. @throws CrawlcastError `origin.refused` */
   checkOrigin(request: HttpRequest): void;
   corsHeaders(request: HttpRequest): Headers;
   preflightHeaders(request: HttpRequest): Headers;

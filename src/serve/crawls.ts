@@ -2,10 +2,12 @@
 import { CrawlcastError } from '../errors.js';
 import { readFormat } from './classic.js';
 import { sendItems } from './items.js';
+import { readJson, sendJson } from './json.js';
 import { type Exchange, type Route, readQuery } from './routes.js';
+import { readStartRequest } from './start-request.js';
 
 export const crawlRoutes: readonly Route[] = [
-  { path: '/crawls', GET: list },
+  { path: '/crawls', GET: list, POST: start },
   { path: '/crawls/:id', GET: show },
   { path: '/crawls/:id/items', GET: items },
   { path: '/crawls/:id/pause', POST: (exchange) => control(exchange, 'pause') },
@@ -20,6 +22,13 @@ function list(exchange: Exchange): void {
     exchange,
     store.crawls().map(({ id }) => runner.snapshot(id)),
   );
+}
+
+async function start(exchange: Exchange): Promise<void> {
+  const { request, runner, spiders } = exchange;
+  readQuery(request.query, []);
+  const snapshot = await runner.start(readStartRequest(await readJson(request), spiders));
+  sendJson(exchange, snapshot, 201, { location: `/crawls/${snapshot.id}` });
 }
 
 function show(exchange: Exchange): void {
@@ -45,17 +54,4 @@ function snapshotOf({ runner, params }: Exchange) {
   const snapshot = runner.snapshot(id);
   if (snapshot === undefined) throw new CrawlcastError('crawl.unknown', `there is no crawl "${id.slice(0, 100)}"`);
   return snapshot;
-}
-
-function sendJson({ response, store, cors }: Exchange, value: unknown, status = 200): void {
-  response.send(
-    status,
-    {
-      'content-type': 'application/json',
-      'cache-control': 'no-store',
-      'crawlcast-cursor': `${store.log.epoch}-${store.log.last}`,
-      ...cors,
-    },
-    JSON.stringify(value),
-  );
 }

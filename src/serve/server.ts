@@ -69,7 +69,10 @@ async function respond(context: Context, request: HttpRequest, response: HttpRes
     refuse(response, methodError(route, request), { ...cors, allow: methodsOf(route).join(', ') });
     return;
   }
-  context.access.check(request, request.method === 'GET' || request.method === 'HEAD' ? route.needs : 'write');
+  const isReading = request.method === 'GET' || request.method === 'HEAD';
+  context.access.check(request, isReading ? route.needs : 'write');
+  // A page of another site can send such requests, too, and no token may be set.
+  if (!isReading) context.access.checkOrigin(request);
   await handler({ ...context, request, response, params, cors });
 }
 

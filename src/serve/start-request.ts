@@ -1,0 +1,45 @@
+/** What `POST /crawls` asks for, and what it may. */
+import { z } from 'zod';
+import type { StartRequest } from '../crawl/runner.js';
+import type { SpiderShelf } from '../crawl/shelf.js';
+import { parseInput, parseSpider, parseStart, type Spider } from '../crawl/spider.js';
+
+const request = z.strictObject(
+  {
+    spider: z.union([z.string(), z.looseObject({})], { error: 'write the name of a spider, or a whole spider' }),
+    start: z.unknown().optional(),
+    settings: z.looseObject({}, { error: 'write an object, for example {"maxPages": 10}' }).optional(),
+  },
+  {
+    error: ({ code }) =>
+      code === 'unrecognized_keys' ? undefined : 'write an object, for example {"spider": "quotes"}',
+  },
+);
+
+/**
+ * Reads a request for a crawl. What came in over HTTP may not enter private networks: a whole spider, one that is stored
+ * here, and another spider as soon as the request says where to start or which proxy to take.
+ * @throws CrawlcastError `spider.invalid`, `spider.unknown`
+ */
+export function readStartRequest(body: unknown, spiders: SpiderShelf): StartRequest {
+  const { spider: named, ...given } = parseInput(request, body);
+  const asked = {
+    ...(given.start !== undefined && { start: given.start }),
+    ...(given.settings && { settings: given.settings }),
+  };
+  if (typeof named !== 'string') return { spider: parseSpider(named), origin: 'http', ...asked };
+  const spider = spiders.get(named);
+  if (given.start === undefined && given.settings?.proxy === undefined) return { spider, origin: 'local', ...asked };
+  return { spider: withoutSecrets(spider, given.start), origin: 'http', ...asked };
+}
+
+/** Headers and cookies of a spider go to where it was written for, and not to where a request sends it. */
+function withoutSecrets(spider: Spider, start: unknown): Spider {
+  const own = new Set(spider.start.map(originOf));
+  if (start === undefined || parseStart(start).every((url) => own.has(originOf(url)))) return spider;
+  return { ...spider, settings: { ...spider.settings, headers: {}, cookies: {} } };
+}
+
+function originOf(url: string): string {
+  return new URL(url).origin;
+}

@@ -1,0 +1,215 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { startSite } from '#src/site/site.js';
+import { runService, transports } from '../support/process.js';
+import { exchange } from '../support/raw-client.js';
+import { readAll, readSse } from '../support/readers.js';
+import { serveSite } from '../support/sites.js';
+
+/** An answer with its body read as JSON, where it is JSON. */
+interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
+  // biome-ignore lint/suspicious/noExplicitAny: a test looks into it as it expects it to be
+  readonly json: any;
+}
+
+async function ask(url: string, method = 'GET', body?: unknown, headers: Record<string, string> = {}): Promise<Answer> {
+  const json: Record<string, string> = body === undefined ? {} : { 'content-type': 'application/json' };
+  const response = await fetch(url, {
+    method,
+    headers: { ...json, ...headers },
+    ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+  });
+  const text = await response.text();
+  const isJson = response.headers.get('content-type')?.includes('json') && text !== '';
+  return { status: response.status, headers: response.headers, text, json: isJson ? JSON.parse(text) : undefined };
+}
+
+/** Waits for the last event of a crawl. */
+async function untilOver(url: string, crawl: string) {
+  return await readAll(await readSse(url, `?crawl=${crawl}&since=0`));
+}
+
+const items = { quote: { each: 'div.quote', fields: { quote: 'span.text', author: 'small.author' } } };
+const follow = ['li.next a'];
+
+type Case = (t: TestContext, transport: string) => Promise<void>;
+
+const startsNamed: Case = async (t, transport) => {
+  const site = await startSite({ pages: 2, perPage: 3 });
+  t.after(() => site.close());
+  const { url } = await runService(t, transport, ['--start-url', `${site.url}/`]);
+  const answer = await ask(`${url}/crawls`, 'POST', { spider: 'quotes', settings: { maxPages: 1 } });
+  assert.equal(answer.status, 201);
+  const { id } = answer.json;
+  assert.equal(answer.headers.get('location'), `/crawls/${id}`);
+  assert.deepEqual(Object.keys(answer.json), [
+    'id',
+    'spider',
+    'state',
+    'start',
+    'startedAt',
+    'finishedAt',
+    'stats',
+    'firstOffset',
+    'lastOffset',
+  ]);
+  const events = await untilOver(url, id);
+  assert.equal(events.at(-1)?.type, 'crawl.finished');
+  const after = await ask(`${url}/crawls/${id}`);
+  assert.equal(after.json.state, 'finished');
+  assert.deepEqual(after.json.start, [`${site.url}/`]);
+  const { pages, items: quotes } = after.json.stats;
+  assert.deepEqual({ pages, quotes }, { pages: 1, quotes: 3 });
+  assert.equal(after.json.lastOffset - after.json.firstOffset + 1, events.length);
+  // It is the built-in spider as it is on this machine: the classic endpoints know of it.
+  assert.equal((await ask(`${url}/crawl`)).text, 'SCRAPE COMPLETE');
+};
+
+const guardsAddresses: Case = async (t, transport) => {
+  const site = await startSite({ pages: 1, perPage: 3 });
+  t.after(() => site.close());
+  const start = [`${site.url}/`];
+  const asked = [
+    { spider: 'quotes', start },
+    { spider: { name: 'mine', start, items, follow } },
+    { spider: { name: 'by-name', start: [`http://localhost:${site.port}/`], items, follow } },
+    { spider: 'quotes', settings: { proxy: site.url } },
+  ];
+  const closed = await runService(t, transport, ['--start-url', `${site.url}/`]);
+  for (const body of asked) {
+    const { status, json } = await ask(`${closed.url}/crawls`, 'POST', body);
+    if (status !== 201) {
+      assert.equal(status, 422);
+      assert.match(json.detail, /settings\.proxy/);
+    } else assert.equal((await untilOver(closed.url, json.id)).at(-1)?.type, 'crawl.failed');
+  }
+  assert.equal(site.requests, 0);
+  const open = await runService(t, transport, ['--start-url', `${site.url}/`, '--allow-private-networks']);
+  for (const body of asked.slice(0, 3)) {
+    const { json } = await ask(`${open.url}/crawls`, 'POST', body);
+    const events = await untilOver(open.url, json.id);
+    assert.equal(events.filter(({ type }) => type === 'quote').length, 3, JSON.stringify(events));
+  }
+};
+
+const refusesBadRequests: Case = async (t, transport) => {
+  const { url } = await runService(t, transport, ['--start-url', 'http://127.0.0.1:9/']);
+  const spider = { name: 'x', start: ['http://example.com/'], items };
+  const deep = `{"spider":${'['.repeat(200_000)}${']'.repeat(200_000)}}`;
+  const table: [body: unknown, status: number, detail: RegExp][] = [
+    ['{', 400, /JSON/],
+    ['', 400, /empty/],
+    ['"\xff', 400, /JSON/],
+    [deep, 400, /levels/],
+    ['[]', 422, /object/],
+    ['null', 422, /object/],
+    [{}, 422, /spider/],
+    [{ spider: 5 }, 422, /spider/],
+    [{ spider: 'quotes', start: [] }, 422, /start/],
+    [{ spider: 'quotes', start: ['ftp://example.com/'] }, 422, /start\.0/],
+    [{ spider: 'quotes', start: 'http://example.com/' }, 422, /start/],
+    [{ spider: 'quotes', settings: { concurrency: 0 } }, 422, /concurrency/],
+    [{ spider: 'quotes', settings: { colour: 'red' } }, 422, /colour/],
+    [{ spider: 'quotes', settings: [] }, 422, /settings/],
+    [{ spider: 'quotes', stat: [] }, 422, /stat/],
+    [{ spider: { ...spider, name: '../x' } }, 422, /name/],
+    [{ spider: { ...spider, items: { page: {} } } }, 422, /items/],
+    [{ spider: { ...spider, follow: [5] } }, 422, /follow\.0/],
+    ['{"spider":"quotes","__proto__":{"x":1}}', 422, /__proto__/],
+    [{ spider: 'nobody' }, 404, /"nobody".*quotes/],
+  ];
+  for (const [body, status, detail] of table) {
+    const answer = await ask(`${url}/crawls`, 'POST', body);
+    const shown = JSON.stringify(body).slice(0, 80);
+    assert.equal(answer.status, status, `${shown}: ${answer.text}`);
+    assert.equal(answer.headers.get('content-type'), 'application/problem+json');
+    assert.equal(answer.json.status, status);
+    assert.match(answer.json.detail, detail, shown);
+  }
+  assert.deepEqual((await ask(`${url}/crawls`)).json, []);
+};
+
+const readsBodies: Case = async (t, transport) => {
+  const { url } = await runService(t, transport);
+  const post = (body: string, type?: string) => {
+    const header = type === undefined ? '' : `Content-Type: ${type}\r\n`;
+    const head = `POST /crawls HTTP/1.1\r\nHost: test\r\n${header}Content-Length: ${Buffer.byteLength(body)}\r\n\r\n`;
+    return exchange(Number(new URL(url).port), head + body);
+  };
+  const body = '{"spider":"nobody"}';
+  assert.equal((await post(body)).status, 404);
+  assert.equal((await post(body, 'application/json; charset=utf-8')).status, 404);
+  assert.equal((await post(body, 'text/plain')).status, 415);
+  assert.equal((await post(body, 'application/x-www-form-urlencoded')).status, 415);
+  assert.equal((await post(body, 'application/jsonx')).status, 415);
+  const full = `${body.slice(0, -1)}${' '.repeat((1 << 20) - body.length)}}`;
+  assert.equal((await post(full)).status, 404);
+  const over = await post(`${full} `);
+  assert.equal(over.status, 413);
+  assert.equal(JSON.parse(over.body).code, 'body.limit');
+};
+
+const controls: Case = async (t, transport) => {
+  // The second page never comes: the crawl stays where it is.
+  const site = await serveSite(t, (path, response) => {
+    if (path === '/') response.writeHead(200, { 'content-type': 'text/html' }).end('<a href="/2">2</a>');
+  });
+  const { url } = await runService(t, transport, ['--allow-private-networks']);
+  const spider = {
+    name: 'slow',
+    start: [`${site.url}/`],
+    items: { link: { each: 'a', fields: { text: 'a' } } },
+    follow: ['a'],
+  };
+  const { json } = await ask(`${url}/crawls`, 'POST', { spider });
+  const at = `${url}/crawls/${json.id}`;
+  const steps: [action: string, status: number, state: string][] = [
+    ['resume', 409, 'running'],
+    ['pause', 200, 'paused'],
+    ['pause', 409, 'paused'],
+    ['resume', 200, 'running'],
+    ['pause', 200, 'paused'],
+    ['cancel', 200, 'cancelled'],
+    ['cancel', 409, 'cancelled'],
+    ['pause', 409, 'cancelled'],
+    ['resume', 409, 'cancelled'],
+  ];
+  for (const [action, status, state] of steps) {
+    const answer = await ask(`${at}/${action}`, 'POST');
+    assert.equal(answer.status, status, `${action}: ${answer.text}`);
+    if (status === 200) assert.equal(answer.json.state, state);
+    else assert.match(answer.json.detail, new RegExp(state));
+    assert.equal((await ask(at)).json.state, state);
+  }
+  assert.equal((await ask(`${url}/crawls/none/pause`, 'POST')).status, 404);
+  assert.equal((await ask(`${at}/pause`)).status, 405);
+  assert.deepEqual((await ask(`${url}/crawls`)).json, [(await ask(at)).json]);
+};
+
+const refusesForeignPages: Case = async (t, transport) => {
+  const { url } = await runService(t, transport, ['--cors-origin', 'https://good.example']);
+  const body = { spider: 'nobody' };
+  const from = (origin: string) => ask(`${url}/crawls`, 'POST', body, { origin });
+  assert.equal((await from('https://evil.example')).status, 403);
+  assert.equal((await from('null')).status, 403);
+  assert.equal((await from('https://good.example')).status, 404);
+  assert.equal((await from(url)).status, 404);
+};
+
+const cases: Record<string, Case> = {
+  'starts a spider by its name': startsNamed,
+  'lets what came in over HTTP into no private network unless told so': guardsAddresses,
+  'says what is wrong with a request for a crawl': refusesBadRequests,
+  'reads JSON up to 1 MiB and nothing else': readsBodies,
+  'pauses, resumes and cancels where the state allows it': controls,
+  'lets no page of another site change anything': refusesForeignPages,
+};
+
+for (const { transport, skip } of transports) {
+  for (const [title, run] of Object.entries(cases)) {
+    test(`api over ${transport} › ${title}`, { skip }, (t) => run(t, transport));
+  }
+}
