@@ -53,6 +53,7 @@ export const errorTable = {
   'body.limit': { title: 'The request body is larger than 1 MiB', status: 413 },
   'body.type': { title: 'The request body has an unsupported media type', status: 415 },
   'spider.invalid': { title: 'The spider is not valid', status: 422 },
+  'spider.fixed': { title: 'The spider cannot be changed over HTTP', status: 409 },
   'spider.unknown': { title: 'No such spider', status: 404 },
   'crawl.unknown': { title: 'No such crawl', status: 404 },
   'crawl.state': { title: 'The state of the crawl does not allow this', status: 409 },

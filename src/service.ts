@@ -1,11 +1,12 @@
 /** The whole service put together: store, threads, runner, routes, transport. */
 import type { Config } from './config.js';
 import { createFetcher } from './crawl/fetcher.js';
+import { openLibrary, type SpiderLibrary } from './crawl/library.js';
 import { createPoliteness } from './crawl/politeness.js';
 import { createPool } from './crawl/pool.js';
 import { createRobotsDesk } from './crawl/robots-desk.js';
 import { createRunner, type Runner } from './crawl/runner.js';
-import { openShelf, type SpiderShelf } from './crawl/shelf.js';
+import { openShelf } from './crawl/shelf.js';
 import type { CrawlcastError } from './errors.js';
 import { createAccess } from './serve/access.js';
 import { Hub } from './serve/hub.js';
@@ -47,7 +48,7 @@ export interface RunningService {
   readonly transport: Transport;
   readonly store: Store;
   readonly runner: Runner;
-  readonly spiders: SpiderShelf;
+  readonly spiders: SpiderLibrary;
   /** Stops taking connections, parks what is in flight, ends the streams, flushes and lets go of everything. */
   close(): Promise<void>;
 }
@@ -72,7 +73,7 @@ export async function startService(
   const { onError } = options;
   const closers: (() => Promise<void> | void)[] = [() => store.close()];
   try {
-    const spiders = openShelf(config.spiders, config.startUrl);
+    const spiders = openLibrary(openShelf(config.spiders, config.startUrl), store);
     const engine = createEngine(store, { ...config, ...(onError && { onError }) });
     closers.unshift(() => engine.close());
     const hub = new Hub(store.log, onError);

@@ -93,6 +93,9 @@ function duration(numberToMs: (value: number) => number, unit: string) {
 /** Seconds, as in Scrapy; nobody waits for a thousand of them, so that from there on milliseconds are meant. */
 const secondsToMs = (value: number): number => (value < 1_000 ? value * 1_000 : value);
 
+/** What {@link secondsToMs} reads as that many milliseconds. */
+const msToSeconds = (ms: number): number => (ms < 1_000_000 ? ms / 1_000 : ms);
+
 const settings = z.strictObject({
   concurrency: count(1, 1_000).default(16).describe('Pages in flight at once.'),
   concurrencyPerHost: count(1, 1_000).default(8).describe('Pages in flight at once from one host.'),
@@ -170,6 +173,12 @@ export function spiderJsonSchema(): Record<string, unknown> {
  */
 export function parseSpider(input: unknown): Spider {
   return parseInput(spider, input);
+}
+
+/** A spider as it can be written: what {@link parseSpider} makes of it is the spider again. */
+export function writeSpider(checked: Spider): SpiderInput {
+  const { timeout } = checked.settings;
+  return { ...checked, settings: { ...checked.settings, timeout: msToSeconds(timeout) } };
 }
 
 /**

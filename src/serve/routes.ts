@@ -1,7 +1,7 @@
 /** How a path finds its handler, and what a handler gets. */
 import type { Config } from '../config.js';
+import type { SpiderLibrary } from '../crawl/library.js';
 import type { Runner } from '../crawl/runner.js';
-import type { SpiderShelf } from '../crawl/shelf.js';
 import { CrawlcastError } from '../errors.js';
 import type { Store } from '../store/store.js';
 import type { Access, Need } from './access.js';
@@ -12,7 +12,7 @@ import type { Headers, HttpRequest, HttpResponse } from './transport.js';
 export interface Context {
   readonly store: Store;
   readonly runner: Runner;
-  readonly spiders: SpiderShelf;
+  readonly spiders: SpiderLibrary;
   readonly hub: Hub;
   readonly access: Access;
   readonly config: Pick<Config, 'host'>;

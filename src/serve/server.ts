@@ -5,6 +5,7 @@ import { crawlRoutes } from './crawls.js';
 import { pageRoutes } from './pages.js';
 import { type Answer, problem } from './problem.js';
 import { type Context, type Exchange, findRoute, type Route } from './routes.js';
+import { spiderRoutes } from './spiders.js';
 import { openEventStream, sseHeaders } from './sse.js';
 import { isOver, plan } from './subscriber.js';
 import { parseSubscriptionQuery } from './subscription.js';
@@ -17,6 +18,7 @@ const routes: readonly Route[] = [
   { path: '/events', GET: streamEvents },
   { path: '/ws', GET: refusePlain },
   ...crawlRoutes,
+  ...spiderRoutes,
   ...pageRoutes,
 ];
 

@@ -1,7 +1,7 @@
 /** What `POST /crawls` asks for, and what it may. */
 import { z } from 'zod';
+import type { SpiderLibrary } from '../crawl/library.js';
 import type { StartRequest } from '../crawl/runner.js';
-import type { SpiderShelf } from '../crawl/shelf.js';
 import { parseInput, parseSpider, parseStart, type Spider } from '../crawl/spider.js';
 
 const request = z.strictObject(
@@ -21,7 +21,7 @@ const request = z.strictObject(
  * here, and another spider as soon as the request says where to start or which proxy to take.
  * @throws CrawlcastError `spider.invalid`, `spider.unknown`
  */
-export function readStartRequest(body: unknown, spiders: SpiderShelf): StartRequest {
+export function readStartRequest(body: unknown, spiders: SpiderLibrary): StartRequest {
   const { spider: named, ...given } = parseInput(request, body);
   const asked = {
     ...(given.start !== undefined && { start: given.start }),
@@ -29,8 +29,8 @@ export function readStartRequest(body: unknown, spiders: SpiderShelf): StartRequ
   };
   if (typeof named !== 'string') return { spider: parseSpider(named), origin: 'http', ...asked };
   const spider = spiders.get(named);
-  if (given.start === undefined && given.settings?.proxy === undefined) return { spider, origin: 'local', ...asked };
-  return { spider: withoutSecrets(spider, given.start), origin: 'http', ...asked };
+  const origin = given.start === undefined && given.settings?.proxy === undefined ? spiders.origin(named) : 'http';
+  return { spider: withoutSecrets(spider, given.start), origin, ...asked };
 }
 
 /** Headers and cookies of a spider go to where it was written for, and not to where a request sends it. */

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { startSite } from '#src/site/site.js';
-import { runService, transports } from '../support/process.js';
+import { runService, temporaryFolder, transports } from '../support/process.js';
 import { exchange } from '../support/raw-client.js';
 import { readAll, readSse } from '../support/readers.js';
 import { serveSite } from '../support/sites.js';
@@ -199,12 +201,58 @@ const refusesForeignPages: Case = async (t, transport) => {
   assert.equal((await from(url)).status, 404);
 };
 
+const keepsSpiders: Case = async (t, transport) => {
+  const site = await startSite({ pages: 1, perPage: 3 });
+  t.after(() => site.close());
+  const spiders = temporaryFolder(t);
+  const data = temporaryFolder(t);
+  writeFileSync(join(spiders, 'shop.json'), JSON.stringify({ start: ['http://shop.example/'], items: {} }));
+  const start = () => runService(t, transport, ['--spiders', spiders, '--data', data]);
+  const { url, end } = await start();
+  const spider = { name: 'mine', start: [`${site.url}/`], items, settings: { timeout: '500ms' } };
+  const at = `${url}/spiders/mine`;
+  const created = await ask(at, 'PUT', spider);
+  assert.equal(created.status, 201);
+  assert.equal(created.headers.get('location'), '/spiders/mine');
+  assert.deepEqual(created.json, spider);
+  assert.equal((await ask(at, 'PUT', { ...spider, name: undefined })).status, 200);
+  assert.deepEqual((await ask(at)).json, spider);
+
+  const table: [name: string, body: unknown, status: number, detail: RegExp][] = [
+    ['mine', { ...spider, name: 'other' }, 422, /name/],
+    ['mine', { ...spider, items: { quote: { fields: { a: 5 } } } }, 422, /items\.quote\.fields\.a/],
+    ['mine', { ...spider, settings: { headers: { Authorization: '***' } } }, 422, /settings\.headers\.Authorization/],
+    ['mine', [], 422, /object/],
+    ['..%2Fmine', { start: spider.start, items }, 422, /name/],
+    ['quotes', { ...spider, name: 'quotes' }, 409, /built in/],
+    ['shop', { ...spider, name: 'shop' }, 409, /file/],
+  ];
+  for (const [name, body, status, detail] of table) {
+    const answer = await ask(`${url}/spiders/${name}`, 'PUT', body);
+    assert.equal(answer.status, status, `${name}: ${answer.text}`);
+    assert.match(answer.json.detail, detail);
+  }
+  for (const name of ['quotes', 'shop']) assert.equal((await ask(`${url}/spiders/${name}`, 'DELETE')).status, 409);
+
+  // It came in over HTTP and stays what it is, also after a restart.
+  await end();
+  const again = await start();
+  const listed = (await ask(`${again.url}/spiders`)).json.map(({ name }: { name: string }) => name);
+  assert.deepEqual(listed, ['mine', 'quotes', 'shop']);
+  const { json } = await ask(`${again.url}/crawls`, 'POST', { spider: 'mine' });
+  assert.equal((await untilOver(again.url, json.id)).at(-1)?.type, 'crawl.failed');
+  assert.equal(site.requests, 0);
+  assert.equal((await ask(`${again.url}/spiders/mine`, 'DELETE')).status, 204);
+  for (const method of ['GET', 'DELETE']) assert.equal((await ask(`${again.url}/spiders/mine`, method)).status, 404);
+};
+
 const cases: Record<string, Case> = {
   'starts a spider by its name': startsNamed,
   'lets what came in over HTTP into no private network unless told so': guardsAddresses,
   'says what is wrong with a request for a crawl': refusesBadRequests,
   'reads JSON up to 1 MiB and nothing else': readsBodies,
   'pauses, resumes and cancels where the state allows it': controls,
+  'keeps spiders, and leaves those of this machine alone': keepsSpiders,
   'lets no page of another site change anything': refusesForeignPages,
 };
 
