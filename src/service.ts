@@ -2,7 +2,7 @@
 import type { Config } from './config.js';
 import { createFetcher } from './crawl/fetcher.js';
 import { openLibrary, type SpiderLibrary } from './crawl/library.js';
-import { createPoliteness } from './crawl/politeness.js';
+import { createPoliteness, type HostSnapshot } from './crawl/politeness.js';
 import { createPool } from './crawl/pool.js';
 import { createRobotsDesk } from './crawl/robots-desk.js';
 import { createRunner, type Runner } from './crawl/runner.js';
@@ -11,6 +11,8 @@ import type { CrawlcastError } from './errors.js';
 import { createAccess } from './serve/access.js';
 import { Hub } from './serve/hub.js';
 import { listen } from './serve/listen.js';
+import { createMetrics } from './serve/metrics.js';
+import { createReadiness } from './serve/readiness.js';
 import { createServer } from './serve/server.js';
 import type { Transport } from './serve/transport.js';
 import type { Store } from './store/store.js';
@@ -18,6 +20,8 @@ import type { Store } from './store/store.js';
 /** The part of a service that crawls. */
 export interface Engine {
   readonly runner: Runner;
+  /** The hosts that crawls have asked lately. */
+  readonly hosts: () => HostSnapshot[];
   close(): Promise<void>;
 }
 
@@ -29,12 +33,14 @@ export function createEngine(
   const pool = createPool(options.workers);
   const fetcher = createFetcher();
   const { allowPrivateNetworks, onError } = options;
+  const politeness = createPoliteness();
   const runner = createRunner(
-    { store, pool, politeness: createPoliteness(), robots: createRobotsDesk(fetcher), fetcher, allowPrivateNetworks },
+    { store, pool, politeness, robots: createRobotsDesk(fetcher), fetcher, allowPrivateNetworks },
     onError === undefined ? {} : { onError },
   );
   return {
     runner,
+    hosts: () => politeness.snapshot(),
     async close() {
       await runner.stop();
       await Promise.all([pool.close(), fetcher.close()]);
@@ -77,14 +83,17 @@ export async function startService(
     const engine = createEngine(store, { ...config, ...(onError && { onError }) });
     closers.unshift(() => engine.close());
     const hub = new Hub(store.log, onError);
+    const readiness = createReadiness(store);
     const access = createAccess({
       corsOrigins: config.corsOrigin,
       ...(config.token === undefined ? {} : { token: config.token }),
       ...(config.readToken === undefined ? {} : { readToken: config.readToken }),
     });
-    const { runner } = engine;
+    const { runner, hosts } = engine;
+    const metrics = createMetrics({ store, runner, hub, ...(onError && { onError }) });
+    closers.unshift(() => metrics.close());
     const server = createServer(
-      { store, runner, spiders, hub, access, config },
+      { store, runner, spiders, hub, access, metrics, readiness, hosts, config },
       onError === undefined ? {} : { onError },
     );
     const transport = await listen(config.transport, server, config.host, config.port);
@@ -96,7 +105,9 @@ export async function startService(
       runner,
       spiders,
       async close() {
+        readiness.stop();
         transport.stopListening();
+        metrics.close();
         await engine.close();
         hub.close();
         await within(farewellMs, hub.empty());

@@ -7,6 +7,7 @@ export const heartbeatMs = 15_000;
 
 /** A subscriber and what its protocol does when nothing was written for a while. */
 export interface Member {
+  readonly protocol: 'sse' | 'ws';
   readonly subscriber: Subscriber;
   /** `performance.now()` of the last write. */
   lastWriteMs: number;
@@ -21,6 +22,8 @@ export class Hub {
   readonly #members = new Set<Member>();
   readonly #stopListening: () => void;
   readonly #timer: NodeJS.Timeout;
+  /** Called after an append, with the milliseconds that it took to serve the subscribers. */
+  onPumped: (ms: number) => void = () => {};
   #whenEmpty = () => {};
   #closed = false;
 
@@ -37,9 +40,18 @@ export class Hub {
     return this.#members.size;
   }
 
+  /** Subscribers by protocol. */
+  get sizes(): Readonly<Record<Member['protocol'], number>> {
+    const sizes = { sse: 0, ws: 0 };
+    for (const { protocol } of this.#members) sizes[protocol]++;
+    return sizes;
+  }
+
   /** Events that the slowest subscriber still has before it. */
   get maxLag(): number {
-    return Math.max(0, ...Array.from(this.#members, ({ subscriber }) => subscriber.lag));
+    let max = 0;
+    for (const { subscriber } of this.#members) max = Math.max(max, subscriber.lag);
+    return max;
   }
 
   add(member: Member): void {
@@ -71,7 +83,10 @@ export class Hub {
   }
 
   #pumpAll(): void {
+    if (this.#members.size === 0) return;
+    const began = performance.now();
     for (const { subscriber } of this.#members) subscriber.pump();
+    this.onPumped(performance.now() - began);
   }
 
   #remind(): void {

@@ -1,11 +1,14 @@
 /** How a path finds its handler, and what a handler gets. */
 import type { Config } from '../config.js';
 import type { SpiderLibrary } from '../crawl/library.js';
+import type { HostSnapshot } from '../crawl/politeness.js';
 import type { Runner } from '../crawl/runner.js';
 import { CrawlcastError } from '../errors.js';
 import type { Store } from '../store/store.js';
 import type { Access, Need } from './access.js';
 import type { Hub } from './hub.js';
+import type { Metrics } from './metrics.js';
+import type { Readiness } from './readiness.js';
 import type { Headers, HttpRequest, HttpResponse } from './transport.js';
 
 /** What every handler may use. */
@@ -15,6 +18,10 @@ export interface Context {
   readonly spiders: SpiderLibrary;
   readonly hub: Hub;
   readonly access: Access;
+  readonly metrics: Metrics;
+  readonly readiness: Readiness;
+  /** The hosts that crawls have asked lately. */
+  readonly hosts: () => HostSnapshot[];
   readonly config: Pick<Config, 'host'>;
 }
 

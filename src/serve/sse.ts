@@ -38,6 +38,7 @@ export function openEventStream(store: Store, hub: Hub, plan: Plan, response: Ht
     },
   });
   const member: Member = {
+    protocol: 'sse',
     subscriber,
     lastWriteMs: performance.now(),
     idle: () => subscriber.heartbeat(),

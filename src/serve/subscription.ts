@@ -138,7 +138,7 @@ function locateTime(timeMs: number, requested: string, log: EventLog, floor: num
   }
   for (let round = 0; round < maxBatchesAtTime; round++) {
     const batch = log.read(after);
-    const later = batch.find(({ json }) => Date.parse(eventTime(json)) > timeMs);
+    const later = batch.find(({ json }) => eventTime(json) > timeMs);
     after = later ? later.offset - 1 : (batch.at(-1)?.offset ?? after);
     if (later || batch.length === 0) break;
   }

@@ -29,6 +29,7 @@ export function openSocket(store: Store, hub: Hub, first: Plan, socket: Socket):
     },
   });
   const member: Member = {
+    protocol: 'ws',
     subscriber,
     lastWriteMs: performance.now(),
     idle: () => {

@@ -5,6 +5,7 @@
  * to readers only once it is durable. A lease is not written anywhere: a URL stays in the durable frontier until the
  * step that ends its page, so that whatever was in flight when the process died is simply still queued.
  */
+import type { CrawlcastError } from '../errors.js';
 import type { CrawlState, CrawlStats, EventCounts } from '../events.js';
 
 /** One event as the log keeps it. */
@@ -165,6 +166,8 @@ export interface Store {
    * @throws CrawlcastError `store.full`, `store.failed`: nothing of the step was written
    */
   commit(step: Step): Promise<Committed>;
+  /** Why the last commit failed; `undefined` where it did not. */
+  readonly failure?: CrawlcastError | undefined;
   /** All crawls, oldest first. */
   crawls(): readonly CrawlRecord[];
   crawl(id: string): CrawlRecord | undefined;

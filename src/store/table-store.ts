@@ -45,6 +45,7 @@ export async function openTableStore(tables: Tables, options: StoreOptions = {})
 
 class TableStore implements Store {
   readonly log: TableLog;
+  failure: CrawlcastError | undefined;
   readonly #crawls: Crawls;
   readonly #chores: Chores;
   readonly #queue: Waiting[] = [];
@@ -145,9 +146,11 @@ class TableStore implements Store {
       this.#crawls.forget(draft);
       this.#hasChores = false;
       const error = toCrawlcastError(thrown, 'store.failed');
+      this.failure = error;
       for (const { waiting } of applied) waiting.reject(error);
       return;
     }
+    if (draft.changes.size > 0) this.failure = undefined;
     const events = chunks.flatMap(({ chunk }) => chunk.events);
     this.#crawls.publish(draft);
     this.log.publish(chunks.map(({ chunk }) => chunk));
