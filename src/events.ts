@@ -86,11 +86,14 @@ export interface CloudEvent<Type extends string = string, Data = unknown> {
 export const finalEventTypes: ReadonlySet<string> = new Set(['crawl.finished', 'crawl.failed', 'crawl.cancelled']);
 
 const reserved = /^(page|crawl|log)(\.|$)/;
-const wellFormed = /^[A-Za-z][A-Za-z0-9_.-]{0,63}$/;
+
+/** What a spider may call its items, as a regular expression: see {@link isItemType}. */
+export const itemTypePattern = `^(?!${reserved.source.slice(1)})[A-Za-z][A-Za-z0-9_.-]{0,63}$`;
+const itemType = new RegExp(itemTypePattern);
 
 /** Whether a spider may call its items this: a short plain word that is none of the service's own types. */
 export function isItemType(name: string): boolean {
-  return wellFormed.test(name) && !reserved.test(name);
+  return itemType.test(name);
 }
 
 /** Whether an event of this type carries an item. */

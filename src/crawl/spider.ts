@@ -3,7 +3,7 @@
  */
 import { z } from 'zod';
 import { CrawlcastError } from '../errors.js';
-import { isItemType } from '../events.js';
+import { isItemType, itemTypePattern } from '../events.js';
 import { hasPlaceholder } from './links.js';
 
 const selector = z
@@ -138,10 +138,13 @@ const spider = z.strictObject({
     .regex(/^[A-Za-z0-9][\w.-]{0,99}$/, { error: 'a name has letters, digits, "_", "-" and "." (at most 100)' }),
   start: z.array(startUrl).min(1).max(10_000),
   items: z.record(
-    z.string().refine(isItemType, {
-      error:
-        'an item type begins with a letter, has letters, digits, "_", "-" and ".", and is none of page, crawl, log',
-    }),
+    z
+      .string()
+      .refine(isItemType, {
+        error:
+          'an item type begins with a letter, has letters, digits, "_", "-" and ".", and is none of page, crawl, log',
+      })
+      .meta({ pattern: itemTypePattern }),
     item,
   ),
   follow: z.array(link).max(1_000).default([]).describe('The links to go on to.'),

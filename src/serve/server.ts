@@ -2,6 +2,7 @@
 import { CrawlcastError, errorFacts, toCrawlcastError } from '../errors.js';
 import { classicRoutes } from './classic.js';
 import { crawlRoutes } from './crawls.js';
+import { documentRoutes } from './documents.js';
 import { pageRoutes } from './pages.js';
 import { type Answer, problem } from './problem.js';
 import { type Context, type Exchange, findRoute, type Route } from './routes.js';
@@ -13,12 +14,13 @@ import type { Headers, HttpRequest, HttpResponse, Service, UpgradeVerdict } from
 import { chooseProtocol, openSocket, upgradeNeeded } from './websocket.js';
 
 /** The route table. Paths in one place; what each does in its own file. */
-const routes: readonly Route[] = [
+export const routes: readonly Route[] = [
   ...classicRoutes,
   { path: '/events', GET: streamEvents },
   { path: '/ws', GET: refusePlain },
   ...crawlRoutes,
   ...spiderRoutes,
+  ...documentRoutes,
   ...pageRoutes,
 ];
 
