@@ -115,7 +115,7 @@ export function eventSchema(type?: SystemEventType): z.ZodType {
 
 /** Objects that answers and requests hold, by the name that the documents give them. */
 export function namedSchemas(): Record<string, Record<string, unknown>> {
-  const { spider, json } = spiderWithoutDefs();
+  const spider = spiderWithoutDefs();
   const settings = propertyOf(spider, 'settings');
   const startRequest = {
     type: 'object',
@@ -130,7 +130,7 @@ export function namedSchemas(): Record<string, Record<string, unknown>> {
   const made = Object.entries({ Crawl: crawl, Host: host, Problem: problem, Event: eventSchema() }).map(
     ([name, schema]) => [name, jsonSchema(schema)] as const,
   );
-  return { ...Object.fromEntries(made), Spider: spider, StartRequest: startRequest, Json: json };
+  return { ...Object.fromEntries(made), Spider: spider, StartRequest: startRequest };
 }
 
 /** A schema as JSON Schema, to be put into a larger document. */
@@ -139,13 +139,10 @@ export function jsonSchema(schema: z.ZodType, target: 'draft-7' | 'draft-2020-12
   return rest;
 }
 
-/** The spider's schema with what it defines aside: references start at the root of a document. */
-function spiderWithoutDefs() {
-  const { $schema: _, $defs, ...spider } = spiderJsonSchema();
-  const [[name, json] = ['', {}]] = Object.entries($defs ?? {});
-  const moved = (schema: unknown): Record<string, unknown> =>
-    JSON.parse(JSON.stringify(schema).replaceAll(`#/$defs/${name}`, '#/components/schemas/Json'));
-  return { spider: moved(spider), json: moved(json) };
+/** The spider's schema without definitions, which would be looked for at the root of the document: `{}` is any JSON, too. */
+function spiderWithoutDefs(): Record<string, unknown> {
+  const { $schema: _, $defs: __, ...spider } = spiderJsonSchema();
+  return JSON.parse(JSON.stringify(spider).replace(/,?"\$ref":"#\/\$defs\/\w+"/g, ''));
 }
 
 function propertyOf(schema: Record<string, unknown>, name: string): Record<string, unknown> {
