@@ -89,6 +89,14 @@ program
       .argParser(named(parseRetention))
       .default({}, 'all'),
   )
+  .addOption(
+    option('--max-connections <number>', 'streams open at once').argParser(whole(1, 10_000_000)).default(20_000),
+  )
+  .addOption(
+    option('--max-connections-per-address <number>', 'of them, from one address other than loopback')
+      .argParser(whole(1, 10_000_000))
+      .default(10_000),
+  )
   .addHelpText(
     'after',
     '\nExamples:\n  crawlcast serve --port 8080\n  CRAWLCAST_TOKEN=secret crawlcast serve --host 0.0.0.0',

@@ -19,6 +19,9 @@ export interface Config {
   readonly corsOrigin: readonly string[];
   readonly allowPrivateNetworks: boolean;
   readonly retention: Retention;
+  /** Streams that may be open, in all and of one address; see `StreamLimits`. */
+  readonly maxConnections?: number;
+  readonly maxConnectionsPerAddress?: number;
 }
 
 /** Threads that fetch and parse where nothing else is said: one core is left to the thread that serves. */

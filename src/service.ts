@@ -62,6 +62,8 @@ export interface RunningService {
 /** What is told of errors that are nobody's fault but ours, or the disk's. */
 export interface ServiceOptions {
   readonly onError?: (error: unknown, crawl?: string) => void;
+  /** Told of WebSocket handshakes that were refused. */
+  readonly onRefusal?: (error: CrawlcastError, address: string) => void;
 }
 
 /** How long streams may take to end before they are broken off. */
@@ -82,7 +84,7 @@ export async function startService(
     const spiders = openLibrary(openShelf(config.spiders, config.startUrl), store);
     const engine = createEngine(store, { ...config, ...(onError && { onError }) });
     closers.unshift(() => engine.close());
-    const hub = new Hub(store.log, onError);
+    const hub = new Hub(store.log, config, onError);
     const readiness = createReadiness(store);
     const access = createAccess({
       corsOrigins: config.corsOrigin,
@@ -92,10 +94,7 @@ export async function startService(
     const { runner, hosts } = engine;
     const metrics = createMetrics({ store, runner, hub, ...(onError && { onError }) });
     closers.unshift(() => metrics.close());
-    const server = createServer(
-      { store, runner, spiders, hub, access, metrics, readiness, hosts, config },
-      onError === undefined ? {} : { onError },
-    );
+    const server = createServer({ store, runner, spiders, hub, access, metrics, readiness, hosts, config }, options);
     const transport = await listen(config.transport, server, config.host, config.port);
     runner.takeUp();
     return {

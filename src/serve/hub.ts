@@ -1,4 +1,5 @@
 /** All subscribers of the service: pumped when the log grows, reminded that they are alive when it does not. */
+import { CrawlcastError } from '../errors.js';
 import type { EventLog } from '../store/store.js';
 import type { Subscriber } from './subscriber.js';
 
@@ -7,6 +8,8 @@ export const heartbeatMs = 15_000;
 
 /** A subscriber and what its protocol does when nothing was written for a while. */
 export interface Member {
+  /** The peer's. */
+  readonly address: string;
   readonly protocol: 'sse' | 'ws';
   readonly subscriber: Subscriber;
   /** `performance.now()` of the last write. */
@@ -15,6 +18,14 @@ export interface Member {
   idle(): void;
   /** Ends the stream cleanly: the service stops. */
   leave(): void;
+}
+
+/** How many streams may be open. */
+export interface StreamLimits {
+  /** In all. Default 20,000. */
+  readonly maxConnections?: number | undefined;
+  /** Of one address; loopback may have all of them: a proxy comes from there. Default 10,000. */
+  readonly maxConnectionsPerAddress?: number | undefined;
 }
 
 /** Keeps the subscribers. */
@@ -27,11 +38,18 @@ export class Hub {
   #whenEmpty = () => {};
   #closed = false;
 
+  readonly #max: number;
+  readonly #maxPerAddress: number;
+  readonly #byAddress = new Map<string, number>();
+
   constructor(
     log: EventLog,
+    { maxConnections = 20_000, maxConnectionsPerAddress = 10_000 }: StreamLimits = {},
     /** Told of what broke a stream off. */
     readonly onError: (error: unknown) => void = () => {},
   ) {
+    this.#max = maxConnections;
+    this.#maxPerAddress = maxConnectionsPerAddress;
     this.#stopListening = log.onAppend(() => this.#pumpAll());
     this.#timer = setInterval(() => this.#remind(), 1_000).unref();
   }
@@ -54,14 +72,28 @@ export class Hub {
     return max;
   }
 
+  /** @throws CrawlcastError `limit.connections` where a stream for this address would be one too many */
+  checkRoom(address: string): void {
+    const ofAddress = this.#byAddress.get(address) ?? 0;
+    const isTooMany = ofAddress >= this.#maxPerAddress && !isLoopback(address);
+    if (this.size < this.#max && !isTooMany) return;
+    const who = isTooMany ? `${ofAddress} streams of your address are` : `${this.size} streams are`;
+    throw new CrawlcastError(
+      'limit.connections',
+      `${who} open, and there may be no more: close some, or come back later`,
+    );
+  }
+
   add(member: Member): void {
+    this.#count(member, 1);
     this.#members.add(member);
     // It asked just before the service stopped.
     if (this.#closed) member.leave();
   }
 
   delete(member: Member): void {
-    this.#members.delete(member);
+    if (!this.#members.delete(member)) return;
+    this.#count(member, -1);
     member.subscriber.close();
     if (this.#members.size === 0) this.#whenEmpty();
   }
@@ -82,6 +114,12 @@ export class Hub {
     for (const member of this.#members) member.leave();
   }
 
+  #count({ address }: Member, change: number): void {
+    const count = (this.#byAddress.get(address) ?? 0) + change;
+    if (count > 0) this.#byAddress.set(address, count);
+    else this.#byAddress.delete(address);
+  }
+
   #pumpAll(): void {
     if (this.#members.size === 0) return;
     const began = performance.now();
@@ -97,4 +135,8 @@ export class Hub {
       member.idle();
     }
   }
+}
+
+function isLoopback(address: string): boolean {
+  return address.startsWith('127.') || address === '::1';
 }

@@ -18,7 +18,12 @@ export function problem(error: CrawlcastError, headers: Headers = {}): Answer {
   const body = JSON.stringify({ type: 'about:blank', title, status, code: error.code, detail });
   return {
     status,
-    headers: { 'content-type': 'application/problem+json', 'cache-control': 'no-store', ...headers },
+    headers: {
+      'content-type': 'application/problem+json',
+      'cache-control': 'no-store',
+      ...(status === 503 && { 'retry-after': '5' }),
+      ...headers,
+    },
     body,
   };
 }

@@ -28,6 +28,8 @@ export const routes: readonly Route[] = [
 export interface ServerOptions {
   /** Told of errors that are ours. */
   readonly onError?: (error: unknown) => void;
+  /** Told of WebSocket handshakes that were refused. */
+  readonly onRefusal?: (error: CrawlcastError, address: string) => void;
 }
 
 /** Makes the service that a transport carries. */
@@ -54,6 +56,7 @@ export function createServer(context: Context, options: ServerOptions = {}): Ser
       try {
         return acceptSocket(context, request);
       } catch (error) {
+        options.onRefusal?.(toCrawlcastError(error), request.remoteAddress);
         return { refuse: fail(error) };
       }
     },
@@ -104,7 +107,8 @@ function streamEvents({ request, response, store, hub, cors }: Exchange): void {
     // Nothing is left, not even a gap to be told of: 204 tells EventSource to stop coming back.
     response.send(204, cors);
   } else {
-    openEventStream(store, hub, planned, response, cors);
+    hub.checkRoom(request.remoteAddress);
+    openEventStream({ store, hub, plan: planned, address: request.remoteAddress }, response, cors);
   }
 }
 
@@ -124,9 +128,11 @@ function acceptSocket(context: Context, request: HttpRequest): UpgradeVerdict {
   access.checkOrigin(request);
   access.check(request, 'read');
   const planned = plan(parseSubscriptionQuery(request.query), store);
+  const address = request.remoteAddress;
+  hub.checkRoom(address);
   const protocol = chooseProtocol(request.header('sec-websocket-protocol'));
   return {
-    accept: (socket) => openSocket(store, hub, planned, socket),
+    accept: (socket) => openSocket({ store, hub, plan: planned, address }, socket),
     ...(protocol === undefined ? {} : { protocol }),
   };
 }

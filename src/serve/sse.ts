@@ -1,9 +1,8 @@
 /** `GET /events`: the log as server-sent events. */
 
-import type { Store } from '../store/store.js';
 import { sseCursor, sseFrames } from './frames.js';
-import type { Hub, Member } from './hub.js';
-import { type Plan, Subscriber } from './subscriber.js';
+import type { Member } from './hub.js';
+import { type Opening, Subscriber } from './subscriber.js';
 import type { Headers, HttpResponse } from './transport.js';
 
 /** How long a client waits before it reconnects. */
@@ -16,7 +15,11 @@ export const sseHeaders: Headers = {
 };
 
 /** Opens a stream and keeps it going until either side ends it. */
-export function openEventStream(store: Store, hub: Hub, plan: Plan, response: HttpResponse, headers: Headers): void {
+export function openEventStream(
+  { store, hub, plan, address }: Opening,
+  response: HttpResponse,
+  headers: Headers,
+): void {
   const start = `${store.log.epoch}-${plan.position.after}`;
   // The cursor goes out at once, so that who is cut off before the first event comes back to the right place.
   const sink = response.stream(200, { ...sseHeaders, ...headers }, `retry: ${retryMs}\n${sseCursor(start)}`);
@@ -39,6 +42,7 @@ export function openEventStream(store: Store, hub: Hub, plan: Plan, response: Ht
   });
   const member: Member = {
     protocol: 'sse',
+    address,
     subscriber,
     lastWriteMs: performance.now(),
     idle: () => subscriber.heartbeat(),

@@ -8,6 +8,7 @@ import type { CrawlState, GapReason } from '../events.js';
 import { eventHead, eventTail } from '../events-json.js';
 import type { LogEvent, Store } from '../store/store.js';
 import { createFilter, type Filter, type Piece } from './filter.js';
+import type { Hub } from './hub.js';
 import { locate, locateLastEventId, type Position, type Subscription } from './subscription.js';
 
 /** The socket behind a subscriber, in its own protocol. */
@@ -31,6 +32,15 @@ export interface Plan {
   readonly filter: Filter;
   /** The one crawl that was asked for, `latest` resolved. */
   readonly crawl?: string;
+}
+
+/** A stream that is about to be opened. */
+export interface Opening {
+  readonly store: Store;
+  readonly hub: Hub;
+  readonly plan: Plan;
+  /** The peer's. */
+  readonly address: string;
 }
 
 /**

@@ -1,9 +1,8 @@
 /** `GET /ws`: the log as WebSocket text frames, and the frames that control it. */
 import { CrawlcastError, toCrawlcastError } from '../errors.js';
-import type { Store } from '../store/store.js';
 import { textFrames } from './frames.js';
-import type { Hub, Member } from './hub.js';
-import { type Plan, plan, Subscriber } from './subscriber.js';
+import type { Member } from './hub.js';
+import { type Opening, type Plan, plan, Subscriber } from './subscriber.js';
 import { parseSubscribeFrame, type Subscription } from './subscription.js';
 import type { Socket } from './transport.js';
 
@@ -13,7 +12,7 @@ export const subprotocol = 'cloudevents.json';
 const pingMs = 30_000;
 
 /** Takes an accepted socket and keeps it going until either side ends it. */
-export function openSocket(store: Store, hub: Hub, first: Plan, socket: Socket): void {
+export function openSocket({ store, hub, plan: first, address }: Opening, socket: Socket): void {
   let alive = true;
   const send = (frames: readonly (Buffer | string)[]) => {
     member.lastWriteMs = performance.now();
@@ -30,6 +29,7 @@ export function openSocket(store: Store, hub: Hub, first: Plan, socket: Socket):
   });
   const member: Member = {
     protocol: 'ws',
+    address,
     subscriber,
     lastWriteMs: performance.now(),
     idle: () => {
@@ -42,21 +42,26 @@ export function openSocket(store: Store, hub: Hub, first: Plan, socket: Socket):
     alive = false;
     socket.ping();
   }, pingMs).unref();
+  const answer = (control: unknown) => {
+    if (!send([JSON.stringify(control)])) gate.notTaken();
+  };
   const resubscribe = (text: string) => {
     const subscription = parseSubscribeFrame(text);
     const next = plan(subscription, store);
     subscriber.replan(next);
-    send([JSON.stringify({ subscribed: describe(subscription, next, subscriber.cursor) })]);
+    answer({ subscribed: describe(subscription, next, subscriber.cursor) });
     subscriber.tellGap();
     subscriber.pump();
   };
+  const gate = createFloodGate();
   socket.onMessage = (text) => {
     alive = true;
+    if (gate.isFlood()) return socket.close(1008, 'too many control frames');
     try {
       resubscribe(text);
     } catch (thrown) {
       const { code, message } = toCrawlcastError(thrown);
-      send([JSON.stringify({ error: { code, message } })]);
+      answer({ error: { code, message } });
     }
   };
   socket.onPong = () => {
@@ -65,6 +70,7 @@ export function openSocket(store: Store, hub: Hub, first: Plan, socket: Socket):
   socket.onDrain = () => {
     // The pings of a reader that is slow wait behind the events that it has not read.
     alive = true;
+    gate.taken();
     subscriber.drained();
   };
   socket.onClose = () => {
@@ -84,6 +90,33 @@ function describe({ type, since, data }: Subscription, { crawl }: Plan, cursor: 
     Object.defineProperty(conditions, path, { value: values, enumerable: true, configurable: true, writable: true });
   }
   return { ...(type && { type }), ...(crawl && { crawl }), ...(since && { since }), data: conditions, cursor };
+}
+
+/** A client may send so many control frames in so long a time, and leave so many answers to them untaken. */
+const maxControls = 100;
+const controlWindowMs = 10_000;
+const maxUntaken = 10;
+
+/** Tells a client that steers from one that only makes work. */
+function createFloodGate() {
+  let since = performance.now();
+  let controls = 0;
+  let untaken = 0;
+  return {
+    /** Asked for each control frame. */
+    isFlood(): boolean {
+      const now = performance.now();
+      if (now - since > controlWindowMs) {
+        since = now;
+        controls = 0;
+      }
+      return ++controls > maxControls || untaken > maxUntaken;
+    },
+    notTaken: () => void untaken++,
+    taken: () => {
+      untaken = 0;
+    },
+  };
 }
 
 /** Which of the offered subprotocols is spoken; `undefined`: none, and none is echoed. */
