@@ -1,7 +1,10 @@
 /** `crawlcast serve`. */
+import type { Logger } from 'pino';
 import type { Config } from '../config.js';
+import { CrawlcastError } from '../errors.js';
 import { startService } from '../service.js';
 import { openEmbeddedStore } from '../store/embedded.js';
+import { keepJournal } from './journal.js';
 import { createLogger } from './logger.js';
 import { untilInterrupted } from './terminal.js';
 
@@ -15,8 +18,10 @@ export async function serve(options: ServeOptions): Promise<void> {
   const stopped = untilInterrupted();
   const store = await openEmbeddedStore(config.data, { retention: config.retention });
   const service = await startService(config, store, {
-    onError: (error, crawl) => logger.error({ err: error, crawl }, 'something went wrong'),
+    onError: (error, crawl) => tellError(logger, error, crawl),
+    onRefusal: ({ code, message }, address) => logger.debug({ code, message, address }, 'WebSocket refused'),
   });
+  const closeJournal = keepJournal(store, logger);
   if (!isLoopback(config.host) && config.token === undefined) {
     logger.warn('it listens beyond this machine without --token: whoever reaches it may start and stop crawls');
   }
@@ -25,8 +30,17 @@ export async function serve(options: ServeOptions): Promise<void> {
   logger.info({ transport: name, workers: config.workers, data: config.data, events: store.log.last }, 'serving');
   await stopped;
   logger.info('stopping');
+  closeJournal();
   await service.close();
   logger.info({ events: store.log.last }, 'stopped');
+}
+
+/** Trouble with the disk is no mistake of ours: no stack, but what it means for the crawl. */
+function tellError(logger: Logger, error: unknown, crawl: string | undefined): void {
+  if (error instanceof CrawlcastError && error.code.startsWith('store.')) {
+    const { code, message } = error;
+    logger.error({ code, message, crawl }, 'the log cannot be written; the crawl goes on when it can');
+  } else logger.error({ err: error, crawl }, 'something went wrong');
 }
 
 function isLoopback(host: string): boolean {

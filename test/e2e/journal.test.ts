@@ -1,0 +1,42 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { startSite } from '#src/site/site.js';
+import { run, temporaryFolder } from '../support/process.js';
+import { readAll, readSse, tryWs } from '../support/readers.js';
+
+test('journal › has a line of JSON for the service and for what becomes of each crawl', async (t) => {
+  const site = await startSite({ pages: 2, perPage: 3 });
+  t.after(() => site.close());
+  const args = ['serve', '--port', '0', '--workers', '1', '--data', temporaryFolder(t), '--start-url', `${site.url}/`];
+  const { url, stderr, until, end } = await run(t, args, { CRAWLCAST_LOG: 'debug' });
+  await fetch(`${url}/crawl`);
+  await readAll(await readSse(url, '?crawl=latest&since=0'));
+  const spider = { name: 'mine', start: [`${site.url}/`], items: {} };
+  const headers = { 'content-type': 'application/json' };
+  await fetch(`${url}/crawls`, { method: 'POST', headers, body: JSON.stringify({ spider }) });
+  await readAll(await readSse(url, '?crawl=latest&since=0'));
+  await until(/crawl failed/, 'stderr');
+  await tryWs(`${url}/ws?since=x`);
+  await end();
+  const lines: Record<string, unknown>[] = stderr()
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  assert.deepEqual(
+    lines.map(({ msg }) => msg),
+    [
+      'serving',
+      'crawl started',
+      'crawl finished',
+      'crawl started',
+      'crawl failed',
+      'WebSocket refused',
+      'stopping',
+      'stopped',
+    ],
+  );
+  const { spider: name, pages, items, seconds } = lines[2] ?? {};
+  assert.deepEqual({ name, pages, items }, { name: 'quotes', pages: 2, items: 6 });
+  assert.ok(Number(seconds) > 0);
+  assert.equal(lines[4]?.error, 'start.skipped');
+});
