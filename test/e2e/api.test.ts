@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { operations } from '#src/serve/operations.js';
 import { startSite } from '#src/site/site.js';
 import { runService, temporaryFolder, transports } from '../support/process.js';
 import { exchange } from '../support/raw-client.js';
@@ -246,6 +247,53 @@ const keepsSpiders: Case = async (t, transport) => {
   for (const method of ['GET', 'DELETE']) assert.equal((await ask(`${again.url}/spiders/mine`, method)).status, 404);
 };
 
+const answersHeadAndOptions: Case = async (t, transport) => {
+  const { url } = await runService(t, transport, ['--start-url', 'http://127.0.0.1:22/']);
+  const { id } = (await ask(`${url}/crawls`, 'POST', { spider: 'quotes' })).json;
+  await untilOver(url, id);
+  for (const call of Object.keys(operations)) {
+    const [method, pattern = ''] = call.split(' ');
+    if (method !== 'GET') continue;
+    const path = pattern.replace('{id}', id).replace('{name}', 'quotes');
+    const query = path === '/events' ? `?crawl=${id}&since=0` : '';
+    const get = await ask(url + path + query);
+    const head = await ask(url + path + query, 'HEAD');
+    assert.equal(head.text, '');
+    // This one changes something: it is told of a failure once, and HEAD must not be the one that is told.
+    if (path !== '/crawl') assert.equal(head.status, get.status, path);
+    assert.equal(head.headers.get('content-type'), get.headers.get('content-type'), path);
+    const options = await ask(url + path, 'OPTIONS');
+    assert.equal(options.status, 204, path);
+    assert.match(options.headers.get('allow') ?? '', /GET.*HEAD.*OPTIONS/, path);
+    assert.equal((await ask(url + path, 'PATCH')).status, 405, path);
+  }
+};
+
+const needsTokens: Case = async (t, transport) => {
+  const { url } = await runService(t, transport, ['--token', 'write', '--read-token', 'read']);
+  const open = new Set(['/', '/healthz', '/readyz']);
+  for (const call of Object.keys(operations)) {
+    const [method = '', pattern = ''] = call.split(' ');
+    const path = pattern.replace(/\{.*\}/, 'x');
+    const status = async (token?: string) =>
+      (await ask(url + path, method, undefined, token === undefined ? {} : { authorization: `Bearer ${token}` }))
+        .status;
+    if (open.has(path)) {
+      assert.equal(await status(), 200, call);
+      continue;
+    }
+    assert.equal(await status(), 401, call);
+    assert.equal(await status('wrong'), 403, call);
+    if (method !== 'GET') assert.equal(await status('read'), 403, call);
+  }
+  assert.equal((await ask(`${url}/spiders?access_token=read`)).status, 200);
+  assert.equal(
+    (await ask(`${url}/crawls/x/pause?access_token=write`, 'POST')).status,
+    401,
+    'no token in the query of a change',
+  );
+};
+
 const cases: Record<string, Case> = {
   'starts a spider by its name': startsNamed,
   'lets what came in over HTTP into no private network unless told so': guardsAddresses,
@@ -253,6 +301,8 @@ const cases: Record<string, Case> = {
   'reads JSON up to 1 MiB and nothing else': readsBodies,
   'pauses, resumes and cancels where the state allows it': controls,
   'keeps spiders, and leaves those of this machine alone': keepsSpiders,
+  'answers HEAD and OPTIONS wherever it answers GET': answersHeadAndOptions,
+  'wants the token of what is asked': needsTokens,
   'lets no page of another site change anything': refusesForeignPages,
 };
 
