@@ -14,6 +14,8 @@ export interface RobotsRules {
   readonly sitemaps: readonly string[];
   /** Set where robots.txt could not be had: all is forbidden until it has been asked for again, in so many milliseconds. */
   readonly retryInMs?: number;
+  /** Set where the host could not even be reached: what went wrong. */
+  readonly failure?: unknown;
 }
 
 interface Rule {
@@ -197,12 +199,13 @@ interface Entry {
 }
 
 const maxAgeMs = 24 * 3_600_000;
-const firstPauseMs = 60_000;
+const firstPauseMs = 500;
 const maxPauseMs = 3_600_000;
 
 /**
  * Remembers each host's robots.txt for a day (RFC 9309 §2.4). An answer of 4xx, or redirects without end, allow
- * everything; 429, 5xx, a timeout and a broken connection forbid everything for a minute, and twice as long each time (§2.3.1).
+ * everything; 429 and 5xx forbid everything for half a second, and twice as long each time; so do a timeout and a broken
+ * connection until somebody asks again (§2.3.1).
  */
 export function createRobots({ fetchRobots, userAgent, now = Date.now, maxHosts = 10_000 }: RobotsOptions): Robots {
   const entries = new Map<string, Entry>();
@@ -218,7 +221,7 @@ export function createRobots({ fetchRobots, userAgent, now = Date.now, maxHosts 
     const entry: Entry = {
       answer: fetchRobots(origin).then(
         (answer) => settle(entry, answer),
-        () => settle(entry, undefined),
+        (failure: unknown) => unreachable(entry, failure),
       ),
       expiresAt: Number.POSITIVE_INFINITY,
       failures,
@@ -229,11 +232,18 @@ export function createRobots({ fetchRobots, userAgent, now = Date.now, maxHosts 
     return entry;
   }
 
-  function settle(entry: Entry, answer: RobotsAnswer | undefined): RobotsRules {
+  /** Pages of such a host fail for the same reason, with their own patience: nothing is remembered. */
+  function unreachable(entry: Entry, failure: unknown): RobotsRules {
+    entry.expiresAt = now();
+    entry.rules = { ...forbidding(() => 0), failure };
+    return entry.rules;
+  }
+
+  function settle(entry: Entry, answer: RobotsAnswer): RobotsRules {
     const rules = rulesByStatus(answer, token);
     if (rules === undefined) {
       const pauseMs = Math.min(firstPauseMs * 2 ** entry.failures++, maxPauseMs);
-      entry.expiresAt = now() + Math.max(pauseMs, answer?.retryAfterMs ?? 0);
+      entry.expiresAt = now() + Math.max(pauseMs, answer.retryAfterMs ?? 0);
     } else {
       entry.expiresAt = now() + maxAgeMs;
       entry.failures = 0;
@@ -258,8 +268,8 @@ export function createRobots({ fetchRobots, userAgent, now = Date.now, maxHosts 
 }
 
 /** What an answer means; `undefined` where it means that the host cannot say. */
-function rulesByStatus(answer: RobotsAnswer | undefined, token: string): RobotsRules | undefined {
-  if (answer === undefined || answer.status === 429 || answer.status < 200 || answer.status >= 500) return undefined;
+function rulesByStatus(answer: RobotsAnswer, token: string): RobotsRules | undefined {
+  if (answer.status === 429 || answer.status < 200 || answer.status >= 500) return undefined;
   return parseRobots(answer.status < 300 ? answer.body : '', token);
 }
 

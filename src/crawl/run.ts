@@ -1,6 +1,6 @@
 /** One crawl under way: what the pipeline asks, and what it makes of the answers. */
 import type { Observable } from 'rxjs';
-import { CrawlcastError, errorFacts } from '../errors.js';
+import { errorFacts, toCrawlcastError } from '../errors.js';
 import type { SkipReason } from '../events.js';
 import type { Committed, CrawlRecord, Lease, Step, Store } from '../store/store.js';
 import { printableUrl } from '../url.js';
@@ -86,7 +86,7 @@ export class CrawlRun {
     return this.#scheduler.lease();
   }
 
-  /** Asks the host's robots.txt whether the page may be fetched. */
+  /** Asks the host's robots.txt whether the page may be fetched. Where the host cannot be reached, the page fails. */
   async permit(lease: Lease): Promise<Permission> {
     if (!this.settings.robots) return 'granted';
     const { robots, politeness } = this.#context;
@@ -96,6 +96,7 @@ export class CrawlRun {
     const rules = known ?? (await robots.rules(url.origin, options));
     // The delay counts from when the page itself is asked for.
     if (known === undefined) politeness.touch(lease.host);
+    if (rules.failure !== undefined) throw rules.failure;
     if (rules.allows(url.pathname + url.search)) return 'granted';
     const attempt = this.#attempts.get(lease.fingerprint) ?? 0;
     if (rules.retryInMs === undefined || attempt >= this.settings.retries) return 'refused';
@@ -134,10 +135,10 @@ export class CrawlRun {
     return committed;
   }
 
-  /** Ends a page on which something went wrong that nobody foresaw. */
+  /** Tries a page again, or ends it, on which something went wrong outside of the fetch. */
   fail(lease: Lease, error: unknown): Promise<Committed> {
-    const code = error instanceof CrawlcastError ? error.code : 'internal';
-    return this.#giveUp(lease, { code, message: error instanceof Error ? error.message : String(error) });
+    const { code, message } = toCrawlcastError(error);
+    return this.#failOrRetry(lease, { kind: 'error', code, message, bytes: 0, items: [], links: [] });
   }
 
   /** The pipeline has let go of the page, however it ended: unfinished, its URL goes back to the frontier. */

@@ -128,11 +128,11 @@ describe('commands', { concurrency: 2 }, () => {
   });
 
   test('crawl of a site that is down ends with 1 and one line', async (t) => {
-    const settings = { robots: false, retries: 0 };
-    const file = spiderFile(t, JSON.stringify({ start: ['http://127.0.0.1:1/'], items: {}, settings }));
-    const outcome = await runToEnd(['crawl', file]);
+    const site = await serveSite(t, (_path, response) => response.end());
+    await site.close();
+    const outcome = await runToEnd(['crawl', 'quotes', '--start-url', `${site.url}/`]);
     assert.equal(outcome.code, 1);
-    assertOneLine(outcome, /failed.*127\.0\.0\.1:1/);
+    assertOneLine(outcome, /failed.*127\.0\.0\.1:\d+.*refused/);
   });
 
   test('crawl of what is no page ends with 1 and says so', async (t) => {

@@ -59,7 +59,7 @@ test('limits › hold for one address, loopback apart', async (t) => {
     return store.close();
   });
   const join = (address: string) => {
-    const outlet = { deliver: () => true, heartbeat: () => true, end: () => {} };
+    const outlet = { deliver: () => true, heartbeat: () => true, end: () => {}, fail: () => {} };
     const plan = { position: { after: 0 }, filter: createFilter({ data: [] }) };
     const subscriber = new Subscriber(store, plan, outlet);
     const member = { protocol: 'sse', address, subscriber, lastWriteMs: 0, idle() {}, leave() {} } as const;
