@@ -1,0 +1,77 @@
+/** Requests to the service, and its refusals as errors. */
+import { CrawlcastClientError } from './errors.js';
+
+/** Where a service is, and how to ask it. */
+export interface ServiceOptions {
+  /** The service's token: for reading, or for changing things as well. */
+  readonly token?: string;
+  /** Default: the global one. */
+  readonly fetch?: typeof fetch;
+}
+
+/** One service. */
+export interface Service {
+  readonly token?: string;
+  /** The whole URL of a path such as `crawls/ID`. */
+  locate(path: string, query?: URLSearchParams): URL;
+  /**
+   * Asks, and gives the answer if it is a good one.
+   * @throws CrawlcastClientError with the code of the service, `http.NNN` or `connect.failed`
+   */
+  ask(url: URL, init?: RequestInit): Promise<Response>;
+}
+
+/** Statuses that may be others at the next attempt. */
+const passing: ReadonlySet<number> = new Set([408, 425, 429]);
+
+/** Makes a service of its URL; in a browser it may be a relative one. */
+export function createService(url: string | URL, { token, fetch: ask = globalThis.fetch }: ServiceOptions): Service {
+  const base = new URL(url, globalThis.location?.href);
+  if (!base.pathname.endsWith('/')) base.pathname += '/';
+  return {
+    ...(token !== undefined && { token }),
+    locate(path, query) {
+      const whole = new URL(path, base);
+      whole.search = query?.toString() ?? '';
+      return whole;
+    },
+    async ask(url, init = {}) {
+      const headers = new Headers(init.headers);
+      if (token !== undefined) headers.set('authorization', `Bearer ${token}`);
+      const response = await ask(url, { ...init, headers }).catch((cause: unknown) => {
+        throw new CrawlcastClientError('connect.failed', `${url.origin} does not answer`, { retryable: true, cause });
+      });
+      if (response.ok) return response;
+      throw await readRefusal(response);
+    },
+  };
+}
+
+async function readRefusal(response: Response): Promise<CrawlcastClientError> {
+  const { status, statusText } = response;
+  const text = await response.text().catch(() => '');
+  const problem = parseProblem(text);
+  const seconds = Number(response.headers.get('retry-after') ?? Number.NaN);
+  return new CrawlcastClientError(
+    problem.code ?? `http.${status}`,
+    problem.detail ?? `the answer is ${status} ${statusText || text.slice(0, 200)}`,
+    {
+      status,
+      retryable: status >= 500 || passing.has(status),
+      ...(seconds >= 0 && { waitMs: Math.min(seconds, 3_600) * 1_000 }),
+    },
+  );
+}
+
+function parseProblem(text: string): { code?: string; detail?: string } {
+  try {
+    const problem: unknown = JSON.parse(text);
+    if (typeof problem !== 'object' || problem === null) return {};
+    return {
+      ...('code' in problem && typeof problem.code === 'string' && { code: problem.code }),
+      ...('detail' in problem && typeof problem.detail === 'string' && { detail: problem.detail }),
+    };
+  } catch {
+    return {}; // Not from the service but from something on the way to it.
+  }
+}

@@ -1,0 +1,78 @@
+/** The stream as server-sent events over fetch: in browsers, and in Node, which has no EventSource. */
+import { Observable } from 'rxjs';
+import { CrawlcastClientError } from './errors.js';
+import { type Frame, isEvent, lost, type Open, parseJson, silenceMs } from './frame.js';
+import { type Block, SseParser } from './sse-parser.js';
+import { queryOf } from './subscription.js';
+
+/** One connection to `/events`. Where the gate is shut nothing is read, and TCP holds up the service. */
+export const openSse: Open = (service, request, gate) =>
+  new Observable((subscriber) => {
+    const abort = new AbortController();
+    const read = async () => {
+      const url = service.locate('events', queryOf(request));
+      await gate.whenOpen();
+      const headers = { accept: 'text/event-stream' };
+      const response = await service.ask(url, { headers, signal: abort.signal, cache: 'no-store' });
+      if (response.status === 204) return;
+      let hasMoved = false;
+      for await (const chunk of chunksOf(response, () => gate.whenOpen())) {
+        for (const frame of chunk) {
+          hasMoved ||= frame.isOpening !== true;
+          subscriber.next(frame);
+        }
+      }
+      // What is over is answered 204: worth asking at once, but not again and again.
+      throw lost('the stream has ended', request.crawl !== undefined && hasMoved ? { waitMs: 0 } : {});
+    };
+    read().then(
+      () => subscriber.complete(),
+      (error: unknown) => subscriber.error(error),
+    );
+    return () => abort.abort();
+  });
+
+/** The frames of a body, chunk by chunk. */
+async function* chunksOf({ headers, body }: Response, mayRead: () => Promise<void>): AsyncGenerator<Iterable<Frame>> {
+  if (!headers.get('content-type')?.startsWith('text/event-stream') || body === null) {
+    throw new CrawlcastClientError('response.invalid', 'the answer is no event stream: is this a Crawlcast service?');
+  }
+  const reader = body.getReader();
+  const decoder = new TextDecoder();
+  const parser = new SseParser();
+  const frames = framesOf();
+  for (;;) {
+    await mayRead();
+    const { done, value } = await withinSilence(reader.read());
+    if (done) return;
+    yield frames(parser.push(decoder.decode(value, { stream: true })));
+  }
+}
+
+function framesOf(): (blocks: Iterable<Block>) => Generator<Frame> {
+  let isOpening = true;
+  return function* (blocks) {
+    for (const { id, data } of blocks) {
+      if (data !== undefined) {
+        const event = parseJson(data);
+        if (isEvent(event)) yield { id: event.id, event };
+      } else if (id !== undefined) yield isOpening ? { id, isOpening } : { id };
+      isOpening = false;
+    }
+  };
+}
+
+/** Fails where a read takes longer than a living service would let it. */
+async function withinSilence<Result>(read: Promise<Result>): Promise<Result> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const silence = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(lost('the service has fallen silent')), silenceMs);
+  });
+  try {
+    return await Promise.race([read, silence]);
+  } catch (cause) {
+    throw cause instanceof CrawlcastClientError ? cause : lost('the connection broke off', { cause });
+  } finally {
+    clearTimeout(timer);
+  }
+}
