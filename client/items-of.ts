@@ -32,10 +32,10 @@ export type FieldValue<Field> = Field extends string
       ? OptionsValue<Field>
       : never;
 
-type OptionsValue<Options extends Rule> = true extends Options['all']
-  ? Options['all'] extends true
+type OptionsValue<Options extends Rule> = Options extends { all: infer All }
+  ? All extends true
     ? List<Options>
-    : List<Options> | Single<Options>
+    : Single<Options>
   : Single<Options>;
 
 type Single<Options extends Rule> =

@@ -16,7 +16,7 @@ export const openSse: Open = (service, request, gate) =>
       const response = await service.ask(url, { headers, signal: abort.signal, cache: 'no-store' });
       if (response.status === 204) return;
       let hasMoved = false;
-      for await (const chunk of chunksOf(response, () => gate.whenOpen())) {
+      for await (const chunk of chunksOf(response, () => gate.whenOpen(), abort.signal)) {
         for (const frame of chunk) {
           hasMoved ||= frame.isOpening !== true;
           subscriber.next(frame);
@@ -33,7 +33,11 @@ export const openSse: Open = (service, request, gate) =>
   });
 
 /** The frames of a body, chunk by chunk. */
-async function* chunksOf({ headers, body }: Response, mayRead: () => Promise<void>): AsyncGenerator<Iterable<Frame>> {
+async function* chunksOf(
+  { headers, body }: Response,
+  mayRead: () => Promise<void>,
+  signal: AbortSignal,
+): AsyncGenerator<Iterable<Frame>> {
   if (!headers.get('content-type')?.startsWith('text/event-stream') || body === null) {
     throw new CrawlcastClientError('response.invalid', 'the answer is no event stream: is this a Crawlcast service?');
   }
@@ -43,7 +47,7 @@ async function* chunksOf({ headers, body }: Response, mayRead: () => Promise<voi
   const frames = framesOf();
   for (;;) {
     await mayRead();
-    const { done, value } = await withinSilence(reader.read());
+    const { done, value } = await withinSilence(reader.read(), signal);
     if (done) return;
     yield frames(parser.push(decoder.decode(value, { stream: true })));
   }
@@ -62,17 +66,24 @@ function framesOf(): (blocks: Iterable<Block>) => Generator<Frame> {
   };
 }
 
-/** Fails where a read takes longer than a living service would let it. */
-async function withinSilence<Result>(read: Promise<Result>): Promise<Result> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
+/** Fails where a read takes longer than a living service would let it, and at once where nobody waits for it any more. */
+async function withinSilence<Result>(read: Promise<Result>, signal: AbortSignal): Promise<Result> {
+  let end = () => {};
   const silence = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(lost('the service has fallen silent')), silenceMs);
+    const giveUp = () => reject(lost('the service has fallen silent'));
+    const timer = setTimeout(giveUp, silenceMs);
+    signal.addEventListener('abort', giveUp);
+    end = () => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', giveUp);
+    };
+    if (signal.aborted) giveUp();
   });
   try {
     return await Promise.race([read, silence]);
   } catch (cause) {
     throw cause instanceof CrawlcastClientError ? cause : lost('the connection broke off', { cause });
   } finally {
-    clearTimeout(timer);
+    end();
   }
 }

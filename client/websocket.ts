@@ -70,11 +70,12 @@ function attend(
     ask();
   });
   socket.addEventListener('message', ({ data }) => {
+    if (subscriber.closed) return;
     watch.heard();
     try {
       const frame = readFrame(String(data));
       if (at === undefined && frame?.isOpening !== true) return;
-      if (frame === undefined || subscriber.closed) return;
+      if (frame === undefined) return;
       at = frame.id;
       subscriber.next(frame);
     } catch (error) {
@@ -84,6 +85,7 @@ function attend(
   // What it was is said by the close that follows.
   socket.addEventListener('error', () => {});
   socket.addEventListener('close', ({ code = 1006, reason = '' }) => {
+    if (subscriber.closed) return;
     if (code === 1000 && request.crawl !== undefined) subscriber.complete();
     else if (isOpen) subscriber.error(errorOfClose(code, reason));
     else explain(service, request).then((error) => subscriber.error(error), ignore);
