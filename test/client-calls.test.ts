@@ -1,0 +1,108 @@
+import assert from 'node:assert/strict';
+import { text } from 'node:stream/consumers';
+import { describe, it } from 'node:test';
+import { connect, type Quote } from 'crawlcast/client';
+import { run, temporaryFolder } from './support/process.js';
+import { refuse, standIn } from './support/stand-in.js';
+
+const snapshot = { id: '01', spider: 'quotes', state: 'running' };
+const spider = { name: 'a b', start: ['http://a.example/'], items: { thing: { fields: { title: 'h1' } } } };
+
+describe('the calls of the client', () => {
+  it('start a crawl, follow it to its end and read what came of it', async (test) => {
+    const site = await run(test, ['site', '--port', '0', '--pages', '2', '--per-page', '3']);
+    const data = temporaryFolder(test);
+    const { url } = await run(test, ['serve', '--port', '0', '--data', data, '--start-url', `${site.url}/`]);
+    const client = connect(`${url}/`);
+    assert.deepEqual((await client.results()).items, undefined);
+    assert.deepEqual(await client.crawl(), { answer: 'SCRAPING' });
+    for await (const _ of client.events({ crawl: 'latest', since: 0 }));
+    assert.deepEqual(await client.crawl(), { answer: 'SCRAPE COMPLETE' });
+    const { items, cursor } = await client.results();
+    assert.equal(items?.length, 6);
+    assert.match(cursor, /^[0-9a-f]+-\d+$/);
+    assert.deepEqual((await client.results({ at: 0 })).items, undefined);
+    const [crawl] = await client.crawls.list();
+    assert.equal(crawl?.state, 'finished');
+    assert.deepEqual(await client.crawls.get(crawl.id), crawl);
+    const read: Quote[] = [];
+    for await (const item of client.crawls.items(crawl.id)) read.push(item);
+    assert.deepEqual(read, items);
+    await assert.rejects(client.crawls.pause(crawl.id), { code: 'crawl.state', status: 409 });
+    await assert.rejects(client.crawls.get('none'), { code: 'crawl.unknown', status: 404 });
+  });
+
+  it('say in a request what the contract says', async (test) => {
+    const bodies: string[] = [];
+    const service = await standIn(test, async (request, response) => {
+      bodies.push(await text(request));
+      if (request.method === 'DELETE') response.writeHead(204).end();
+      else response.writeHead(request.url === '/crawls' ? 201 : 200).end(JSON.stringify(snapshot));
+    });
+    const { crawls, spiders } = connect(service.url);
+    const request = { spider: 'quotes', start: ['http://a.example/'], settings: { maxPages: 1 } };
+    assert.deepEqual(await crawls.start(request), snapshot);
+    await crawls.pause('01');
+    await crawls.resume('01');
+    await crawls.cancel('01');
+    await spiders.list();
+    await spiders.get('a b');
+    await spiders.put(spider);
+    await spiders.delete('a b');
+    assert.deepEqual(service.asked, [
+      'POST /crawls',
+      'POST /crawls/01/pause',
+      'POST /crawls/01/resume',
+      'POST /crawls/01/cancel',
+      'GET /spiders',
+      'GET /spiders/a%20b',
+      'PUT /spiders/a%20b',
+      'DELETE /spiders/a%20b',
+    ]);
+    assert.deepEqual([bodies[0], bodies[6]], [JSON.stringify(request), JSON.stringify(spider)]);
+  });
+
+  it('send the token, and keep to the path that the service is under', async (test) => {
+    const service = await standIn(test, ({ headers }, response) => {
+      if (headers.authorization === 'Bearer secret') response.end('SCRAPE COMPLETE');
+      else refuse(response, 401, 'auth.missing');
+    });
+    const client = connect(`${service.url}/under`, { token: 'secret' });
+    assert.deepEqual(await client.crawl({ restart: true }), { answer: 'SCRAPE COMPLETE' });
+    assert.deepEqual(service.asked, ['GET /under/crawl?restart=true']);
+    await assert.rejects(connect(service.url).crawl(), { code: 'auth.missing', status: 401, retryable: false });
+  });
+
+  it('tell why a crawl has failed', async (test) => {
+    const service = await standIn(test, (_, response) => {
+      response.setHeader('x-crawl-error', 'connect.refused: nobody there').end('SCRAPE FAILED');
+    });
+    const answer = { answer: 'SCRAPE FAILED', error: 'connect.refused: nobody there' };
+    assert.deepEqual(await connect(service.url).crawl(), answer);
+  });
+
+  it('fail with what is known of a failure', async (test) => {
+    const service = await standIn(test, (_, response, count) => {
+      if (count === 1) response.writeHead(502).end('<h1>Bad gateway</h1>');
+      else if (count === 2) response.writeHead(429, { 'retry-after': '7' }).end();
+      else response.end('<h1>Hello</h1>');
+    });
+    const client = connect(service.url);
+    await assert.rejects(client.crawls.list(), { code: 'http.502', status: 502, retryable: true });
+    await assert.rejects(client.crawls.list(), { code: 'http.429', waitMs: 7_000, retryable: true });
+    await assert.rejects(client.crawls.list(), { code: 'response.invalid' });
+    await assert.rejects(connect('http://127.0.0.1:1').crawls.list(), { code: 'connect.failed', retryable: true });
+  });
+
+  it('read items one by one, whatever the pieces they come in', async (test) => {
+    const service = await standIn(test, (_, response) => {
+      for (const unit of Buffer.from('{"n":"é"}\n{"n":2}\n\n{"n":3}')) response.write(Buffer.of(unit));
+      response.end();
+    });
+    const read: unknown[] = [];
+    for await (const item of connect(service.url).crawls.items<{ n: unknown }>('01', { type: 'thing' }))
+      read.push(item.n);
+    assert.deepEqual(read, ['é', 2, 3]);
+    assert.deepEqual(service.asked, ['GET /crawls/01/items?format=jsonl&type=thing']);
+  });
+});
