@@ -24,7 +24,7 @@ export function proveComplete(types: ReadonlySet<string> | undefined): OperatorF
           seen.set(type, (seen.get(type) ?? 0) + 1);
           if (!isFinal(type)) return of(event);
           crawls.delete(source);
-          const error = compare(event, Object.fromEntries(seen), types);
+          const error = compare(event, seen, types);
           return error === undefined
             ? of(event)
             : concat(
@@ -38,15 +38,18 @@ export function proveComplete(types: ReadonlySet<string> | undefined): OperatorF
 
 function compare(
   { source, data }: CloudEvent,
-  seen: EventCounts,
+  seen: ReadonlyMap<string, number>,
   types: ReadonlySet<string> | undefined,
 ): MissedEventsError | undefined {
   const all = countsOf(data);
   if (all === undefined) return undefined;
-  const expected = Object.fromEntries(Object.entries(all).filter(([type]) => types?.has(type) ?? true));
-  const names = Object.keys({ ...expected, ...seen }).filter((type) => types?.has(type) ?? true);
-  const isSame = names.every((type) => (expected[type] ?? 0) === (seen[type] ?? 0));
-  return isSame ? undefined : new MissedEventsError(source, expected, seen);
+  const subscribed = (counts: Iterable<[string, number]>) =>
+    new Map([...counts].filter(([type]) => types?.has(type) ?? true));
+  const expected = subscribed(Object.entries(all));
+  const arrived = subscribed(seen);
+  const isSame = expected.size === arrived.size && [...expected].every(([type, count]) => arrived.get(type) === count);
+  if (isSame) return undefined;
+  return new MissedEventsError(source, Object.fromEntries(expected), Object.fromEntries(arrived));
 }
 
 function countsOf(data: unknown): EventCounts | undefined {

@@ -13,7 +13,7 @@ export interface StandIn {
 /** Answers each request with `answer`; it is closed with the test. */
 export async function standIn(
   test: TestContext,
-  answer: (request: IncomingMessage, response: ServerResponse, count: number) => void,
+  answer: (request: IncomingMessage, response: ServerResponse, count: number) => unknown,
   sockets?: WebSocketServer,
 ): Promise<StandIn> {
   const asked: string[] = [];
