@@ -85,6 +85,6 @@ const maxNamed = 20;
 /** @throws CrawlcastError `spider.invalid` where the spider has another name than its place */
 function withName(name: string, input: unknown): unknown {
   if (typeof input !== 'object' || input === null || Array.isArray(input)) return input;
-  if (!('name' in input) || input.name === name) return { ...input, name };
+  if (!('name' in input) || input.name === name) return { name, ...input };
   throw new CrawlcastError('spider.invalid', `name: it is stored as "${name}", so write that, or leave the name out`);
 }
