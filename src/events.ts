@@ -54,6 +54,8 @@ export interface EventData {
     ms: number;
     items: number;
     links: number;
+    /** The site says that the page is as an earlier crawl found it: its items are those, written again. */
+    notModified?: true;
   };
   'page.failed': { url: string; error: string; message: string; attempts: number };
   'page.skipped': { url: string; reason: SkipReason };

@@ -14,6 +14,7 @@ import type { RobotsDesk } from './robots-desk.js';
 import { createScheduler, type Scheduler } from './scheduler.js';
 import { Session } from './session.js';
 import type { Settings, Spider } from './spider.js';
+import { Validators } from './validators.js';
 
 /** What all crawls of a process share. */
 export interface CrawlContext {
@@ -42,6 +43,7 @@ export class CrawlRun {
   readonly #scheduler: Scheduler;
   readonly #gate: Gate;
   readonly #session: Session;
+  readonly #validators: Validators;
   readonly #attempts = new Map<string, number>();
   /** The last page that failed: why a crawl failed, if no page came. */
   lastFailure: { code: string; message: string } | undefined;
@@ -54,6 +56,7 @@ export class CrawlRun {
     const publicOnly = isPublicOnly(context, record);
     this.#gate = new Gate({ crawl: record.id, spider, publicOnly, pagesLeft: this.#pagesLeft() });
     this.#session = new Session(store, record, spider, publicOnly);
+    this.#validators = new Validators(store, record.id, spider);
     pool.addSpider(record.id, { items: spider.items, follow: spider.follow });
     this.#scheduler = createScheduler({
       crawl: record.id,
@@ -108,8 +111,10 @@ export class CrawlRun {
   /** Fetches and extracts the page; unsubscribing aborts the request. */
   fetch(lease: Lease): Observable<PageUpdate> {
     const { url } = lease;
+    const options = this.#session.optionsFor(url);
     return this.#context.pool.visit({
-      ...this.#session.optionsFor(url),
+      ...options,
+      headers: { ...options.headers, ...this.#validators.conditionsFor(lease) },
       crawl: this.#id,
       url,
       sitemap: isListed(lease),
@@ -121,9 +126,10 @@ export class CrawlRun {
     if (update.kind === 'error') return this.#failOrRetry(lease, update);
     if (update.head !== undefined) this.#session.take(lease.url, update.head);
     if (update.kind === 'redirect') return this.#redirect(lease, update);
-    const step = this.#harvest(lease, update);
-    if (update.kind === 'end') return this.#end(lease, update, step);
-    const committed = await this.#commit(step);
+    if (update.kind === 'end')
+      return update.head.status === 304 ? this.#unchanged(lease, update) : this.#end(lease, update);
+    const committed = await this.#commit(this.#harvest(lease, update));
+    this.#validators.collect(lease, update.links, committed);
     this.#context.pool.taken(update);
     return committed;
   }
@@ -192,7 +198,19 @@ export class CrawlRun {
     return { crawl: this.#id, lease, events: [...found.items, ...events], offers };
   }
 
-  async #end(lease: Lease, update: End, step: Step): Promise<Committed> {
+  /** The page is as it was when an earlier crawl fetched it: it gives what it gave then. */
+  async #unchanged(lease: Lease, update: End): Promise<Committed> {
+    const given = this.#validators.yieldOf(lease);
+    if (given !== undefined) {
+      const counts = { itemCount: given.items.length, linkCount: given.links.length };
+      return this.#end(lease, { ...update, ...given, ...counts }, { notModified: true });
+    }
+    // What it gave has left the log just now: it has to be fetched after all.
+    this.#scheduler.retry(lease, 0);
+    return { events: [], queued: 0 };
+  }
+
+  async #end(lease: Lease, update: End, more: { notModified?: true } = {}): Promise<Committed> {
     const { head, bytes, ms, itemCount, linkCount } = update;
     const url = printableUrl(lease.url);
     const page = newEvent(this.#id, 'page', url, {
@@ -203,11 +221,21 @@ export class CrawlRun {
       ms,
       items: itemCount,
       links: linkCount,
+      ...more,
     });
+    const step = this.#harvest(lease, update);
     const committed = await this.#commit({ ...step, events: [...(step.events ?? []), page], release: true, bytes });
+    this.#remember(lease, update, committed);
     this.#attempts.delete(lease.fingerprint);
     this.#scheduler.done(lease, { latencyMs: head.latencyMs, ok: true });
     return committed;
+  }
+
+  /** Only now are the offsets of its items known. Nobody waits for it: a page that is not remembered is fetched again. */
+  #remember(lease: Lease, { head, links, itemCount, linkCount }: End, committed: Committed): void {
+    this.#validators.collect(lease, links, committed);
+    const change = this.#validators.changeFor(lease, head, itemCount, linkCount);
+    if (change !== undefined) this.#commit({ documents: [change] }).catch(() => {});
   }
 
   /** A redirect is a link that nobody needs to click: it goes through the gate and the frontier like any other. */
@@ -256,6 +284,7 @@ export class CrawlRun {
     const step = this.#harvest(lease, { items, links });
     const committed = await this.#commit({ ...step, events: [...(step.events ?? []), failed], release: true, bytes });
     this.lastFailure = { code, message };
+    this.#validators.forget(lease);
     this.#attempts.delete(lease.fingerprint);
     this.#scheduler.done(lease, visitOf(head));
     return committed;

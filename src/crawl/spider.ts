@@ -104,6 +104,12 @@ const settings = z.strictObject({
     .describe('Milliseconds between two requests to one host.'),
   autothrottle: z.boolean().default(true).describe('Ask a slow host less often.'),
   robots: z.boolean().default(true).describe('Obey robots.txt, meta robots, X-Robots-Tag and nofollow.'),
+  conditional: z
+    .boolean()
+    .default(true)
+    .describe(
+      'Ask only for pages that have changed since the last crawl of this spider; the others give what they gave.',
+    ),
   maxDepth: count(0, 10_000).optional().describe('Links from a start URL; deeper ones are skipped.'),
   maxPages: count(1, 1_000_000_000).optional().describe('Pages after which the crawl ends.'),
   maxBytes: count(1, 1_073_741_824).default(10_485_760).describe('Of one page, after decompression.'),

@@ -37,7 +37,9 @@ export async function visitPage(visit: PageVisit): Promise<void> {
       return;
     }
     checkStatus(response, visit.job.url);
-    for await (const size of extract(response, visit, harvest)) bytes += size;
+    // An answer to a condition: there is no document.
+    if (head.status === 304) response.body.discard();
+    else for await (const size of extract(response, visit, harvest)) bytes += size;
     visit.tell({ kind: 'end', head, bytes, ms: Math.round(performance.now() - startedMs), ...harvest.end() });
   } catch (thrown) {
     if (visit.signal.aborted) return;

@@ -1,0 +1,166 @@
+/** What is remembered of a page, so that the next crawl of its spider need not fetch it again while it is unchanged. */
+import { createHash } from 'node:crypto';
+import { isItemEvent } from '../events.js';
+import { dataText, eventTail } from '../events-json.js';
+import type { Committed, DocumentChange, EventLog, Lease, LogEvent, Store } from '../store/store.js';
+import { printableUrl } from '../url.js';
+import { crawlSource } from './events.js';
+import type { ExtractedItem, ExtractedLink, ResponseHead } from './messages.js';
+import type { Spider } from './spider.js';
+
+/** Where pages are remembered: by spider and URL. */
+const collection = 'validators';
+
+/** A page with more items or links than this is not remembered: every crawl would have to write all of that anew. */
+const maxYield = 10_000;
+
+/** A longer validator is none. */
+const maxLength = 1_000;
+
+interface Remembered {
+  readonly etag?: string;
+  readonly lastModified?: string;
+  /** A digest of all that decides what a page gives. */
+  readonly rules: string;
+  readonly links: readonly ExtractedLink[];
+  /** Offsets of its items in the log. */
+  readonly items: readonly number[];
+}
+
+/** What a page gives. */
+export interface Yield {
+  readonly items: readonly ExtractedItem[];
+  readonly links: readonly ExtractedLink[];
+}
+
+interface Collected {
+  readonly items: number[];
+  readonly links: ExtractedLink[];
+}
+
+/** The memory of one crawl for pages that it, or an earlier crawl of its spider, has fetched. */
+export class Validators {
+  readonly #store: Store;
+  readonly #crawl: string;
+  readonly #spider: string;
+  readonly #rules: string;
+  readonly #isOn: boolean;
+  /** What is known of pages that have been asked for on a condition. */
+  readonly #asked = new Map<string, Remembered>();
+  /** Pages whose items were gone when they were to be written again. */
+  readonly #lost = new Set<string>();
+  readonly #collected = new Map<string, Collected>();
+
+  constructor(store: Store, crawl: string, spider: Spider) {
+    this.#store = store;
+    this.#crawl = crawl;
+    this.#spider = spider.name;
+    this.#rules = digestOf(spider);
+    this.#isOn = spider.settings.conditional;
+  }
+
+  /** Request headers with which the site need not send a page that is unchanged; none for a page that is not known. */
+  conditionsFor(lease: Lease): Record<string, string> {
+    this.forget(lease);
+    // What a page has begun to write in an earlier process, it has to end in the same way.
+    if (!this.#isOn || lease.begun || this.#lost.has(lease.fingerprint)) return {};
+    // Written by nobody but `changeFor`.
+    const known = this.#store.document(collection, this.#keyOf(lease)) as Remembered | undefined;
+    if (known?.rules !== this.#rulesFor(lease) || !isKept(known.items, this.#store.log)) return {};
+    this.#asked.set(lease.fingerprint, known);
+    return {
+      ...(known.etag !== undefined && { 'if-none-match': known.etag }),
+      ...(known.lastModified !== undefined && { 'if-modified-since': known.lastModified }),
+    };
+  }
+
+  /** What a page that is unchanged gives: its items, as new events of this crawl. `undefined` where they are gone. */
+  yieldOf(lease: Lease): Yield | undefined {
+    const known = this.#asked.get(lease.fingerprint);
+    if (known === undefined) return { items: [], links: [] };
+    const items: ExtractedItem[] = [];
+    for (const offset of known.items) {
+      const [event] = this.#store.log.read(offset - 1, 1);
+      if (event?.offset !== offset) {
+        this.#lost.add(lease.fingerprint);
+        return undefined;
+      }
+      items.push(this.#renew(event, lease));
+    }
+    return { items, links: known.links };
+  }
+
+  /** Notes what a page has given so far. */
+  collect(lease: Lease, links: readonly ExtractedLink[], { events }: Committed): void {
+    if (!this.#isOn) return;
+    const collected = this.#collected.get(lease.fingerprint) ?? { items: [], links: [] };
+    for (const { type, offset } of events) {
+      if (isItemEvent(type) && collected.items.length < maxYield) collected.items.push(offset);
+    }
+    // Beyond the limit some are missing, and by that the page is known not to be remembered.
+    collected.links.push(...links.slice(0, maxYield - collected.links.length));
+    this.#collected.set(lease.fingerprint, collected);
+  }
+
+  /**
+   * What is to be remembered of a page that has ended; nothing where it cannot be told when it changes, or where not all
+   * that it gave was collected.
+   */
+  changeFor(lease: Lease, head: ResponseHead, itemCount: number, linkCount: number): DocumentChange | undefined {
+    const collected = this.#collected.get(lease.fingerprint);
+    const before = this.#asked.get(lease.fingerprint);
+    this.forget(lease);
+    if (collected?.items.length !== itemCount || collected.links.length !== linkCount) return undefined;
+    if (head.status !== 200 && head.status !== 304) return undefined;
+    const etag = validatorIn(head, 'etag') ?? (head.status === 304 ? before?.etag : undefined);
+    const lastModified = validatorIn(head, 'last-modified') ?? (head.status === 304 ? before?.lastModified : undefined);
+    if (etag === undefined && lastModified === undefined) return undefined;
+    const value: Remembered = {
+      ...(etag !== undefined && { etag }),
+      ...(lastModified !== undefined && { lastModified }),
+      rules: this.#rulesFor(lease),
+      ...collected,
+    };
+    return { collection, key: this.#keyOf(lease), value };
+  }
+
+  /** The page is over, or begins anew. */
+  forget({ fingerprint }: Lease): void {
+    this.#asked.delete(fingerprint);
+    this.#collected.delete(fingerprint);
+  }
+
+  #keyOf({ fingerprint }: Lease): string {
+    return `${this.#spider} ${fingerprint}`;
+  }
+
+  /** A start URL may be a sitemap, elsewhere the same document is none. */
+  #rulesFor({ depth }: Lease): string {
+    return depth === 0 ? `${this.#rules} 0` : this.#rules;
+  }
+
+  #renew({ type, json, offset }: LogEvent, lease: Lease): ExtractedItem {
+    const text = {
+      source: crawlSource(this.#crawl),
+      type,
+      subject: printableUrl(lease.url),
+      time: new Date().toISOString(),
+      data: dataText(json).toString(),
+    };
+    return { type, tail: Buffer.from(eventTail(text)), identity: `again ${offset}` };
+  }
+}
+
+function isKept(offsets: readonly number[], log: EventLog): boolean {
+  return offsets.every((offset) => offset >= log.first && offset <= log.last);
+}
+
+function digestOf({ items, follow, login, settings: { userAgent, headers, cookies } }: Spider): string {
+  const decisive = JSON.stringify([items, follow, login, userAgent, headers, cookies]);
+  return createHash('sha256').update(decisive).digest('base64url');
+}
+
+function validatorIn(head: ResponseHead, name: string): string | undefined {
+  const value = head.headers[name]?.[0];
+  return value === undefined || value === '' || value.length > maxLength ? undefined : value;
+}
