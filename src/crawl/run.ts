@@ -2,31 +2,17 @@
 import type { Observable } from 'rxjs';
 import { errorFacts, toCrawlcastError } from '../errors.js';
 import type { SkipReason } from '../events.js';
-import type { Committed, CrawlRecord, Lease, Step, Store } from '../store/store.js';
+import type { Committed, CrawlRecord, Lease, Step } from '../store/store.js';
 import { printableUrl } from '../url.js';
+import { type CrawlContext, isPublicOnly } from './context.js';
 import { newEvent } from './events.js';
-import type { Fetcher } from './fetcher.js';
 import { Gate } from './gate.js';
 import type { ExtractedItem, ExtractedLink, PageUpdate, ResponseHead } from './messages.js';
-import { backoffMs, type Politeness, parseRetryAfter } from './politeness.js';
-import type { Pool } from './pool.js';
-import type { RobotsDesk } from './robots-desk.js';
+import { backoffMs, parseRetryAfter } from './politeness.js';
 import { createScheduler, type Scheduler } from './scheduler.js';
 import { Session } from './session.js';
 import type { Settings, Spider } from './spider.js';
 import { Validators } from './validators.js';
-
-/** What all crawls of a process share. */
-export interface CrawlContext {
-  readonly store: Store;
-  readonly pool: Pool;
-  readonly politeness: Politeness;
-  readonly robots: RobotsDesk;
-  /** For what is fetched outside of the pool: login forms. */
-  readonly fetcher: Fetcher;
-  /** Let spiders that came in over HTTP fetch private addresses. */
-  readonly allowPrivateNetworks: boolean;
-}
 
 type End = Extract<PageUpdate, { kind: 'end' }>;
 type Failure = Pick<Extract<PageUpdate, { kind: 'error' }>, 'code' | 'message'> &
@@ -303,8 +289,4 @@ function isListed(lease: Lease): boolean {
 
 function visitOf(head: ResponseHead | undefined) {
   return { ok: false, ...(head === undefined ? {} : { latencyMs: head.latencyMs }) };
-}
-
-function isPublicOnly(context: CrawlContext, record: CrawlRecord): boolean {
-  return record.origin === 'http' && !context.allowPrivateNetworks;
 }
