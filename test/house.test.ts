@@ -77,7 +77,8 @@ const homes: Readonly<Record<string, RegExp>> = {
   'css-select': /^src\/crawl\/selectors\.ts$/,
   'css-what': /^src\/crawl\/(selectors|settling|positions|siblings)\.ts$/,
   'csv-stringify': /^src\/serve\/export\.ts$/,
-  domhandler: /^src\/crawl\/(adapter|extract(ion|or)|fields|lanes|page|positions|selectors|siblings)\.ts$/,
+  domhandler:
+    /^src\/crawl\/(adapter|extract(ion|or)|fields|lanes|links|page|positions|selectors|siblings|sitemaps|target)\.ts$/,
   domutils: /^src\/crawl\/(adapter|fields)\.ts$/,
   fzstd: /^src\/crawl\/decompress\.ts$/,
   htmlparser2: /^src\/crawl\/extractor\.ts$/,
