@@ -2,15 +2,24 @@
  * A spider as data: one schema from which validation, types and the published JSON Schema come.
  */
 import { z } from 'zod';
-import { CrawlcastError } from '../errors.js';
+import { CrawlcastError, toCrawlcastError } from '../errors.js';
 import { isItemType, itemTypePattern } from '../events.js';
+import { compileExtraction } from './extraction.js';
 import { hasPlaceholder } from './links.js';
+import { compileScoped } from './selectors.js';
 
 const selector = z
   .string({ error: 'write a CSS selector' })
   .trim()
   .min(1, { error: 'the selector is empty: write a CSS selector' })
-  .max(2_000);
+  .max(2_000)
+  .superRefine((css, context) => {
+    try {
+      if (css !== '') compileScoped(css);
+    } catch (error) {
+      context.addIssue({ code: 'custom', message: toCrawlcastError(error).message });
+    }
+  });
 
 const count = (min: number, max: number) => z.int().min(min).max(max);
 
@@ -181,7 +190,10 @@ export function spiderJsonSchema(): Record<string, unknown> {
  * @throws CrawlcastError `spider.invalid`: names the field and says what to write
  */
 export function parseSpider(input: unknown): Spider {
-  return parseInput(spider, input);
+  const checked = parseInput(spider, input);
+  // What only the whole can tell is found here, and not by the first page.
+  compileExtraction(checked);
+  return checked;
 }
 
 /** A spider as it can be written: what {@link parseSpider} makes of it is the spider again. */
