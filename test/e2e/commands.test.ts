@@ -42,8 +42,8 @@ const badUsage: readonly [args: string[], named: RegExp, env?: NodeJS.ProcessEnv
   [['serve', '--retention', 'much'], /retention.*much/],
   [['serve', '--host', '999.1.1.1', '--port', '0'], /999\.1\.1\.1/],
   [['serve', 'surplus'], /arguments?/],
-  [['serve'], /CRAWLCAST_PORT.*abc/, { CRAWLCAST_PORT: 'abc' }],
-  [['serve'], /CRAWLCAST_TRANSPORT.*tcp/, { CRAWLCAST_TRANSPORT: 'tcp' }],
+  [['serve'], /abc.*CRAWLCAST_PORT/, { CRAWLCAST_PORT: 'abc' }],
+  [['serve'], /tcp.*CRAWLCAST_TRANSPORT/, { CRAWLCAST_TRANSPORT: 'tcp' }],
   [['bogus'], /bogus/],
   [['--bogus'], /--bogus/],
   [['crawl'], /spider/],
@@ -128,11 +128,11 @@ describe('commands', { concurrency: 2 }, () => {
   });
 
   test('crawl of a site that is down ends with 1 and one line', async (t) => {
-    const site = await serveSite(t, (_path, response) => response.end());
+    const site = await serveSite(t, () => {});
     await site.close();
     const outcome = await runToEnd(['crawl', 'quotes', '--start-url', `${site.url}/`]);
     assert.equal(outcome.code, 1);
-    assertOneLine(outcome, /failed.*127\.0\.0\.1:\d+.*refused/);
+    assertOneLine(outcome, /failed.*refused/);
   });
 
   test('crawl of what is no page ends with 1 and says so', async (t) => {
