@@ -86,16 +86,18 @@ const homes: Readonly<Record<string, RegExp>> = {
   lmdb: /^src\/store\/embedded\.ts$/,
   'nth-check': /^src\/crawl\/positions\.ts$/,
   picocolors: /^src\/cli\//,
-  pino: /^src\/cli\/logger\.ts$/,
+  pino: /^src\/cli\/(logger|journal|serve)\.ts$/,
   'pino-pretty': /^src\/cli\/logger\.ts$/,
+  'prom-client': /^src\/serve\/metrics\.ts$/,
   rxjs: /^(src\/crawl|client)\//,
   'tough-cookie': /^src\/crawl\/cookies\.ts$/,
   ulid: /^src\/crawl\/runner\.ts$/,
   undici: /^src\/crawl\/(fetcher|connections|exchange)\.ts$/,
   'uWebSockets.js': /^src\/serve\/uws(-\w+)?\.ts$/,
-  ws: /^src\/serve\/node(-\w+)?\.ts$/,
+  // The client opens WebSockets with it where there is no other.
+  ws: /^(src\/serve\/node(-\w+)?|client\/websocket)\.ts$/,
   yaml: /^src\/crawl\/shelf\.ts$/,
-  zod: /^src\/(crawl\/spider|serve\/subscription)\.ts$/,
+  zod: /^src\/(crawl\/spider|serve\/(subscription|schemas|start-request))\.ts$/,
 };
 
 const packageOf = (what: string) => /^(?:@[^/]+\/)?[^/]+/.exec(what)?.[0] ?? what;
