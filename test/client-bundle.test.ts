@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
@@ -20,9 +21,10 @@ async function bundle(external: string[]) {
     logLevel: 'silent',
   });
   const [output] = Object.values(metafile.outputs);
+  const imports = output?.imports.map(({ path, kind }) => `${kind} ${path}`) ?? [];
   return {
     gzipBytes: gzipSync(outputFiles[0]?.contents ?? '').length,
-    imports: output?.imports.map(({ path, kind }) => `${kind} ${path}`).sort() ?? [],
+    imports: [...new Set(imports)].sort(),
     files: Object.keys(metafile.inputs),
   };
 }
@@ -42,5 +44,23 @@ describe('the client as one module for browsers', () => {
     const { gzipBytes, imports } = await bundle(['ws']);
     assert.ok(gzipBytes < 15_000, `${gzipBytes} bytes`);
     assert.deepEqual(imports, ['dynamic-import ws']);
+  });
+
+  it('knows of the service no more than the types of its events', () => {
+    const folder = new URL('../client/', import.meta.url);
+    const sources = readdirSync(folder).filter((file) => file.endsWith('.ts'));
+    assert.ok(sources.length > 10);
+    const foreign = sources.flatMap((file) => {
+      const text = readFileSync(new URL(file, folder), 'utf8');
+      const imports = text.matchAll(/^(import|export)( type)?\b[^;']* from '([^']+)';|\bimport\('([^']+)'\)/gm);
+      return [...imports]
+        .map(([, kind, type = '', path = '', lazy = '']) => (lazy === '' ? `${kind}${type} ${path}` : `await ${lazy}`))
+        .filter((one) => !/ (\.\/|rxjs$)/.test(one));
+    });
+    assert.deepEqual([...new Set(foreign)].sort(), [
+      'await ws',
+      'export type #src/events.js',
+      'import type #src/events.js',
+    ]);
   });
 });

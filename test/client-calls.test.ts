@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { text } from 'node:stream/consumers';
 import { describe, it } from 'node:test';
 import { connect, type Quote } from 'crawlcast/client';
+import { firstValueFrom } from 'rxjs';
 import { run, temporaryFolder } from './support/process.js';
 import { refuse, standIn } from './support/stand-in.js';
 
@@ -12,8 +13,9 @@ describe('the calls of the client', () => {
   it('start a crawl, follow it to its end and read what came of it', async (test) => {
     const site = await run(test, ['site', '--port', '0', '--pages', '2', '--per-page', '3']);
     const data = temporaryFolder(test);
-    const { url } = await run(test, ['serve', '--port', '0', '--data', data, '--start-url', `${site.url}/`]);
-    const client = connect(`${url}/`);
+    const tokens = ['--token', 'write', '--read-token', 'read'];
+    const { url } = await run(test, ['serve', '--port', '0', '--data', data, '--start-url', `${site.url}/`, ...tokens]);
+    const client = connect(`${url}/`, { token: 'write' });
     assert.deepEqual((await client.results()).items, undefined);
     assert.deepEqual(await client.crawl(), { answer: 'SCRAPING' });
     for await (const _ of client.events({ crawl: 'latest', since: 0 }));
@@ -28,6 +30,15 @@ describe('the calls of the client', () => {
     const read: Quote[] = [];
     for await (const item of client.crawls.items(crawl.id)) read.push(item);
     assert.deepEqual(read, items);
+    for (const transport of ['sse', 'ws'] as const) {
+      const subscription = { type: 'quote', since: '0000-1' } as const;
+      const streams = [undefined, 'wrong', 'read'].map((token) =>
+        connect(url, { transport, ...(token !== undefined && { token }) }).events(subscription),
+      );
+      const codes = await Promise.all(streams.map((stream) => firstValueFrom(stream).catch(({ code }) => code)));
+      assert.deepEqual(codes, ['auth.missing', 'auth.wrong', 'log.gap']);
+    }
+    await assert.rejects(connect(url, { token: 'read' }).crawl({ restart: true }), { code: 'auth.wrong', status: 403 });
     await assert.rejects(client.crawls.pause(crawl.id), { code: 'crawl.state', status: 409 });
     await assert.rejects(client.crawls.get('none'), { code: 'crawl.unknown', status: 404 });
   });

@@ -4,7 +4,6 @@ import { createServer } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
 import { type Client, connect, type Quote } from 'crawlcast/client';
 import { filter, firstValueFrom, lastValueFrom, map, toArray } from 'rxjs';
-import { WebSocket } from 'ws';
 import { type Running, run, temporaryFolder } from './support/process.js';
 
 const transports = ['sse', 'ws'] as const;
@@ -50,7 +49,7 @@ function watchQuotes(client: Client): Promise<Quote[]> {
 describe('the client', () => {
   it('gets every event once, in order, though the service is killed and started again', async (test) => {
     const service = await startService(test, 30);
-    const clients = transports.map((transport) => connect(service.url, { transport, WebSocket }));
+    const clients = transports.map((transport) => connect(service.url, { transport }));
     const [client] = clients;
     await client?.crawl();
     const quotes = clients.map(watchQuotes);
@@ -72,7 +71,7 @@ describe('the client', () => {
   it('keeps its place from the moment it is open, also where nothing has come yet', async (test) => {
     const service = await startService(test, 2);
     const ends = transports.map(async (transport) => {
-      const stream = connect(service.url, { transport, WebSocket }).events({ type: 'crawl.finished' });
+      const stream = connect(service.url, { transport }).events({ type: 'crawl.finished' });
       const end = firstValueFrom(stream);
       await firstValueFrom(stream.state$.pipe(filter(({ state }) => state === 'live')));
       return { end };
@@ -95,7 +94,7 @@ describe('the client', () => {
       await once(server, 'listening');
       const address = server.address();
       assert.ok(typeof address === 'object' && address !== null);
-      const client = connect(`http://127.0.0.1:${address.port}`, { transport, WebSocket });
+      const client = connect(`http://127.0.0.1:${address.port}`, { transport });
       const subscription = client.events().subscribe();
       await once(server, 'connection');
       subscription.unsubscribe();
