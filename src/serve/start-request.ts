@@ -29,14 +29,23 @@ export function readStartRequest(body: unknown, spiders: SpiderLibrary): StartRe
   };
   if (typeof named !== 'string') return { spider: parseSpider(named), origin: 'http', ...asked };
   const spider = spiders.get(named);
-  const origin = given.start === undefined && given.settings?.proxy === undefined ? spiders.origin(named) : 'http';
-  return { spider: withoutSecrets(spider, given.start), origin, ...asked };
+  const { start, settings } = given;
+  if (start === undefined && settings?.proxy === undefined) return { spider, origin: spiders.origin(named), ...asked };
+  return { spider: goesElsewhere(spider, given) ? withoutSecrets(spider) : spider, origin: 'http', ...asked };
 }
 
-/** Headers and cookies of a spider go to where it was written for, and not to where a request sends it. */
-function withoutSecrets(spider: Spider, start: unknown): Spider {
+/** Whether a request sends a spider to a site, or through a proxy, that it was not written for. */
+function goesElsewhere(
+  spider: Spider,
+  { start, settings }: Pick<z.output<typeof request>, 'start' | 'settings'>,
+): boolean {
+  if (settings?.proxy !== undefined) return true;
   const own = new Set(spider.start.map(originOf));
-  if (start === undefined || parseStart(start).every((url) => own.has(originOf(url)))) return spider;
+  return !parseStart(start).every((url) => own.has(originOf(url)));
+}
+
+/** Headers, cookies and login are for the sites that the spider was written for. */
+function withoutSecrets({ login: _, ...spider }: Spider): Spider {
   return { ...spider, settings: { ...spider.settings, headers: {}, cookies: {} } };
 }
 
