@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { text } from 'node:stream/consumers';
 import { describe, it } from 'node:test';
-import { connect, type Quote } from 'crawlcast/client';
+import { connect, type ItemsOf, type Quote } from 'crawlcast/client';
 import { firstValueFrom } from 'rxjs';
 import { run, temporaryFolder } from './support/process.js';
 import { refuse, standIn } from './support/stand-in.js';
@@ -23,7 +23,7 @@ describe('the calls of the client', () => {
     const { items, cursor } = await client.results();
     assert.equal(items?.length, 6);
     assert.match(cursor, /^[0-9a-f]+-\d+$/);
-    assert.deepEqual((await client.results({ at: 0 })).items, undefined);
+    assert.deepEqual((await client.results({ at: cursor })).items, items);
     const [crawl] = await client.crawls.list();
     assert.equal(crawl?.state, 'finished');
     assert.deepEqual(await client.crawls.get(crawl.id), crawl);
@@ -41,6 +41,37 @@ describe('the calls of the client', () => {
     await assert.rejects(connect(url, { token: 'read' }).crawl({ restart: true }), { code: 'auth.wrong', status: 403 });
     await assert.rejects(client.crawls.pause(crawl.id), { code: 'crawl.state', status: 409 });
     await assert.rejects(client.crawls.get('none'), { code: 'crawl.unknown', status: 404 });
+  });
+
+  it('keep a spider, crawl with it, and give its items by their types', async (test) => {
+    const site = await run(test, ['site', '--port', '0', '--pages', '3', '--per-page', '2', '--delay', '200']);
+    const folders = ['--data', temporaryFolder(test), '--spiders', temporaryFolder(test)];
+    const { url } = await run(test, ['serve', '--port', '0', ...folders, '--allow-private-networks']);
+    const byline = {
+      name: 'bylines',
+      start: [`${site.url}/`],
+      items: { byline: { each: 'div.quote', fields: { by: 'small.author', tags: ['a.tag'] } } },
+      follow: ['li.next a'],
+    } as const;
+    const { crawls, spiders, events } = connect<ItemsOf<typeof byline>>(url);
+    assert.equal((await spiders.put(byline)).name, 'bylines');
+    assert.deepEqual((await spiders.get('bylines')).items, byline.items);
+    assert.ok((await spiders.list()).some(({ name }) => name === 'bylines'));
+    const { id, state } = await crawls.start({ spider: 'bylines', settings: { maxPages: 2 } });
+    assert.equal(state, 'running');
+    assert.equal((await crawls.pause(id)).state, 'paused');
+    assert.equal((await crawls.resume(id)).state, 'running');
+    const seen: { by: string | null; tags: string[] }[] = [];
+    for await (const { data } of events({ type: 'byline', crawl: id, since: 0 })) seen.push(data);
+    assert.equal(seen.length, 4);
+    const read: typeof seen = [];
+    for await (const item of crawls.items(id)) read.push(item);
+    assert.deepEqual(read, seen);
+    const other = await crawls.start({ spider: byline });
+    assert.equal((await crawls.cancel(other.id)).state, 'cancelled');
+    await spiders.delete('bylines');
+    await assert.rejects(spiders.get('bylines'), { code: 'spider.unknown', status: 404 });
+    await assert.rejects(crawls.start({ spider: { ...spider, name: '' } }), { code: 'spider.invalid', status: 422 });
   });
 
   it('say in a request what the contract says', async (test) => {
