@@ -75,7 +75,7 @@ export function openApiDocument(): Json {
 }
 
 /** Whoever asks whether the service is well needs no token. */
-const open: ReadonlySet<string> = new Set(['/', '/healthz', '/readyz']);
+const open: ReadonlySet<string> = new Set(['/', '/assets/{name}', '/healthz', '/readyz']);
 
 function describe(
   method: string,

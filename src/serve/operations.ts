@@ -157,4 +157,9 @@ export const operations: Readonly<Record<string, Operation>> = {
     summary: 'The dashboard',
     answers: { 200: { description: 'A page.', content: { 'text/html': { type: 'string' } } } },
   },
+  'GET /assets/{name}': {
+    summary: 'What the dashboard loads',
+    errors: ['route.unknown'],
+    answers: { 200: { description: 'A script, a style sheet or an image, good for ever.' } },
+  },
 };

@@ -1,30 +1,15 @@
-/** What is neither a snapshot nor a stream: the front page, and what watches over the service. */
-import { frontPage } from './front-page.js';
+/** What is neither a snapshot nor a stream: the dashboard, and what watches over the service. */
+import { dashboardRoutes } from './dashboard.js';
 import { sendJson } from './json.js';
 import { type Exchange, type Route, readQuery } from './routes.js';
 
 export const pageRoutes: readonly Route[] = [
-  { path: '/', needs: 'nothing', GET: showFrontPage },
+  ...dashboardRoutes,
   { path: '/healthz', needs: 'nothing', GET: (exchange) => sayState(exchange, 200, 'ok') },
   { path: '/readyz', needs: 'nothing', GET: sayReadiness },
   { path: '/metrics', GET: showMetrics },
   { path: '/hosts', GET: showHosts },
 ];
-
-function showFrontPage({ response, cors }: Exchange): void {
-  const { body, contentSecurityPolicy } = frontPage;
-  response.send(
-    200,
-    {
-      'content-type': 'text/html; charset=utf-8',
-      'content-security-policy': contentSecurityPolicy,
-      'x-content-type-options': 'nosniff',
-      'referrer-policy': 'no-referrer',
-      ...cors,
-    },
-    body,
-  );
-}
 
 async function sayReadiness(exchange: Exchange): Promise<void> {
   const problem = await exchange.readiness.problem();

@@ -1,0 +1,109 @@
+/** The service's public API, as far as the dashboard needs it. */
+import { signal } from '@preact/signals';
+import type { CrawlState, CrawlStats } from '#src/events.js';
+
+/** A crawl as it stands. */
+export interface Crawl {
+  readonly id: string;
+  readonly spider: string;
+  readonly state: CrawlState;
+  readonly start: readonly string[];
+  readonly startedAt: string;
+  readonly finishedAt: string | null;
+  readonly stats: CrawlStats;
+  readonly firstOffset: number;
+  readonly lastOffset: number;
+}
+
+/** How one host is being asked. */
+export interface Host {
+  readonly host: string;
+  readonly inFlight: number;
+  /** Between two requests. */
+  readonly delayMs: number;
+  /** How long it is left alone from now on. */
+  readonly holdMs: number;
+}
+
+/** What the service refused, in its own words. */
+export class ApiError extends Error {
+  override readonly name = 'ApiError';
+
+  constructor(
+    readonly status: number,
+    readonly code: string,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+const tokenKey = 'crawlcast.token';
+
+/** What this tab shows to the service; empty: nothing. */
+export const token = signal(sessionStorage.getItem(tokenKey) ?? '');
+
+/** Whether the service wants another token than this tab has. */
+export const tokenWanted = signal(false);
+
+/** Keeps a token for as long as the tab lives. */
+export function rememberToken(text: string): void {
+  sessionStorage.setItem(tokenKey, text);
+  token.value = text;
+  tokenWanted.value = false;
+}
+
+/** Takes the token out of the page's address, where it would end up in histories and screenshots. */
+export function takeTokenFromAddress(): void {
+  const here = new URL(location.href);
+  const given = here.searchParams.get('access_token');
+  if (given === null) return;
+  rememberToken(given);
+  here.searchParams.delete('access_token');
+  history.replaceState(null, '', here);
+}
+
+/**
+ * Asks the service.
+ * @throws ApiError where it refuses; a TypeError where it cannot be reached
+ */
+export async function ask(path: string, init: RequestInit = {}): Promise<Response> {
+  const headers = new Headers(init.headers);
+  if (token.value !== '') headers.set('authorization', `Bearer ${token.value}`);
+  const response = await fetch(path, { ...init, headers, cache: 'no-store' });
+  if (response.ok) return response;
+  if (response.status === 401 || response.status === 403) tokenWanted.value = true;
+  throw await refusal(response);
+}
+
+async function refusal(response: Response): Promise<ApiError> {
+  const text = await response.text();
+  try {
+    const { code, detail, title }: { code?: string; detail?: string; title?: string } = JSON.parse(text);
+    return new ApiError(response.status, code ?? '', detail ?? title ?? text);
+  } catch {
+    return new ApiError(response.status, '', text || `the service answered ${response.status}`);
+  }
+}
+
+/** Asks for JSON; its shape is the contract's word. */
+export async function read<Value>(path: string, init?: RequestInit): Promise<Value> {
+  return (await ask(path, init)).json();
+}
+
+/** Sends JSON and reads the answer, which may be empty. */
+export async function send<Value>(method: 'POST' | 'PUT', path: string, body?: unknown): Promise<Value | undefined> {
+  const init: RequestInit = { method };
+  if (body !== undefined) {
+    init.body = JSON.stringify(body);
+    init.headers = { 'content-type': 'application/json' };
+  }
+  const text = await (await ask(path, init)).text();
+  return text === '' ? undefined : JSON.parse(text);
+}
+
+/** What to tell somebody of a failure. */
+export function describeError(thrown: unknown): string {
+  if (thrown instanceof ApiError) return thrown.message;
+  return thrown instanceof TypeError ? 'the service cannot be reached' : String(thrown);
+}

@@ -1,0 +1,57 @@
+import { signal } from '@preact/signals';
+import { Announcer } from './announcer.js';
+import { rememberToken, tokenWanted } from './api.js';
+import { Charts } from './charts.js';
+import { Editor } from './editor.js';
+import { Events } from './events.js';
+import { Figures } from './figures.js';
+import { Header } from './header.js';
+import { beginAgain } from './session.js';
+import { Sidebar } from './sidebar.js';
+
+const place = signal(location.hash);
+addEventListener('hashchange', () => {
+  place.value = location.hash;
+});
+
+/** The whole page. */
+export function App() {
+  const isEditing = place.value.startsWith('#spiders');
+  return (
+    <>
+      <Header isEditing={isEditing} />
+      {tokenWanted.value && <TokenForm />}
+      {isEditing ? <Editor /> : <Watching />}
+      <Announcer />
+    </>
+  );
+}
+
+function Watching() {
+  return (
+    <main class="watching">
+      <Figures />
+      <Charts />
+      <Events />
+      <Sidebar />
+    </main>
+  );
+}
+
+function TokenForm() {
+  const submit = (event: SubmitEvent) => {
+    event.preventDefault();
+    if (!(event.currentTarget instanceof HTMLFormElement)) return;
+    const text = new FormData(event.currentTarget).get('token');
+    if (typeof text !== 'string' || text === '') return;
+    rememberToken(text);
+    beginAgain();
+  };
+  return (
+    <form class="banner" onSubmit={submit}>
+      <label for="token">This service wants a token for that.</label>
+      <input id="token" name="token" type="password" autocomplete="off" />
+      <button type="submit">Use it</button>
+    </form>
+  );
+}

@@ -1,0 +1,108 @@
+/** The newest events of one crawl, sorted by what they are about. Its memory is bounded. */
+import { type CloudEvent, isItemEvent } from '#src/events.js';
+import { offsetOf } from './follow.js';
+import { Rates } from './rates.js';
+
+/** What an event is about. */
+export type Kind = 'items' | 'pages' | 'skipped' | 'failed';
+
+/** An event with its place. */
+export interface Entry {
+  readonly offset: number;
+  readonly event: CloudEvent;
+}
+
+/** How many events are kept. */
+export const maxEvents = 50_000;
+/** Older ones go this many at a time: to let one go is dear, to let many go is not. */
+const surplus = 5_000;
+
+/** What a feed holds of one kind, oldest first. */
+export interface Shelf {
+  entries: Entry[];
+  /** How many there have ever been, those that went included. */
+  taken: number;
+  /** How many of them have gone. */
+  gone: number;
+}
+
+/** The newest events of one crawl. */
+export class Feed {
+  readonly shelves: Record<Kind, Shelf> = { items: empty(), pages: empty(), skipped: empty(), failed: empty() };
+  readonly rates = new Rates();
+  /** How often each item type, reason for skipping and error code came, since the feed began. */
+  readonly counts = {
+    types: new Map<string, number>(),
+    reasons: new Map<string, number>(),
+    errors: new Map<string, number>(),
+  };
+  /** Names of the data's members, by kind. */
+  readonly fields: Record<Kind, Set<string>> = {
+    items: new Set(),
+    pages: new Set(),
+    skipped: new Set(),
+    failed: new Set(),
+  };
+  /** What the log could not give, in its words. */
+  gap: string | undefined;
+
+  /** Takes events in; `isReplay`: their latency says nothing. */
+  add(events: readonly CloudEvent[], isReplay: boolean): void {
+    const nowMs = Date.now();
+    for (const event of events) this.#take(event, isReplay ? undefined : nowMs);
+    this.#trim();
+  }
+
+  #take(event: CloudEvent, nowMs: number | undefined): void {
+    if (event.type === 'log.gap') {
+      this.gap = `some events are not here any more (${dataOf(event).reason})`;
+      return;
+    }
+    const kind = kindOf(event.type);
+    if (kind === undefined) return;
+    const shelf = this.shelves[kind];
+    shelf.entries.push({ offset: offsetOf(event.id), event });
+    shelf.taken++;
+    this.rates.count(kind, Date.parse(event.time), nowMs);
+    const data = dataOf(event);
+    if (kind === 'items') count(this.counts.types, event.type);
+    if (kind === 'skipped') count(this.counts.reasons, String(data.reason));
+    if (kind === 'failed') count(this.counts.errors, String(data.error));
+    const fields = this.fields[kind];
+    if (fields.size < 200) for (const name in data) fields.add(name);
+  }
+
+  #trim(): void {
+    const shelves = Object.values(this.shelves);
+    const held = shelves.reduce((sum, { entries }) => sum + entries.length, 0);
+    if (held < maxEvents + surplus) return;
+    const offsets = shelves.flatMap(({ entries }) => entries.map(({ offset }) => offset)).sort((a, b) => a - b);
+    const oldest = offsets[held - maxEvents] ?? 0;
+    for (const shelf of shelves) {
+      const going = shelf.entries.findIndex(({ offset }) => offset >= oldest);
+      const number = going < 0 ? shelf.entries.length : going;
+      shelf.entries = shelf.entries.slice(number);
+      shelf.gone += number;
+    }
+  }
+}
+
+/** An event's data, as names and values; that of a foreign shape has none. */
+export function dataOf({ data }: CloudEvent): Readonly<Record<string, unknown>> {
+  return typeof data === 'object' && data !== null ? { ...data } : {};
+}
+
+function kindOf(type: string): Kind | undefined {
+  if (isItemEvent(type)) return 'items';
+  if (type === 'page') return 'pages';
+  if (type === 'page.skipped') return 'skipped';
+  return type === 'page.failed' ? 'failed' : undefined;
+}
+
+function empty(): Shelf {
+  return { entries: [], taken: 0, gone: 0 };
+}
+
+function count(counts: Map<string, number>, name: string): void {
+  counts.set(name, (counts.get(name) ?? 0) + 1);
+}

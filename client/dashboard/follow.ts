@@ -1,0 +1,119 @@
+/** Follows the log: from a place on, through lost connections and restarts of the service, each event once. */
+import type { CloudEvent } from '#src/events.js';
+import { finalEventTypes } from '#src/events.js';
+import { ApiError, ask } from './api.js';
+import { type Batch, readEvents } from './event-stream.js';
+import { pause } from './frames.js';
+
+/** How it goes with a stream. */
+export type StreamState =
+  | { readonly is: 'connecting' | 'live' | 'ended' }
+  | { readonly is: 'replaying'; readonly done: number; readonly of: number }
+  | { readonly is: 'caught up'; readonly replayed: number }
+  | { readonly is: 'lost'; readonly retryMs: number }
+  | { readonly is: 'refused'; readonly why: string };
+
+/** What is followed. */
+export interface Followed {
+  /** The stream's query but for `since`. */
+  readonly query: string;
+  /** An id or an offset. */
+  readonly since: string;
+  /** The offset after which events are new rather than replayed; asked for each time a connection opens. */
+  readonly findEnd: (signal: AbortSignal) => Promise<number>;
+  readonly onEvents: (events: readonly CloudEvent[], isReplay: boolean) => void | Promise<void>;
+  readonly onState: (state: StreamState) => void;
+}
+
+/** An event's place in the log. */
+export function offsetOf(id: string): number {
+  return Number(id.slice(id.indexOf('-') + 1));
+}
+
+/** Follows until the crawl is over, the service refuses, or it is called off. */
+export async function follow(followed: Followed, signal: AbortSignal): Promise<void> {
+  const cursor = new Cursor(followed.since);
+  for (let attempt = 0; !signal.aborted; attempt++) {
+    try {
+      if (attempt === 0) followed.onState({ is: 'connecting' });
+      const isOver = await connect(followed, cursor, signal, () => {
+        attempt = 0;
+      });
+      if (isOver) return followed.onState({ is: 'ended' });
+    } catch (error) {
+      if (error instanceof ApiError && error.status < 500 && error.status !== 408 && error.status !== 429) {
+        return followed.onState({ is: 'refused', why: error.message });
+      }
+    }
+    if (signal.aborted) return;
+    const retryMs = Math.min(5_000, 250 * 2 ** attempt) * (0.75 + Math.random() / 2);
+    followed.onState({ is: 'lost', retryMs });
+    await pause(retryMs, signal);
+  }
+}
+
+/** One connection; true where the crawl is over. */
+async function connect(
+  { query, findEnd, onEvents, onState }: Followed,
+  cursor: Cursor,
+  signal: AbortSignal,
+  opened: () => void,
+): Promise<boolean> {
+  const end = await findEnd(signal);
+  const response = await ask(`/events?${query}&since=${cursor.since}`, { signal });
+  opened();
+  if (response.status === 204 || response.body === null) return true;
+  const replay = new Replay(cursor.offset, end, onState);
+  for await (const batch of readEvents(response.body)) {
+    const news = cursor.take(batch);
+    if (news.length > 0) await onEvents(news, !replay.isOver);
+    replay.advance(cursor.offset, news.length);
+    if (query.includes('crawl=') && news.some(({ type }) => finalEventTypes.has(type))) return true;
+  }
+  return false;
+}
+
+/** Where the reader stands. */
+class Cursor {
+  offset = 0;
+
+  constructor(public since: string) {
+    this.offset = since === 'now' ? 0 : offsetOf(since);
+  }
+
+  /** What of a batch has not been seen before. */
+  take({ events, id }: Batch): readonly CloudEvent[] {
+    // After a gap the numbers may begin anew.
+    if (events.some(({ type }) => type === 'log.gap')) this.offset = 0;
+    const news = events.filter((event) => event.type === 'log.gap' || offsetOf(event.id) > this.offset);
+    const last = id ?? news.at(-1)?.id;
+    if (last !== undefined) {
+      this.since = last;
+      this.offset = Math.max(this.offset, offsetOf(last));
+    }
+    return news;
+  }
+}
+
+/** Tells how far a replay has come, and when it has caught up. */
+class Replay {
+  isOver: boolean;
+  #done = 0;
+
+  constructor(
+    readonly from: number,
+    readonly end: number,
+    readonly tell: (state: StreamState) => void,
+  ) {
+    this.isOver = from >= end;
+    tell(this.isOver ? { is: 'caught up', replayed: 0 } : { is: 'replaying', done: 0, of: end - from });
+  }
+
+  advance(offset: number, count: number): void {
+    if (this.isOver) return;
+    this.#done += count;
+    this.isOver = offset >= this.end;
+    if (this.isOver) this.tell({ is: 'caught up', replayed: this.#done });
+    else this.tell({ is: 'replaying', done: offset - this.from, of: this.end - this.from });
+  }
+}

@@ -1,0 +1,67 @@
+import type { Host } from './api.js';
+import { duration, number } from './format.js';
+import { feed, hosts, tick } from './session.js';
+
+/** What stands beside the events: hosts, and why pages were skipped or failed. */
+export function Sidebar() {
+  tick.value;
+  const { reasons, errors } = feed.value.counts;
+  return (
+    <aside class="sidebar" aria-label="Summary">
+      <Tally title="Failures by code" none="none" counts={errors} tone="bad" />
+      <Tally title="Skipped, and why" none="none" counts={reasons} tone="" />
+      <Hosts />
+    </aside>
+  );
+}
+
+function Tally({
+  title,
+  none,
+  counts,
+  tone,
+}: {
+  title: string;
+  none: string;
+  counts: Map<string, number>;
+  tone: string;
+}) {
+  const sorted = [...counts].sort((a, b) => b[1] - a[1]).slice(0, 12);
+  return (
+    <section>
+      <h2>{title}</h2>
+      {sorted.length === 0 && <p class="hint">{none}</p>}
+      <dl class={`tally ${tone}`}>
+        {sorted.map(([name, count]) => (
+          <div key={name}>
+            <dt>{name}</dt>
+            <dd>{number(count)}</dd>
+          </div>
+        ))}
+      </dl>
+    </section>
+  );
+}
+
+function Hosts() {
+  if (hosts.value === undefined) return null;
+  return (
+    <section>
+      <h2>Hosts</h2>
+      {hosts.value.length === 0 && <p class="hint">none is being asked</p>}
+      <dl class="tally">
+        {hosts.value.slice(0, 20).map((host) => (
+          <div key={host.host}>
+            <dt>{host.host}</dt>
+            <dd>{stateOf(host)}</dd>
+          </div>
+        ))}
+      </dl>
+    </section>
+  );
+}
+
+function stateOf({ inFlight, delayMs, holdMs }: Host): string {
+  if (holdMs > 0) return `held ${duration(holdMs)}`;
+  return delayMs > 0 ? `${inFlight} · every ${duration(delayMs)}` : `${inFlight} in flight`;
+}
