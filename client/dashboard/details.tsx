@@ -24,7 +24,6 @@ export function Details({ entry, filter, close }: { entry: Entry; filter: Signal
                 <button
                   type="button"
                   class="value"
-                  // biome-ignore lint/suspicious/noArrayIndexKey: a list that never changes, whose values may repeat
                   key={i}
                   title={`Only events with this ${name}`}
                   onClick={() => addField(filter, name, plain(one))}

@@ -89,7 +89,6 @@ function Source() {
     <div class="source">
       <div class="gutter" ref={gutter} aria-hidden="true">
         {text.value.split('\n').map((_, i) => (
-          // biome-ignore lint/suspicious/noArrayIndexKey: a line is its number
           <div key={i} class={bad.has(i + 1) ? 'bad' : undefined}>
             {i + 1}
           </div>

@@ -92,7 +92,7 @@ function stepThroughTabs(event: KeyboardEvent): void {
   const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
   if (step === undefined || !(event.currentTarget instanceof HTMLElement)) return;
   const tabs = [...event.currentTarget.querySelectorAll('button')];
-  const now = tabs.findIndex((tab) => tab === document.activeElement);
+  const now = tabs.findIndex((tab) => tab.matches(':focus'));
   const next = tabs.at((now + step) % tabs.length);
   next?.focus();
   next?.click();

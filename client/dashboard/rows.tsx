@@ -29,7 +29,6 @@ function Value({ name, value }: { name: string; value: unknown }) {
   return (
     <span title={name}>
       {value.slice(0, 20).map((one, i) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: a list that never changes, whose values may repeat
         <span key={i} class="tag">
           {plain(one)}
         </span>
