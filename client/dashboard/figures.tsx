@@ -4,8 +4,8 @@ import { crawl, feed, tick } from './session.js';
 /** The crawl's running totals. */
 export function Figures() {
   tick.value;
-  const { stats, startedAt, finishedAt } = crawl.value ?? {};
-  if (stats === undefined) return null;
+  if (crawl.value === undefined) return null;
+  const { stats, startedAt, finishedAt } = crawl.value;
   const { latencyMs } = feed.value.rates;
   const figures = [
     ['items', number(stats.items)],
@@ -16,7 +16,7 @@ export function Figures() {
     ['skipped', number(stats.skipped)],
     ['duplicates', number(stats.duplicates)],
     ['downloaded', size(stats.bytes)],
-    ['took', startedAt && finishedAt ? duration(Date.parse(finishedAt) - Date.parse(startedAt)) : '–'],
+    ['time', duration((finishedAt === null ? Date.now() : Date.parse(finishedAt)) - Date.parse(startedAt))],
     ['latency', latencyMs === undefined ? '–' : duration(latencyMs)],
   ];
   return (

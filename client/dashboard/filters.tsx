@@ -2,7 +2,7 @@ import type { Signal } from '@preact/signals';
 import { useSignal } from '@preact/signals';
 import { dataOf, type Kind } from './feed.js';
 import { number, plain } from './format.js';
-import { feed } from './session.js';
+import { feed, tick } from './session.js';
 import { type Filter, noFilter } from './view.js';
 
 /** What narrows the list down: type, any field of the data, text. */
@@ -57,6 +57,7 @@ export function addField(filter: Signal<Filter>, name: string, value: string): v
 }
 
 function FieldFilter({ kind, filter }: { kind: Kind; filter: Signal<Filter> }) {
+  tick.value;
   const names = [...feed.value.fields[kind]];
   const name = useSignal('');
   const value = useSignal('');

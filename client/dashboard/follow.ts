@@ -9,6 +9,7 @@ import { pause } from './frames.js';
 export type StreamState =
   | { readonly is: 'connecting' | 'live' | 'ended' }
   | { readonly is: 'replaying'; readonly done: number; readonly of: number }
+  /** After a lost connection: everything that was missed is here. */
   | { readonly is: 'caught up'; readonly replayed: number }
   | { readonly is: 'lost'; readonly retryMs: number }
   | { readonly is: 'refused'; readonly why: string };
@@ -33,11 +34,15 @@ export function offsetOf(id: string): number {
 /** Follows until the crawl is over, the service refuses, or it is called off. */
 export async function follow(followed: Followed, signal: AbortSignal): Promise<void> {
   const cursor = new Cursor(followed.since);
+  followed.onState({ is: 'connecting' });
+  let isReturn = false;
   for (let attempt = 0; !signal.aborted; attempt++) {
     try {
-      if (attempt === 0) followed.onState({ is: 'connecting' });
       const isOver = await connect(followed, cursor, signal, () => {
         attempt = 0;
+        const back = isReturn;
+        isReturn = true;
+        return back;
       });
       if (isOver) return followed.onState({ is: 'ended' });
     } catch (error) {
@@ -57,13 +62,13 @@ async function connect(
   { query, findEnd, onEvents, onState }: Followed,
   cursor: Cursor,
   signal: AbortSignal,
-  opened: () => void,
+  opened: () => boolean,
 ): Promise<boolean> {
   const end = await findEnd(signal);
   const response = await ask(`/events?${query}&since=${cursor.since}`, { signal });
-  opened();
+  const isReturn = opened();
   if (response.status === 204 || response.body === null) return true;
-  const replay = new Replay(cursor.offset, end, onState);
+  const replay = new Replay(cursor.offset, end, isReturn, onState);
   for await (const batch of readEvents(response.body)) {
     const news = cursor.take(batch);
     if (news.length > 0) await onEvents(news, !replay.isOver);
@@ -103,17 +108,23 @@ class Replay {
   constructor(
     readonly from: number,
     readonly end: number,
+    readonly isReturn: boolean,
     readonly tell: (state: StreamState) => void,
   ) {
     this.isOver = from >= end;
-    tell(this.isOver ? { is: 'caught up', replayed: 0 } : { is: 'replaying', done: 0, of: end - from });
+    if (this.isOver) this.#tellEnd();
+    else tell({ is: 'replaying', done: 0, of: end - from });
   }
 
   advance(offset: number, count: number): void {
     if (this.isOver) return;
     this.#done += count;
     this.isOver = offset >= this.end;
-    if (this.isOver) this.tell({ is: 'caught up', replayed: this.#done });
+    if (this.isOver) this.#tellEnd();
     else this.tell({ is: 'replaying', done: offset - this.from, of: this.end - this.from });
+  }
+
+  #tellEnd(): void {
+    this.tell(this.isReturn ? { is: 'caught up', replayed: this.#done } : { is: 'live' });
   }
 }

@@ -190,7 +190,7 @@ export function connectionOf(
   if (refused?.is === 'refused') return { tone: 'bad', text: `Refused: ${refused.why}` };
   if (isReplay) return { tone: 'busy', text: 'Replaying from the log' };
   if (stream.is === 'replaying') return { tone: 'busy', text: `Catching up: ${stream.done} of ${stream.of} events` };
-  if (stream.is === 'caught up' && stream.replayed > 0) {
+  if (stream.is === 'caught up') {
     const events = stream.replayed === 1 ? 'event was' : 'events were';
     return { tone: 'good', text: `Live · caught up: ${stream.replayed} ${events} replayed` };
   }

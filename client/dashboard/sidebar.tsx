@@ -1,5 +1,5 @@
 import type { Host } from './api.js';
-import { duration, number } from './format.js';
+import { duration, number, shortUrl } from './format.js';
 import { feed, hosts, tick } from './session.js';
 
 /** What stands beside the events: hosts, and why pages were skipped or failed. */
@@ -52,7 +52,7 @@ function Hosts() {
       <dl class="tally">
         {hosts.value.slice(0, 20).map((host) => (
           <div key={host.host}>
-            <dt>{host.host}</dt>
+            <dt title={host.host}>{shortUrl(host.host)}</dt>
             <dd>{stateOf(host)}</dd>
           </div>
         ))}

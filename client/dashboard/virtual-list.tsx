@@ -68,7 +68,7 @@ export function VirtualList({ entries, rowHeight, row, label, none, opened, onOp
           top.value = currentTarget.scrollTop;
         }}
       >
-        <div class="list-space" role="presentation" style={{ height: entries.length * rowHeight }}>
+        <div class="list-space" role="presentation" style={{ height: `${entries.length * rowHeight}px` }}>
           {shown.map((index) => {
             const entry = at(index);
             if (entry === undefined) return null;
@@ -84,7 +84,7 @@ export function VirtualList({ entries, rowHeight, row, label, none, opened, onOp
                 aria-selected={isOpened}
                 aria-setsize={entries.length}
                 aria-posinset={index + 1}
-                style={{ height: rowHeight, transform: `translateY(${index * rowHeight}px)` }}
+                style={{ height: `${rowHeight}px`, transform: `translateY(${index * rowHeight}px)` }}
                 onClick={() => onOpen(isOpened ? undefined : entry)}
               >
                 {row(entry)}
