@@ -20,7 +20,8 @@ export function Charts() {
     () =>
       whileVisible(500, () => {
         const isLive = crawl.value !== undefined && isOpen(crawl.value) && replay.value === undefined;
-        charts.value = feed.value.rates.charts(isLive ? Date.now() : replay.value?.nowMs);
+        // A second that is not over yet would always look like a drop.
+        charts.value = feed.value.rates.charts(isLive ? Date.now() - 1_000 : replay.value?.nowMs);
       }),
     [],
   );
@@ -88,7 +89,7 @@ function plan(element: HTMLElement, lines: number): uPlot.Options {
     legend: { show: false },
     scales: { y: { range: (_, __, max) => [0, Math.max(4, (max ?? 0) * 1.15)] } },
     axes: [
-      { ...axis, grid: { show: false }, size: 20, space: 70, values: '{HH}:{mm}:{ss}' },
+      { ...axis, grid: { show: false }, size: 20, space: 60, values: (_, splits) => splits.map(timeLabel) },
       { ...axis, size: 36, space: 26, values: (_, splits) => splits.map((split) => compact.format(split)) },
     ],
     series: [
@@ -104,4 +105,10 @@ function plan(element: HTMLElement, lines: number): uPlot.Options {
   };
 }
 
+/** Whole minutes in full, between them the seconds alone. */
+function timeLabel(second: number): string {
+  return second % 60 === 0 ? minute.format(second * 1_000) : `:${second % 60}`;
+}
+
+const minute = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit' });
 const compact = new Intl.NumberFormat('en-GB', { notation: 'compact', maximumFractionDigits: 1 });

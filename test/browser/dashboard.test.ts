@@ -1,0 +1,185 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import type { Browser, Page } from 'playwright-core';
+import { launchBrowser, noBrowser, openPage } from '../support/browser.js';
+import { run, runService, temporaryFolder } from '../support/process.js';
+import { sendHtml, serveSite } from '../support/sites.js';
+import { crawlEvents, freshPort, rowOffsets, tabCount, untilState } from './support.js';
+
+describe('the dashboard', { skip: noBrowser }, () => {
+  let browser: Browser;
+
+  before(async () => {
+    browser = await launchBrowser();
+  });
+  after(() => browser.close());
+
+  const startCrawl = (page: Page) => page.getByRole('button', { name: 'Start crawl' }).click();
+
+  it('shows quotes while their page is still downloading', async (test) => {
+    const site = await run(test, ['site', '--port', '0', '--pages', '1', '--per-page', '10', '--drip', '400']);
+    const service = await runService(test, 'auto', ['--start-url', site.url]);
+    const { page, hosts, errors } = await openPage(test, browser, service.url);
+    await page.getByText('There is no crawl yet').waitFor();
+    await startCrawl(page);
+    await page.locator('.row').first().waitFor();
+    const [crawl] = await (await fetch(`${service.url}/crawls`)).json();
+    assert.equal(crawl.state, 'running');
+    assert.equal(crawl.stats.pages, 0, 'its page is not over yet');
+    await untilState(page, 'finished');
+    assert.equal(await tabCount(page, 'Items'), 10);
+    assert.deepEqual([...hosts], [new URL(service.url).host], 'nobody else is asked for anything');
+    assert.deepEqual(errors, []);
+  });
+
+  it('goes on after the service was killed: nothing is missing, nothing is there twice', async (test) => {
+    const site = await run(test, ['site', '--port', '0', '--pages', '12', '--drip', '15']);
+    const own = ['--port', `${await freshPort()}`, '--data', temporaryFolder(test), '--start-url', site.url];
+    const first = await runService(test, 'auto', own);
+    // So high that all rows are drawn.
+    const viewport = { width: 1280, height: 9_000 };
+    const { page } = await openPage(test, browser, first.url, { viewport });
+    await startCrawl(page);
+    await page.locator('.row').nth(25).waitFor();
+    await first.end('SIGKILL');
+    await page.locator('#connection', { hasText: 'Connection lost' }).waitFor();
+    const second = await runService(test, 'auto', own);
+    await page.locator('#connection', { hasText: /caught up: \d+ events? w/ }).waitFor();
+    await untilState(page, 'finished');
+    const quotes = (await crawlEvents(second.url)).filter(({ type }) => type === 'quote');
+    assert.equal(quotes.length, 120);
+    assert.deepEqual(
+      await rowOffsets(page),
+      quotes.map(({ offset }) => offset),
+    );
+  });
+
+  it('makes a spider that runs, with what is wrong with it at its field', async (test) => {
+    const site = await run(test, ['site', '--port', '0', '--pages', '2']);
+    const service = await runService(test, 'auto', ['--allow-private-networks']);
+    const { page } = await openPage(test, browser, `${service.url}/#spiders`);
+    const spider = (author: unknown) => ({
+      name: 'mine',
+      start: [`${site.url}/`],
+      items: { line: { each: 'div.quote', fields: { text: 'span.text', author } } },
+      follow: ['li.next a'],
+    });
+    const source = page.getByLabel('The spider as JSON');
+    await source.fill('{"name": "mine",\n  oops}');
+    await page.getByRole('button', { name: 'Try' }).click();
+    await page.locator('#problems').getByText('not JSON').waitFor();
+    await source.fill(JSON.stringify(spider(7), undefined, 2));
+    await page.getByRole('button', { name: 'Try' }).click();
+    const line =
+      JSON.stringify(spider(7), undefined, 2)
+        .split('\n')
+        .findIndex((one) => one.includes('"author"')) + 1;
+    await page.locator('#problems').getByText(`line ${line}`).waitFor();
+    await page.locator('#problems').getByText('items.line.fields.author').waitFor();
+    await source.fill(JSON.stringify(spider('small.author'), undefined, 2));
+    await page.getByRole('button', { name: 'Try' }).click();
+    await page.getByRole('heading', { name: '10 items', exact: true }).waitFor();
+    assert.equal((await fetch(`${service.url}/spiders/mine`)).status, 404, 'it is not saved yet');
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByText('Saved as mine').waitFor();
+    await page.getByRole('button', { name: 'Crawl', exact: true }).click();
+    await untilState(page, 'finished');
+    assert.equal(await tabCount(page, 'Items'), 20);
+    assert.equal((await fetch(`${service.url}/spiders/mine`)).status, 200);
+  });
+
+  it('filters by text, by any field and by a value that is clicked, and replays an old crawl', async (test) => {
+    const site = await run(test, ['site', '--port', '0', '--pages', '3', '--drip', '20']);
+    const service = await runService(test, 'auto', ['--start-url', site.url]);
+    const { page } = await openPage(test, browser, service.url);
+    await startCrawl(page);
+    await untilState(page, 'finished');
+    const quotes: { quote: string; author: string; tags: string[] }[] = await (
+      await fetch(`${service.url}/results`)
+    ).json();
+    const list = page.getByRole('listbox');
+    const shown = async () => Number(await list.locator('[role=option]').first().getAttribute('aria-setsize'));
+
+    const tag = quotes.flatMap(({ tags }) => tags)[0] ?? '';
+    await page.getByLabel('Field').selectOption('tags');
+    await page.getByLabel('Value of tags').fill(tag);
+    await page.getByLabel('Value of tags').press('Enter');
+    await page.getByRole('button', { name: `Remove the filter tags ${tag}` }).waitFor();
+    assert.equal(await shown(), quotes.filter(({ tags }) => tags.includes(tag)).length);
+    await page.getByRole('button', { name: `Remove the filter tags ${tag}` }).click();
+
+    await list.focus();
+    await page.keyboard.press('Home');
+    const author = quotes.at(-1)?.author ?? '';
+    await page.locator('.details').getByRole('button', { name: author }).click();
+    assert.equal(await shown(), quotes.filter((quote) => quote.author === author).length);
+    await page.getByRole('button', { name: `Remove the filter author ${author}` }).click();
+    await page.keyboard.press('Escape');
+
+    const word = quotes[7]?.quote.slice(5, 25) ?? '';
+    await page.getByLabel('Text to look for').fill(word.toUpperCase());
+    await page.locator('output', { hasText: 'shown' }).waitFor();
+    assert.equal(await shown(), quotes.filter(({ quote }) => quote.includes(word)).length);
+    await page.getByLabel('Text to look for').fill('');
+
+    await startCrawl(page);
+    await untilState(page, 'finished');
+    await page.getByLabel('Crawl', { exact: true }).selectOption({ index: 1 });
+    await page.getByRole('button', { name: '1×', exact: true }).click();
+    await page.locator('#connection', { hasText: 'Replaying' }).waitFor();
+    await page.locator('.row').first().waitFor();
+    assert.ok((await tabCount(page, 'Items')) < 30, 'it goes as slowly as it went');
+    await page.getByRole('button', { name: 'max', exact: true }).click();
+    await page.locator('#connection', { hasText: 'Live' }).waitFor();
+    assert.equal(await tabCount(page, 'Items'), 30);
+  });
+
+  it('pauses, resumes and cancels', async (test) => {
+    const site = await run(test, ['site', '--port', '0', '--pages', '500', '--delay', '50']);
+    const service = await runService(test, 'auto', ['--start-url', site.url]);
+    const { page } = await openPage(test, browser, service.url);
+    await startCrawl(page);
+    await page.getByRole('button', { name: 'Pause' }).click();
+    await untilState(page, 'paused');
+    await page.getByRole('button', { name: 'Resume' }).click();
+    await untilState(page, 'running');
+    await page.getByRole('button', { name: 'Cancel' }).click();
+    await untilState(page, 'cancelled');
+  });
+
+  it('shows what a page wrote as text, whatever it is', async (test) => {
+    const evil = '<img src=x onerror="document.title=1">';
+    const site = await serveSite(test, (_, response) =>
+      sendHtml(
+        response,
+        `<div class="quote"><span class="text">${evil.replaceAll('<', '&lt;')}</span>
+         <span><small class="author"><b>${'&lt;script>document.title=2&lt;/script>'}</b></small></span></div>`,
+      ),
+    );
+    const service = await runService(test, 'auto', ['--start-url', site.url]);
+    const { page, errors } = await openPage(test, browser, service.url);
+    await startCrawl(page);
+    await page.getByText(evil).click();
+    await page.locator('.details').getByText(evil).waitFor();
+    assert.equal(await page.locator('img, .row script').count(), 0);
+    assert.equal(await page.title(), 'Crawlcast');
+    assert.deepEqual(errors, []);
+  });
+
+  it('is worked with the keyboard alone', async (test) => {
+    const site = await run(test, ['site', '--port', '0', '--pages', '2']);
+    const service = await runService(test, 'auto', ['--start-url', site.url]);
+    const { page } = await openPage(test, browser, service.url);
+    await startCrawl(page);
+    await untilState(page, 'finished');
+    await page.getByRole('listbox').focus();
+    for (const key of ['End', 'ArrowUp', 'PageUp', 'Home', 'ArrowDown']) await page.keyboard.press(key);
+    await page.locator('[role=option][aria-selected=true][aria-posinset="2"]').waitFor();
+    await page.keyboard.press('Escape');
+    assert.equal(await page.locator('.details').count(), 0);
+    await page.getByRole('tab', { name: 'Items' }).focus();
+    await page.keyboard.press('ArrowRight');
+    await page.locator('[role=tab][aria-selected=true]', { hasText: 'Pages 2' }).waitFor();
+    assert.equal(await page.locator('.row').count(), 2);
+  });
+});
