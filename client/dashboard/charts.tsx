@@ -13,7 +13,7 @@ const names = [
   { name: 'queue', title: 'URLs queued' },
 ] as const;
 
-/** What happened in the last two minutes. */
+/** What happened in the last minute. */
 export function Charts() {
   const charts = useSignal(feed.value.rates.charts(undefined));
   useEffect(
@@ -26,7 +26,7 @@ export function Charts() {
     [],
   );
   return (
-    <section class="charts" aria-label="Charts of the last two minutes">
+    <section class="charts" aria-label="Charts of the last minute">
       {names.map(({ name, title, ...more }) => (
         <Chart key={name} title={title} legend={'legend' in more ? more.legend : undefined} rows={charts.value[name]} />
       ))}

@@ -178,7 +178,9 @@ async function withSpider(act: (spider: { name?: unknown }) => Promise<void>): P
     await act(parsed.spider);
   } catch (error) {
     problems.value = problemsOf(error, text.value);
-    said.value = `Not done: ${describeError(error)}`;
+    said.value = problems.value.some(({ line }) => line > 0)
+      ? 'Not done: see the marked lines.'
+      : `Not done: ${describeError(error)}.`;
   }
 }
 

@@ -3,7 +3,7 @@ import type { CloudEvent } from '#src/events.js';
 import { finalEventTypes } from '#src/events.js';
 import { ApiError, ask } from './api.js';
 import { type Batch, readEvents } from './event-stream.js';
-import { pause } from './frames.js';
+import { pause, untilSeen, whileSeen } from './frames.js';
 
 /** How it goes with a stream. */
 export type StreamState =
@@ -26,6 +26,12 @@ export interface Followed {
   readonly onState: (state: StreamState) => void;
 }
 
+/**
+ * A page that nobody looks at gives its connection back after this: browsers have six for each service, all tabs
+ * together. It misses nothing: it goes on where it was.
+ */
+const hiddenMs = 10_000;
+
 /** An event's place in the log. */
 export function offsetOf(id: string): number {
   return Number(id.slice(id.indexOf('-') + 1));
@@ -37,8 +43,10 @@ export async function follow(followed: Followed, signal: AbortSignal): Promise<v
   followed.onState({ is: 'connecting' });
   let isReturn = false;
   for (let attempt = 0; !signal.aborted; attempt++) {
+    await untilSeen(signal);
+    const seen = whileSeen(hiddenMs, signal);
     try {
-      const isOver = await connect(followed, cursor, signal, () => {
+      const isOver = await connect(followed, cursor, seen.signal, () => {
         attempt = 0;
         const back = isReturn;
         isReturn = true;
@@ -49,8 +57,11 @@ export async function follow(followed: Followed, signal: AbortSignal): Promise<v
       if (error instanceof ApiError && error.status < 500 && error.status !== 408 && error.status !== 429) {
         return followed.onState({ is: 'refused', why: error.message });
       }
+    } finally {
+      seen.release();
     }
     if (signal.aborted) return;
+    if (seen.signal.aborted) continue;
     const retryMs = Math.min(5_000, 250 * 2 ** attempt) * (0.75 + Math.random() / 2);
     followed.onState({ is: 'lost', retryMs });
     await pause(retryMs, signal);

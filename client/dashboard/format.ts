@@ -30,8 +30,8 @@ export const dayAndTime = (time: string): string => day.format(new Date(time));
 
 /** A value of an item's data as one line of text. */
 export function plain(value: unknown): string {
-  if (value === null || value === undefined) return '–';
-  if (Array.isArray(value)) return value.map(plain).join(', ');
+  if (value === null || value === undefined || value === '') return '–';
+  if (Array.isArray(value)) return value.map(plain).join(', ') || '–';
   return typeof value === 'object' ? JSON.stringify(value) : String(value);
 }
 

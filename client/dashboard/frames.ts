@@ -19,6 +19,33 @@ export function pause(ms: number, signal: AbortSignal): Promise<void> {
   });
 }
 
+/** Resolves when the page is seen, or it is called off. */
+export async function untilSeen(signal: AbortSignal): Promise<void> {
+  while (document.hidden && !signal.aborted) {
+    await new Promise<void>((resolve) => {
+      document.addEventListener('visibilitychange', () => resolve(), { once: true });
+      signal.addEventListener('abort', () => resolve(), { once: true });
+    });
+  }
+}
+
+/** A signal that says when the page has been hidden for a while, or it is called off; and how to let go of it. */
+export function whileSeen(graceMs: number, signal: AbortSignal): { signal: AbortSignal; release: () => void } {
+  const gone = new AbortController();
+  let timer: number | undefined;
+  const look = () => {
+    clearTimeout(timer);
+    if (document.hidden) timer = window.setTimeout(() => gone.abort(), graceMs);
+  };
+  look();
+  document.addEventListener('visibilitychange', look);
+  const release = () => {
+    clearTimeout(timer);
+    document.removeEventListener('visibilitychange', look);
+  };
+  return { signal: AbortSignal.any([signal, gone.signal]), release };
+}
+
 /** Calls at once and again and again while the page is seen; returns how to end it. */
 export function whileVisible(everyMs: number, call: () => void): () => void {
   const tell = () => {

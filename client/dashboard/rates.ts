@@ -23,7 +23,7 @@ export interface Charts {
 }
 
 /** How far back the charts go. */
-export const windowSeconds = 120;
+export const windowSeconds = 60;
 
 /** Counts by the second of the event's own time, so that a replay shows what was. */
 export class Rates {

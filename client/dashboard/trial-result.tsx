@@ -20,7 +20,7 @@ export function TrialResult() {
         if (event.type === 'page') {
           return (
             <p class="hint" key={event.id}>
-              {plain(data.status)} · {size(Number(data.bytes))} · {plain(data.links)} links · {plain(data.url)}
+              {plain(data.status)} · {size(Number(data.bytes))} · links: {plain(data.links)} · {plain(data.url)}
             </p>
           );
         }

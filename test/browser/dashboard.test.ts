@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
 import { launchBrowser, noBrowser, openPage } from '../support/browser.js';
+import { appendItems, recordOf, startLogService } from '../support/log-service.js';
 import { run, runService, temporaryFolder } from '../support/process.js';
 import { sendHtml, serveSite } from '../support/sites.js';
 import { crawlEvents, freshPort, rowOffsets, tabCount, untilState } from './support.js';
@@ -23,8 +24,10 @@ describe('the dashboard', { skip: noBrowser }, () => {
     await page.getByText('There is no crawl yet').waitFor();
     await startCrawl(page);
     await page.locator('.row').first().waitFor();
-    const [crawl] = await (await fetch(`${service.url}/crawls`)).json();
-    assert.equal(crawl.state, 'running');
+    const [crawl]: { state: string; stats: { pages: number } }[] = JSON.parse(
+      await (await fetch(`${service.url}/crawls`)).text(),
+    );
+    assert.equal(crawl?.state, 'running');
     assert.equal(crawl.stats.pages, 0, 'its page is not over yet');
     await untilState(page, 'finished');
     assert.equal(await tabCount(page, 'Items'), 10);
@@ -94,9 +97,9 @@ describe('the dashboard', { skip: noBrowser }, () => {
     const { page } = await openPage(test, browser, service.url);
     await startCrawl(page);
     await untilState(page, 'finished');
-    const quotes: { quote: string; author: string; tags: string[] }[] = await (
-      await fetch(`${service.url}/results`)
-    ).json();
+    const quotes: { quote: string; author: string; tags: string[] }[] = JSON.parse(
+      await (await fetch(`${service.url}/results`)).text(),
+    );
     const list = page.getByRole('listbox');
     const shown = async () => Number(await list.locator('[role=option]').first().getAttribute('aria-setsize'));
 
@@ -131,7 +134,7 @@ describe('the dashboard', { skip: noBrowser }, () => {
     assert.ok((await tabCount(page, 'Items')) < 30, 'it goes as slowly as it went');
     await page.getByRole('button', { name: 'max', exact: true }).click();
     await page.locator('#connection', { hasText: 'Live' }).waitFor();
-    assert.equal(await tabCount(page, 'Items'), 30);
+    await page.getByRole('tab', { name: 'Items 30' }).waitFor();
   });
 
   it('pauses, resumes and cancels', async (test) => {
@@ -166,6 +169,24 @@ describe('the dashboard', { skip: noBrowser }, () => {
     assert.deepEqual(errors, []);
   });
 
+  it('lets go of the stream while nobody looks, and has missed nothing when somebody does', async (test) => {
+    const service = await startLogService(test);
+    const crawl = '01HIDDEN';
+    await service.store.commit({ crawl, record: recordOf(crawl) });
+    await appendItems(service.store, crawl, 0, 5);
+    const { page } = await openPage(test, browser, service.url);
+    await page.getByRole('tab', { name: 'Items 5' }).waitFor();
+    await page.clock.install();
+    await pretendHidden(page, true);
+    await page.clock.fastForward(11_000);
+    await appendItems(service.store, crawl, 5, 120);
+    assert.equal(await tabCount(page, 'Items'), 5);
+    await page.clock.resume();
+    await pretendHidden(page, false);
+    await page.locator('#connection', { hasText: 'caught up: 120 events were replayed' }).waitFor();
+    assert.equal(await tabCount(page, 'Items'), 125);
+  });
+
   it('is worked with the keyboard alone', async (test) => {
     const site = await run(test, ['site', '--port', '0', '--pages', '2']);
     const service = await runService(test, 'auto', ['--start-url', site.url]);
@@ -183,3 +204,11 @@ describe('the dashboard', { skip: noBrowser }, () => {
     assert.equal(await page.locator('.row').count(), 2);
   });
 });
+
+/** Has the page believe that its tab is hidden, or seen again. */
+async function pretendHidden(page: Page, isHidden: boolean): Promise<void> {
+  await page.evaluate(`
+    Object.defineProperty(document, 'hidden', { configurable: true, get: () => ${isHidden} });
+    document.dispatchEvent(new Event('visibilitychange'));
+  `);
+}
