@@ -9,7 +9,12 @@ import { crawl, feed, isOpen, replay } from './session.js';
 const names = [
   { name: 'items', title: 'items/s' },
   { name: 'pages', title: 'pages/s' },
-  { name: 'latency', title: 'latency, ms', legend: 'event to arrival: mean, worst' },
+  {
+    name: 'latency',
+    title: 'latency, ms',
+    about: 'From the time of the event to its arrival here',
+    lines: ['mean', 'worst'],
+  },
   { name: 'queue', title: 'URLs queued' },
 ] as const;
 
@@ -27,14 +32,22 @@ export function Charts() {
   );
   return (
     <section class="charts" aria-label="Charts of the last minute">
-      {names.map(({ name, title, ...more }) => (
-        <Chart key={name} title={title} legend={'legend' in more ? more.legend : undefined} rows={charts.value[name]} />
+      {names.map(({ name, ...texts }) => (
+        <Chart key={name} {...texts} rows={charts.value[name]} />
       ))}
     </section>
   );
 }
 
-function Chart({ title, legend, rows }: { title: string; legend: string | undefined; rows: Rows }) {
+interface ChartProps {
+  readonly title: string;
+  readonly about?: string;
+  /** Names of the lines, where there are two. */
+  readonly lines?: readonly [first: string, second: string];
+  readonly rows: Rows;
+}
+
+function Chart({ title, about, lines, rows }: ChartProps) {
   const place = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot>(undefined);
   const newest = useRef(rows);
@@ -61,8 +74,15 @@ function Chart({ title, legend, rows }: { title: string; legend: string | undefi
   const now = rows[1]?.findLast((value) => value !== null);
   return (
     <figure>
-      <figcaption title={legend}>
-        {title}
+      <figcaption title={about}>
+        <span>
+          {title}
+          {lines?.map((line, i) => (
+            <i key={line} class={i === 0 ? 'first' : 'second'}>
+              {line}
+            </i>
+          ))}
+        </span>
         <b>{now === undefined || now === null ? '–' : number(now)}</b>
       </figcaption>
       <div ref={place} aria-hidden="true" />

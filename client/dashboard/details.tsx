@@ -20,6 +20,7 @@ export function Details({ entry, filter, close }: { entry: Entry; filter: Signal
           <div key={name}>
             <dt>{name}</dt>
             <dd>
+              {Array.isArray(value) && value.length === 0 && '–'}
               {[value].flat().map((one, i) => (
                 <button
                   type="button"

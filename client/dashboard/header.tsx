@@ -2,7 +2,7 @@ import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { type Crawl, read } from './api.js';
 import type { StreamState } from './follow.js';
-import { dayAndTime } from './format.js';
+import { dayAndTime, timeOfDay } from './format.js';
 import {
   choose,
   complain,
@@ -163,7 +163,7 @@ function Replay() {
           Stop
         </button>
       )}
-      {running?.nowMs !== undefined && <time>{dayAndTime(new Date(running.nowMs).toISOString())}</time>}
+      {running?.nowMs !== undefined && <time>{timeOfDay(new Date(running.nowMs).toISOString())}</time>}
     </fieldset>
   );
 }

@@ -81,6 +81,17 @@ export function look(id: string, speed?: Speed): void {
   }, complain);
 }
 
+function lookAway(): void {
+  following.abort();
+  isNewestFollowed = true;
+  batch(() => {
+    selected.value = undefined;
+    feed.value = new Feed();
+    replay.value = undefined;
+    stream.value = { is: 'connecting' };
+  });
+}
+
 let isShowing = false;
 
 /** Has the page drawn once, however much comes before the next frame. */
@@ -104,6 +115,8 @@ export async function refresh(): Promise<void> {
   try {
     const list = await read<Crawl[]>('/crawls');
     crawls.value = list.toSorted((a, b) => (a.id < b.id ? 1 : -1));
+    // Another log may have taken the place of the one that the crawl was in.
+    if (selected.value !== undefined && crawl.value === undefined) lookAway();
     const newest = crawls.value[0];
     if (newest !== undefined && isNewestFollowed && selected.value !== newest.id) look(newest.id);
   } catch (error) {

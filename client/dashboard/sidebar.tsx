@@ -49,7 +49,7 @@ function Hosts() {
     <section>
       <h2>Hosts</h2>
       {hosts.value.length === 0 && <p class="hint">none is being asked</p>}
-      <dl class="tally">
+      <dl class="tally hosts">
         {hosts.value.slice(0, 20).map((host) => (
           <div key={host.host}>
             <dt title={host.host}>{shortUrl(host.host)}</dt>

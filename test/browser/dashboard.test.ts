@@ -187,6 +187,36 @@ describe('the dashboard', { skip: noBrowser }, () => {
     assert.equal(await tabCount(page, 'Items'), 125);
   });
 
+  it('asks for the token that something needs, and keeps it out of its address', async (test) => {
+    const site = await run(test, ['site', '--port', '0', '--pages', '1']);
+    const tokens = ['--read-token', 'reader', '--token', 'writer'];
+    const service = await runService(test, 'auto', ['--start-url', site.url, ...tokens]);
+    const { page } = await openPage(test, browser, `${service.url}/?access_token=reader`);
+    await page.getByText('There is no crawl yet').waitFor();
+    assert.equal(new URL(page.url()).search, '');
+    await startCrawl(page);
+    await page.getByLabel('This service wants a token').fill('writer');
+    await page.keyboard.press('Enter');
+    await startCrawl(page);
+    await untilState(page, 'finished');
+    await page.getByRole('tab', { name: 'Items 10' }).waitFor();
+  });
+
+  it('begins anew where another log has taken the place of the one it followed', async (test) => {
+    const site = await run(test, ['site', '--port', '0', '--pages', '1']);
+    const own = ['--port', `${await freshPort()}`, '--start-url', site.url];
+    const first = await runService(test, 'auto', own);
+    const { page } = await openPage(test, browser, first.url);
+    await startCrawl(page);
+    await untilState(page, 'finished');
+    await first.end('SIGKILL');
+    await runService(test, 'auto', own);
+    await page.getByText('There is no crawl yet').waitFor();
+    await startCrawl(page);
+    await untilState(page, 'finished');
+    await page.getByRole('tab', { name: 'Items 10' }).waitFor();
+  });
+
   it('is worked with the keyboard alone', async (test) => {
     const site = await run(test, ['site', '--port', '0', '--pages', '2']);
     const service = await runService(test, 'auto', ['--start-url', site.url]);
