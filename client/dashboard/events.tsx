@@ -50,7 +50,7 @@ export function Events() {
       </div>
       <Filters kind={kind.value} filter={filter} shown={entries.length} />
       {feed.value.gap !== undefined && <p class="hint">Here {feed.value.gap}.</p>}
-      <div class="split">
+      <div class="split" role="tabpanel" aria-label={kind.value}>
         <VirtualList
           key={`${selected.value} ${kind.value}`}
           entries={entries}
