@@ -23,7 +23,9 @@ function importsOf(file: string): Import[] {
 }
 
 const sources = filesIn('src', '.ts').filter((file) => !file.endsWith('.d.ts'));
-const client = filesIn('client', '.ts').filter((file) => !file.endsWith('.d.ts'));
+const isDashboard = (file: string) => file.startsWith('client/dashboard/');
+const client = filesIn('client', '.ts').filter((file) => !file.endsWith('.d.ts') && !isDashboard(file));
+const dashboard = [...filesIn('client', '.ts'), ...filesIn('client', '.tsx')].filter(isDashboard);
 const imports = sources.flatMap(importsOf);
 const tell = ({ from, what }: Import) => `${from} imports ${what}`;
 
@@ -65,7 +67,7 @@ test('house › only the commands know how a store is made', () => {
 });
 
 test('house › the client takes types of events, and nothing else of ours', () => {
-  const wrong = client
+  const wrong = [...client, ...dashboard]
     .flatMap(importsOf)
     .filter(({ what, typeOnly }) => what.startsWith('src/') && !(what === 'src/events.js' && typeOnly));
   assert.deepEqual(wrong.map(tell), []);
@@ -108,6 +110,18 @@ test('house › each dependency lives in its home', () => {
   assert.deepEqual(wrong.map(tell), []);
 });
 
+test('house › the dashboard is bundled with little, and with nothing that the service needs to run', () => {
+  const bundled = ['@preact/signals', 'preact', 'uplot'];
+  const page = dashboard.filter((file) => !file.endsWith('vite.config.ts'));
+  const used = page.flatMap(importsOf).filter(({ what }) => !/^(src|client)\//.test(what));
+  assert.deepEqual([...new Set(used.map(({ what }) => packageOf(what)))].sort(), bundled);
+  const { dependencies } = manifest();
+  assert.deepEqual(
+    bundled.filter((name) => Object.hasOwn(dependencies, name)),
+    [],
+  );
+});
+
 test('house › each dependency has a home, and is used there', () => {
   const { dependencies } = manifest();
   assert.deepEqual(Object.keys(homes).sort(), Object.keys(dependencies).sort());
@@ -125,7 +139,7 @@ test('house › what decides about the disk or runs as a binary has an exact ver
 const maxLines = 300;
 
 test('house › a source file can be read in one sitting', () => {
-  const lengths = sources.map((file) => [file, textOf(file).split('\n').length - 1] as const);
+  const lengths = [...sources, ...dashboard].map((file) => [file, textOf(file).split('\n').length - 1] as const);
   assert.deepEqual(
     lengths.filter(([, lines]) => lines > maxLines),
     [],
@@ -135,7 +149,14 @@ test('house › a source file can be read in one sitting', () => {
 test('house › nothing is left for later', () => {
   // In brackets, so that this very line is none of them.
   const later = /\b(T[O]DO|F[I]XME|X[X]X)\b/;
-  const files = [...sources, ...client, ...filesIn('test', '.ts'), ...filesIn('docs', '.md'), 'README.md'];
+  const files = [
+    ...sources,
+    ...client,
+    ...dashboard,
+    ...filesIn('test', '.ts'),
+    ...filesIn('docs', '.md'),
+    'README.md',
+  ];
   assert.deepEqual(
     files.filter((file) => later.test(textOf(file))),
     [],

@@ -1,5 +1,6 @@
 /** The newest events of one crawl, sorted by what they are about. Its memory is bounded. */
-import { type CloudEvent, isItemEvent } from '#src/events.js';
+import type { CloudEvent } from '#src/events.js';
+import { isItem } from './event-types.js';
 import { offsetOf } from './follow.js';
 import { Rates } from './rates.js';
 
@@ -93,7 +94,7 @@ export function dataOf({ data }: CloudEvent): Readonly<Record<string, unknown>> 
 }
 
 function kindOf(type: string): Kind | undefined {
-  if (isItemEvent(type)) return 'items';
+  if (isItem(type)) return 'items';
   if (type === 'page') return 'pages';
   if (type === 'page.skipped') return 'skipped';
   return type === 'page.failed' ? 'failed' : undefined;

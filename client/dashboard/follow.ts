@@ -1,8 +1,8 @@
 /** Follows the log: from a place on, through lost connections and restarts of the service, each event once. */
 import type { CloudEvent } from '#src/events.js';
-import { finalEventTypes } from '#src/events.js';
 import { ApiError, ask } from './api.js';
 import { type Batch, readEvents } from './event-stream.js';
+import { isLast } from './event-types.js';
 import { pause, untilSeen, whileSeen } from './frames.js';
 
 /** How it goes with a stream. */
@@ -84,7 +84,7 @@ async function connect(
     const news = cursor.take(batch);
     if (news.length > 0) await onEvents(news, !replay.isOver);
     replay.advance(cursor.offset, news.length);
-    if (query.includes('crawl=') && news.some(({ type }) => finalEventTypes.has(type))) return true;
+    if (query.includes('crawl=') && news.some(({ type }) => isLast(type))) return true;
   }
   return false;
 }

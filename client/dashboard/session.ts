@@ -1,7 +1,7 @@
 /** What the page knows: the crawls, the one that is looked at, its events, and how the connection is. */
 import { batch, computed, signal } from '@preact/signals';
-import { finalEventTypes } from '#src/events.js';
 import { ApiError, type Crawl, describeError, type Host, read, send } from './api.js';
+import { isLast } from './event-types.js';
 import { Feed, maxEvents } from './feed.js';
 import { follow, type StreamState } from './follow.js';
 import { nextFrame, whileVisible } from './frames.js';
@@ -61,7 +61,7 @@ export function look(id: string, speed?: Speed): void {
           fresh.add(due, isReplay || pacer !== undefined);
           if (pacer !== undefined) replay.value = { speed: pacer.speed, nowMs: pacer.nowMs };
           show();
-          if (due.some(({ type }) => finalEventTypes.has(type))) void refresh();
+          if (due.some(({ type }) => isLast(type))) void refresh();
           inFrame += due.length;
           // One frame takes so many; the rest waits in the service, not here.
           if (inFrame >= 2_000) {

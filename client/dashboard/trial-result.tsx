@@ -1,4 +1,4 @@
-import { isItemEvent } from '#src/events.js';
+import { isItem } from './event-types.js';
 import { dataOf } from './feed.js';
 import { plain, size } from './format.js';
 import { trial } from './trial.js';
@@ -9,7 +9,7 @@ export function TrialResult() {
     return <p class="hint">“Try” fetches one page with this spider and shows its items here. Nothing is saved.</p>;
   }
   const { events, state } = trial.value;
-  const items = events.filter(({ type }) => isItemEvent(type));
+  const items = events.filter(({ type }) => isItem(type));
   return (
     <section class="trial" aria-label="What came out" aria-busy={state === 'running'}>
       <h2>
