@@ -15,7 +15,7 @@ import { openWebSocketWith, type SocketConstructor } from './websocket.js';
 
 /** How to reach a service. */
 export interface ConnectOptions extends ServiceOptions {
-  /** What streams are carried by. Default `sse`, which can be held up by a slow reader and needs nothing but `fetch`. */
+  /** What streams are carried by. Default `ws`; `sse` needs nothing but `fetch`, and a slow reader holds it up. */
   readonly transport?: 'sse' | 'ws';
   /** Default: the global one; where there is none (Node 20), that of the package `ws`. */
   readonly WebSocket?: SocketConstructor;
@@ -70,7 +70,7 @@ export function connect<Items extends ItemMap = BuiltInItems>(
   options: ConnectOptions = {},
 ): Client<Items> {
   const service = createService(url, options);
-  const open = options.transport === 'ws' ? openWebSocketWith(options.WebSocket) : openSse;
+  const open = options.transport === 'sse' ? openSse : openWebSocketWith(options.WebSocket);
   return {
     events<Event extends CloudEvent>(subscription: Subscription = {}) {
       const standing = new Standing(() => readHead(service));
