@@ -12,7 +12,7 @@ describe('a stream of the client that falls silent', () => {
     const service = await standIn(test, (_, response, count) => {
       beginStream(response).write(count === 1 ? 'id: e-7\n\n' : block(8, 'quote'));
     });
-    const stream = connect(service.url).events();
+    const stream = connect(service.url, { transport: 'sse' }).events();
     const event = firstValueFrom(stream);
     await firstValueFrom(stream.state$.pipe(filter(({ state }) => state === 'live')));
     test.mock.timers.tick(45_000);

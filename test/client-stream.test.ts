@@ -33,7 +33,9 @@ describe('a stream of the client', () => {
 
   it('fails where the answer is no event stream', async (test) => {
     const service = await standIn(test, (_, response) => response.end('hello'));
-    await assert.rejects(firstValueFrom(connect(service.url).events()), { code: 'response.invalid' });
+    await assert.rejects(firstValueFrom(connect(service.url, { transport: 'sse' }).events()), {
+      code: 'response.invalid',
+    });
   });
 
   it('heals what can heal, and says meanwhile what is wrong', async (test) => {
@@ -45,7 +47,7 @@ describe('a stream of the client', () => {
         return beginStream(response).end(`${block(7, 'quote')}${block(9, 'quote')}: cut off\ndata: {"sp`);
       return response.writeHead(204).end();
     });
-    const stream = connect(service.url).events({ type: 'quote', since: 0, crawl: 'c' });
+    const stream = connect(service.url, { transport: 'sse' }).events({ type: 'quote', since: 0, crawl: 'c' });
     const states: StreamState[] = [];
     stream.state$.subscribe((state) => states.push(state));
     const events = await lastValueFrom(
@@ -81,7 +83,9 @@ describe('a stream of the client', () => {
       if (count === 1) beginStream(response).write('id: e-5\n\n', () => response.destroy());
       else beginStream(response).write(`id: e-5\n\n${block(5, 'log.gap', gap)}`);
     });
-    const { code } = await firstValueFrom(connect(service.url).events({ type: 'quote', since: 'e-1' })).then(
+    const { code } = await firstValueFrom(
+      connect(service.url, { transport: 'sse' }).events({ type: 'quote', since: 'e-1' }),
+    ).then(
       () => ({ code: 'none' }),
       (error: CrawlcastClientError) => error,
     );
@@ -94,7 +98,7 @@ describe('a stream of the client', () => {
       const counts = ended({ 'crawl.started': 1, quote: 1, page: 8 });
       beginStream(response).write(block(1, 'crawl.started') + block(2, 'quote') + block(4, 'crawl.finished', counts));
     });
-    const stream = connect(service.url).events({ type: 'quote', crawl: 'c', since: 0 });
+    const stream = connect(service.url, { transport: 'sse' }).events({ type: 'quote', crawl: 'c', since: 0 });
     const types = await lastValueFrom(
       stream.pipe(
         map(({ type }) => type),
@@ -113,7 +117,11 @@ describe('a stream of the client', () => {
     });
     const seen: string[] = [];
     const error = await new Promise<unknown>((resolve) => {
-      const stream = connect(service.url).events({ type: ['quote', 'crawl.finished'], crawl: 'c', since: 0 });
+      const stream = connect(service.url, { transport: 'sse' }).events({
+        type: ['quote', 'crawl.finished'],
+        crawl: 'c',
+        since: 0,
+      });
       stream.subscribe({ next: ({ type }) => seen.push(type), error: resolve });
     });
     assert.ok(error instanceof MissedEventsError);
@@ -137,7 +145,7 @@ describe('a stream of the client', () => {
       else if (count === 2) beginStream(response).end(block(1, 'quote'));
       else response.writeHead(204).end();
     });
-    await lastValueFrom(connect(service.url).events({ crawl: 'latest', since: 0 }));
+    await lastValueFrom(connect(service.url, { transport: 'sse' }).events({ crawl: 'latest', since: 0 }));
     assert.deepEqual(
       service.asked.map((url) => new URL(url.slice(4), service.url).searchParams.get('crawl')),
       [null, 'new', 'new'],
@@ -156,7 +164,7 @@ describe('a stream of the client', () => {
       }
       response.write(block(++written, 'crawl.finished', ended({})));
     });
-    const events = connect(service.url).events({ since: 0, crawl: 'c' })[Symbol.asyncIterator]();
+    const events = connect(service.url, { transport: 'sse' }).events({ since: 0, crawl: 'c' })[Symbol.asyncIterator]();
     await events.next();
     // Held up: the service could write nothing for a while. Otherwise 60 MB would be in memory.
     let before = -1;
@@ -174,7 +182,7 @@ describe('a stream of the client', () => {
 
   it('ends a wait for the next event when it is left', async (test) => {
     const service = await standIn(test, (_, response) => beginStream(response).write(block(1, 'quote')));
-    const events = connect(service.url).events()[Symbol.asyncIterator]();
+    const events = connect(service.url, { transport: 'sse' }).events()[Symbol.asyncIterator]();
     assert.equal((await events.next()).value?.id, 'e-1');
     const next = events.next();
     await events.return?.();
@@ -188,7 +196,7 @@ describe('a stream of the client', () => {
     });
     const seen: string[] = [];
     const read = async () => {
-      for await (const { id } of connect(service.url).events()) seen.push(id);
+      for await (const { id } of connect(service.url, { transport: 'sse' }).events()) seen.push(id);
     };
     await assert.rejects(read(), { code: 'auth.missing' });
     assert.deepEqual(seen, ['e-1', 'e-2']);
@@ -201,7 +209,7 @@ describe('a stream of the client', () => {
     });
     const withHead: typeof fetch = async (url, init) =>
       init?.method === 'HEAD' ? new Response(null, { headers: { 'crawlcast-cursor': 'e-900000' } }) : fetch(url, init);
-    const stream = connect(service.url, { fetch: withHead }).events({ since: 0 });
+    const stream = connect(service.url, { transport: 'sse', fetch: withHead }).events({ since: 0 });
     const lagging = firstValueFrom(stream.state$.pipe(filter((one) => one.state === 'lagging')));
     const events = stream[Symbol.asyncIterator]();
     await events.next();
