@@ -14,7 +14,7 @@ if (files.length === 0) {
   console.error(`no test file has ${wanted.join(' or ')} in its name`);
   process.exit(1);
 }
-const { status } = spawnSync(process.execPath, ['--test', `--test-concurrency=${soaks ? 1 : 2}`, ...files], {
+const { status } = spawnSync(process.execPath, ['--test', '--test-timeout=180000', `--test-concurrency=${soaks ? 1 : 2}`, ...files], {
   stdio: 'inherit',
 });
 process.exit(status ?? 1);

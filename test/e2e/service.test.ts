@@ -124,6 +124,8 @@ for (const { transport, skip } of transports) {
       await textOf(before, '/crawl');
       const countOf = (lines: number) => new RegExp(`^(?:.*\n){${lines}}`);
       await tail.until(countOf(20));
+      // Killed earlier, the crawl would go on afterwards, and no other could begin.
+      await readUntil(await readSse(before.url, '?type=crawl.finished&since=0'), 'crawl.finished');
       await before.end('SIGKILL');
       await tail.until(/again/, 'stderr');
       const after = await runService(t, transport, [...args, '--port', new URL(before.url).port]);
