@@ -44,7 +44,8 @@ const startUrlOption = () =>
   option('--start-url <url>', "replaces the start URLs of the spider 'quotes' (repeatable)").argParser(
     collect(parseHttpUrl),
   );
-const spidersOption = () => option('--spiders <folder>', 'extra spiders: *.json, *.yaml').default('./spiders');
+const spidersOption = () =>
+  option('--spiders <folder>', 'extra spiders: *.json, *.yaml, *.ts, *.js, *.mjs').default('./spiders');
 
 function siteOptions(command: Command): Command {
   return command

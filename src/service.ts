@@ -25,12 +25,19 @@ export interface Engine {
   close(): Promise<void>;
 }
 
+/** How an engine works. */
+export interface EngineOptions {
+  /** Threads that fetch and parse. */
+  readonly workers: number;
+  readonly allowPrivateNetworks: boolean;
+  /** A thread without a sign of life for so long is ended. Default 30 s. */
+  readonly maxSilenceMs?: number;
+  readonly onError?: (error: CrawlcastError, crawl: string) => void;
+}
+
 /** Puts the crawling part together. */
-export function createEngine(
-  store: Store,
-  options: { workers: number; allowPrivateNetworks: boolean; onError?: (error: CrawlcastError, crawl: string) => void },
-): Engine {
-  const pool = createPool(options.workers);
+export function createEngine(store: Store, options: EngineOptions): Engine {
+  const pool = createPool(options.workers, options.maxSilenceMs);
   const fetcher = createFetcher();
   const { allowPrivateNetworks, onError } = options;
   const politeness = createPoliteness();
@@ -81,7 +88,7 @@ export async function startService(
   const { onError } = options;
   const closers: (() => Promise<void> | void)[] = [() => store.close()];
   try {
-    const spiders = openLibrary(openShelf(config.spiders, config.startUrl), store);
+    const spiders = openLibrary(await openShelf(config.spiders, config.startUrl), store);
     const engine = createEngine(store, { ...config, ...(onError && { onError }) });
     closers.unshift(() => engine.close());
     const hub = new Hub(store.log, config, onError);

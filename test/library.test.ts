@@ -35,7 +35,7 @@ test('library › shows neither headers nor cookies nor credentials', () => {
 test('library › a spider on the shelf hides one that was stored under its name', async (t) => {
   const store = await openMemoryStore();
   t.after(() => store.close());
-  const empty = openShelf(undefined, undefined);
+  const empty = await openShelf(undefined, undefined);
   await openLibrary(empty, store).put('shop', plain);
   const shelved = parseSpider({ ...plain, start: ['http://other.example/'] });
   const shelf = { get: () => shelved, names: () => ['shop'] };

@@ -17,7 +17,7 @@ const spider = parseSpider({
 test('start request › a spider keeps its secrets at home, and leaves them behind elsewhere', async (t) => {
   const store = await openMemoryStore();
   t.after(() => store.close());
-  const shelf = openShelf(undefined, undefined);
+  const shelf = await openShelf(undefined, undefined);
   const library = openLibrary({ ...shelf, get: () => spider, names: () => ['mine'] }, store);
   const table: [request: object, origin: 'local' | 'http', hasSecrets: boolean][] = [
     [{}, 'local', true],

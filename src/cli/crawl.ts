@@ -30,7 +30,7 @@ export interface CrawlOptions {
 /** Runs one crawl; the process ends with 0 when it finished, 1 when it failed. */
 export async function crawlOnce(name: string, options: CrawlOptions): Promise<void> {
   const format = formatOf(options.output);
-  const spider = findSpider(name, options);
+  const spider = await findSpider(name, options);
   const folder = mkdtempSync(join(tmpdir(), 'crawlcast-crawl-'));
   // Also where whoever reads our output hangs up, or somebody insists with a second Ctrl-C.
   process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
@@ -60,9 +60,9 @@ function formatOf(file: string | undefined) {
   throw new CrawlcastError('usage.invalid', `"${file}": the name of the output ends with .jsonl, .json or .csv`);
 }
 
-function findSpider(name: string, { spiders, startUrl }: CrawlOptions): Spider {
-  if (!/[/\\]|\.(json|ya?ml)$/.test(name)) return openShelf(spiders, startUrl).get(name);
-  const spider = readSpider(name);
+async function findSpider(name: string, { spiders, startUrl }: CrawlOptions): Promise<Spider> {
+  if (!/[/\\]|\.(json|ya?ml|ts|m?js)$/.test(name)) return (await openShelf(spiders, startUrl)).get(name);
+  const spider = await readSpider(name);
   return startUrl === undefined ? spider : { ...spider, start: [...startUrl] };
 }
 

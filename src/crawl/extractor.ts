@@ -1,8 +1,10 @@
 /** From the text of a page, while it comes, to its items and links. */
+import type { ParentNode } from 'domhandler';
 import { Parser } from 'htmlparser2';
 import { chargeTo, type WorkBudget } from './adapter.js';
 import type { RobotsDirectives } from './directives.js';
 import type { Extraction } from './extraction.js';
+import type { Resolve } from './fields.js';
 import { type Format, formatOfText } from './formats.js';
 import { createJsonParser } from './json-tree.js';
 import type { ExtractedLink } from './messages.js';
@@ -51,6 +53,14 @@ export interface PageSummary {
   readonly refresh?: { readonly delaySeconds: number; readonly url: string };
 }
 
+/** The tree of a document, as far as it has come. */
+export interface PageDocument {
+  readonly root: ParentNode;
+  /** Whether upper and lower case count in names. */
+  readonly cased: boolean;
+  readonly resolve: Resolve;
+}
+
 /** Extracts one page. */
 export interface Extractor {
   /**
@@ -64,12 +74,14 @@ export interface Extractor {
    * @throws CrawlcastError as `write`
    */
   end(): PageSummary;
+  /** The tree; `undefined` where nothing has come. */
+  document(): PageDocument | undefined;
   /** The page broke off: what is not certain is dropped. */
   abort(): void;
 }
 
-/** About a second's work; what costs more walks the same elements over and over. */
-const selectorSteps = 20_000_000;
+/** What the selectors of one page may cost: about a second's work. What costs more walks the same elements over and over. */
+export const selectorSteps = 20_000_000;
 
 /**
  * Starts to extract one page.
@@ -115,6 +127,11 @@ export function createExtractor(extraction: Extraction, options: ExtractorOption
       over = true;
       return reading?.page.summary() ?? emptyPage;
     },
+    document() {
+      if (reading === undefined) return undefined;
+      const { page, cased } = reading;
+      return { root: page.root, cased, resolve: page.resolve };
+    },
     abort() {
       over = true;
     },
@@ -123,6 +140,7 @@ export function createExtractor(extraction: Extraction, options: ExtractorOption
 
 /** A document being read. */
 interface Reading {
+  readonly cased: boolean;
   readonly page: Page;
   readonly parser: Pick<Parser, 'write' | 'end'>;
 }
@@ -131,7 +149,7 @@ function startReading(format: Format, extraction: Extraction, options: Extractor
   const isHtml = format === 'html';
   const page = new Page(isHtml ? extraction : extraction.cased, options, isHtml);
   const parser = format === 'json' ? createJsonParser(page) : new Parser(page, { xmlMode: !isHtml });
-  return { page, parser };
+  return { cased: !isHtml, page, parser };
 }
 
 const emptyPage: PageSummary = { items: 0, links: 0, robots: { nofollow: false, noindex: false } };

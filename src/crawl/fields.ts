@@ -169,7 +169,8 @@ function firstMatch(item: ParentNode, selector: ScopedSelector): Element | undef
   return search(candidatesOf(item, selector));
 }
 
-function allMatches(item: ParentNode, selector: ScopedSelector): Element[] {
+/** All elements that a selector matches in an item, in document order. */
+export function allMatches(item: ParentNode, selector: ScopedSelector): Element[] {
   const scope = isTag(item) ? item : undefined;
   const found: Element[] = [];
   const search = (nodes: ChildNode[]): void => {

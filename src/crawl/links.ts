@@ -61,7 +61,7 @@ export function compileLinks(follow: readonly FollowRule[], cased: boolean): Lin
 
 function compileReading({ attr, url }: Omit<LinkRule, 'css'>, cased: boolean): Pick<LinkTarget, 'readTag' | 'read'> {
   if (attr === undefined && url === undefined) {
-    return { read: readPlain, readTag: (element) => (cased ? undefined : linkAt(element, linkOf(element))) };
+    return { read: readLink, readTag: (element) => (cased ? undefined : linkAt(element, linkOf(element))) };
   }
   const name = cased ? attr : attr?.toLowerCase();
   const take = (element: Element) => (name === undefined ? textOf(element) : attributeOf(element, name));
@@ -72,11 +72,17 @@ function compileReading({ attr, url }: Omit<LinkRule, 'css'>, cased: boolean): P
   return { read, readTag: name === undefined ? () => undefined : read };
 }
 
+/** Whether the site does not vouch for where a link leads. */
+export function isNofollow(element: Element): boolean {
+  return /(?:^|\s)(?:nofollow|ugc|sponsored)(?:\s|$)/i.test(attributeOf(element, 'rel') ?? '');
+}
+
 function linkAt(element: Element, href: string | undefined): WrittenLink | undefined {
   return href === undefined ? undefined : { href, element };
 }
 
-function readPlain(element: Element): WrittenLink | undefined {
+/** Where an element leads: by its `href`, else `src`, else by the first link inside. */
+export function readLink(element: Element): WrittenLink | undefined {
   return linkAt(element, linkOf(element)) ?? firstLinkIn(element);
 }
 

@@ -100,11 +100,23 @@ export type ToWorker =
   /** A batch has been taken care of: the page may send one more. */
   | { readonly kind: 'taken'; readonly id: number };
 
-/** What a thread tells: updates of several pages at once. */
-export type FromWorker = readonly (readonly [job: number, update: PageUpdate])[];
+/** A sign that the spider's own code is about to read a page, and may never return. */
+export interface CodeSign {
+  readonly kind: 'code';
+}
 
-/** What a thread needs in order to extract: a spider's data. */
+/** What a thread is started with. */
+export interface WorkerOptions {
+  /** It gives a sign of life as often. */
+  readonly signMs: number;
+}
+
+/** What a thread tells: updates of several pages at once. */
+export type FromWorker = readonly (readonly [job: number, update: PageUpdate | CodeSign])[];
+
+/** What a thread needs in order to extract: a spider's data, or where its code is. */
 export interface SpiderSource {
   readonly items: Spider['items'];
   readonly follow: Spider['follow'];
+  readonly module?: string;
 }

@@ -1,16 +1,17 @@
 /** A document while it grows, and what has been found in it. */
 import { type Document, DomHandler, type Element, isTag, type ParentNode } from 'domhandler';
 import { CrawlcastError } from '../errors.js';
-import { fingerprint, resolveLink } from '../url.js';
+import { resolveLink } from '../url.js';
 import { dataNamespace, isHtml, textInside } from './adapter.js';
 import { type Refresh, type RobotsDirectives, readRefresh, robotsDirectives } from './directives.js';
 import { findJson } from './embedded-json.js';
 import type { Embedding, ItemTarget, PageItem, Targets } from './extraction.js';
 import type { ExtractorOptions, PageSummary } from './extractor.js';
 import { attributeOf, textOf } from './fields.js';
+import { createIdentify, type Identify } from './identity.js';
 import { buildTree } from './json-tree.js';
 import { createLanes, type Lane, type Lanes } from './lanes.js';
-import type { LinkTarget, WrittenLink } from './links.js';
+import { isNofollow, type LinkTarget, type WrittenLink } from './links.js';
 import { isPlace, isSitemap } from './sitemaps.js';
 
 /** What has been counted of a page so far. */
@@ -18,8 +19,7 @@ interface Tally {
   elements: number;
   items: number;
   links: number;
-  /** How many items of the same content there have been. */
-  readonly equals: Map<string, number>;
+  readonly identify: Identify;
 }
 
 /** Built by a parser; tells what it finds as soon as that is certain. */
@@ -40,7 +40,7 @@ export class Page extends DomHandler {
     /** Whether names mean what they mean in HTML. */
     private readonly isHtml: boolean,
     /** Shared with the data inside. */
-    private readonly tally: Tally = { elements: 0, items: 0, links: 0, equals: new Map() },
+    private readonly tally: Tally = { elements: 0, items: 0, links: 0, identify: createIdentify() },
   ) {
     super();
     this.maxDepth = page.maxDepth ?? 512;
@@ -127,15 +127,8 @@ export class Page extends DomHandler {
     const json = JSON.stringify(data);
     return () => {
       this.tally.items++;
-      this.page.onItem({ type, data, json, identity: this.identify(`${type} ${json}`) });
+      this.page.onItem({ type, data, json, identity: this.tally.identify(type, json) });
     };
-  }
-
-  private identify(content: string): string {
-    const identity = fingerprint(content);
-    const before = this.tally.equals.get(identity) ?? 0;
-    this.tally.equals.set(identity, before + 1);
-    return before === 0 ? identity : `${identity}.${before}`;
   }
 
   private handOverLink(link: WrittenLink | undefined, priority: number | undefined): (() => void) | undefined {
@@ -155,7 +148,8 @@ export class Page extends DomHandler {
     this.page.onLink({ url: this.resolve(written) ?? written, nofollow: false, listed: true });
   }
 
-  private readonly resolve = (href: string): string | null => {
+  /** Resolves a link of the document, by the base that counts at the moment. */
+  readonly resolve = (href: string): string | null => {
     return resolveLink(href, this.base, this.page.charset?.())?.href ?? null;
   };
 
@@ -179,10 +173,6 @@ export class Page extends DomHandler {
     // We run no scripts, but are no reader without them either: sites send those to pages of their own.
     if (!isInside(element, 'noscript')) this.refresh ??= readRefresh(content);
   }
-}
-
-function isNofollow(element: Element): boolean {
-  return /(?:^|\s)(?:nofollow|ugc|sponsored)(?:\s|$)/i.test(attributeOf(element, 'rel') ?? '');
 }
 
 function isInside(element: Element, name: string): boolean {

@@ -1,7 +1,7 @@
 /** The threads that fetch and extract, as one function from a page to a stream of what becomes of it. */
 import { Worker } from 'node:worker_threads';
 import { Observable } from 'rxjs';
-import type { FromWorker, Job, PageUpdate, SpiderSource, ToWorker } from './messages.js';
+import type { FromWorker, Job, PageUpdate, SpiderSource, ToWorker, WorkerOptions } from './messages.js';
 
 /** Threads that work on pages. */
 export interface Pool {
@@ -20,19 +20,28 @@ export interface Pool {
 
 interface Thread {
   readonly worker: Worker;
-  readonly pages: Map<number, (update: PageUpdate) => void>;
+  readonly pages: Map<number, Underway>;
   /** When it last gave a sign of life; `performance.now()`. */
   lastSignMs: number;
 }
 
-/** A thread without a sign of life for so long is stuck, in a pattern that backtracks without end for example. */
-const maxSilenceMs = 30_000;
+/** A page that is being worked on. */
+interface Underway {
+  readonly job: Job;
+  /** The thread that has it. */
+  thread: Thread;
+  /** Whether the spider's own code is reading it. */
+  inCode: boolean;
+  readonly give: (update: PageUpdate) => void;
+}
 
 /**
  * Starts the threads.
  * @param size how many
+ * @param maxSilenceMs a thread without a sign of life for so long is stuck, in a pattern that backtracks without end or in
+ *   a spider's own code
  */
-export function createPool(size: number): Pool {
+export function createPool(size: number, maxSilenceMs = 30_000): Pool {
   const spiders = new Map<string, SpiderSource>();
   const origins = new WeakMap<PageUpdate, () => void>();
   const threads = new Set<Thread>();
@@ -43,19 +52,30 @@ export function createPool(size: number): Pool {
   const watch = setInterval(endStuckThreads, maxSilenceMs / 6).unref();
 
   function startThread(): Thread {
-    const worker = new Worker(new URL('./worker.js', import.meta.url), { stderr: false });
+    const workerData: WorkerOptions = { signMs: maxSilenceMs / 6 };
+    const worker = new Worker(new URL('./worker.js', import.meta.url), { stdout: true, workerData });
+    // Standard output is for items; what a spider's code prints is for whoever watches.
+    worker.stdout.on('data', (text: Buffer) => process.stderr.write(text));
     const thread: Thread = { worker, pages: new Map(), lastSignMs: performance.now() };
     for (const [crawl, spider] of spiders) tell(thread, { kind: 'spider', crawl, spider });
     worker.on('message', (updates: FromWorker) => {
       thread.lastSignMs = performance.now();
-      for (const [id, update] of updates) thread.pages.get(id)?.(update);
+      for (const [id, update] of updates) {
+        const page = thread.pages.get(id);
+        if (page === undefined) continue;
+        if (update.kind === 'code') page.inCode = true;
+        else page.give(update);
+      }
     });
     worker.on('error', (error) => replace(thread, error));
     worker.on('exit', () => replace(thread, new Error('the thread ended')));
     return thread;
   }
 
-  /** What a thread was working on when it died is tried again by another. */
+  /**
+   * What a thread was working on when it died is tried again by another. Where spiders' own code was running, that was
+   * it: its pages have failed, the others only begin anew.
+   */
   function replace(thread: Thread, error: Error): void {
     if (!threads.delete(thread) || closed) return;
     threads.add(startThread());
@@ -67,7 +87,12 @@ export function createPool(size: number): Pool {
       items: [],
       links: [],
     } as const;
-    for (const page of [...thread.pages.values()]) page(update);
+    const pages = [...thread.pages.values()];
+    const isKnown = pages.some(({ inCode }) => inCode);
+    for (const page of pages) {
+      if (isKnown && !page.inCode) send(page);
+      else page.give(update);
+    }
   }
 
   function endStuckThreads(): void {
@@ -75,6 +100,12 @@ export function createPool(size: number): Pool {
       // Its exit replaces it.
       if (performance.now() - lastSignMs > maxSilenceMs) void worker.terminate();
     }
+  }
+
+  function send(page: Underway): void {
+    page.thread = idlest();
+    page.thread.pages.set(page.job.id, page);
+    tell(page.thread, { kind: 'fetch', job: page.job });
   }
 
   function idlest(): Thread {
@@ -87,9 +118,9 @@ export function createPool(size: number): Pool {
   return {
     visit: (job) =>
       new Observable((subscriber) => {
-        const thread = idlest();
         const id = ++lastId;
-        thread.pages.set(id, (update) => {
+        const give = (update: PageUpdate) => {
+          const { thread } = page;
           if (update.kind === 'batch') {
             origins.set(update, () => tell(thread, { kind: 'taken', id }));
             subscriber.next(update);
@@ -98,10 +129,11 @@ export function createPool(size: number): Pool {
           thread.pages.delete(id);
           subscriber.next(update);
           subscriber.complete();
-        });
-        tell(thread, { kind: 'fetch', job: { ...job, id } });
+        };
+        const page: Underway = { job: { ...job, id }, thread: idlest(), inCode: false, give };
+        send(page);
         return () => {
-          if (thread.pages.delete(id)) tell(thread, { kind: 'abort', id });
+          if (page.thread.pages.delete(id)) tell(page.thread, { kind: 'abort', id });
         };
       }),
     taken: (update) => origins.get(update)?.(),

@@ -7,7 +7,7 @@ import { printableUrl } from '../url.js';
 import { type CrawlContext, isPublicOnly } from './context.js';
 import { newEvent } from './events.js';
 import { Gate } from './gate.js';
-import type { ExtractedItem, ExtractedLink, PageUpdate, ResponseHead } from './messages.js';
+import type { ExtractedItem, ExtractedLink, PageUpdate, ResponseHead, SpiderSource } from './messages.js';
 import { backoffMs, parseRetryAfter } from './politeness.js';
 import { createScheduler, type Scheduler } from './scheduler.js';
 import { Session } from './session.js';
@@ -43,7 +43,7 @@ export class CrawlRun {
     this.#gate = new Gate({ crawl: record.id, spider, publicOnly, pagesLeft: this.#pagesLeft() });
     this.#session = new Session(store, record, spider, publicOnly);
     this.#validators = new Validators(store, record.id, spider);
-    pool.addSpider(record.id, { items: spider.items, follow: spider.follow });
+    pool.addSpider(record.id, sourceOf(spider));
     this.#scheduler = createScheduler({
       crawl: record.id,
       frontier: store.openFrontier(record.id),
@@ -280,6 +280,11 @@ export class CrawlRun {
     const documents = [...(step.documents ?? []), ...this.#session.takeChanges()];
     return this.#context.store.commit({ ...step, crawl: this.#id, documents });
   }
+}
+
+/** What the threads need of a spider. */
+function sourceOf({ items, follow, module }: Spider): SpiderSource {
+  return { items, follow, ...(module !== undefined && { module }) };
 }
 
 /** A start URL, or reached from there by sitemaps and redirects alone. */

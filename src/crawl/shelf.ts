@@ -4,6 +4,7 @@ import { basename, extname, join } from 'node:path';
 import { parse as parseYaml } from 'yaml';
 import { CrawlcastError } from '../errors.js';
 import { quotes } from '../spiders/quotes.js';
+import { isModuleFile, readModule } from './module-file.js';
 import { parseSpider, type Spider } from './spider.js';
 
 /** The spiders that a service knows by name. */
@@ -20,10 +21,13 @@ const endings = new Set(['.json', '.yaml', '.yml']);
  * Reads the built-in spider and those of a folder; one with a built-in's name takes its place. No folder, no more spiders.
  * @throws CrawlcastError `spider.invalid`: names the file
  */
-export function openShelf(folder: string | undefined, startUrl: readonly string[] | undefined): SpiderShelf {
+export async function openShelf(
+  folder: string | undefined,
+  startUrl: readonly string[] | undefined,
+): Promise<SpiderShelf> {
   const spiders = new Map<string, Spider>([[quotes.name, parseSpider(quotes)]]);
   for (const file of folder === undefined ? [] : filesOf(folder)) {
-    const spider = readSpider(join(folder ?? '', file));
+    const spider = await readSpider(join(folder ?? '', file));
     spiders.set(spider.name, spider);
   }
   const builtIn = spiders.get(quotes.name);
@@ -42,11 +46,12 @@ export function openShelf(folder: string | undefined, startUrl: readonly string[
 }
 
 /**
- * Reads a spider from a JSON or YAML file. A spider without a name is called as its file.
+ * Reads a spider from a file: JSON, YAML, or a module. A spider without a name is called as its file.
  * @throws CrawlcastError `spider.invalid`: names the file, and the field
  */
-export function readSpider(file: string): Spider {
+export async function readSpider(file: string): Promise<Spider> {
   try {
+    if (isModuleFile(file)) return await readModule(file);
     const content = parseText(readFileSync(file, 'utf8'), extname(file));
     const name = basename(file, extname(file));
     return parseSpider(typeof content === 'object' && content !== null ? { name, ...content } : content);
@@ -60,13 +65,13 @@ export function readSpider(file: string): Spider {
 function parseText(text: string, ending: string): unknown {
   if (ending === '.json') return JSON.parse(text);
   if (endings.has(ending)) return parseYaml(text);
-  throw new CrawlcastError('spider.invalid', 'a spider is a .json or .yaml file');
+  throw new CrawlcastError('spider.invalid', 'a spider is a .json, .yaml, .ts, .js or .mjs file');
 }
 
 function filesOf(folder: string): string[] {
   try {
     return readdirSync(folder)
-      .filter((file) => endings.has(extname(file)))
+      .filter((file) => endings.has(extname(file)) || isModuleFile(file))
       .sort();
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];

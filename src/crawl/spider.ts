@@ -174,7 +174,10 @@ const spider = z.strictObject({
 /** A spider as it is written. */
 export type SpiderInput = z.input<typeof spider>;
 /** A spider that has been checked, with every default filled in; durations in milliseconds. */
-export type Spider = z.output<typeof spider>;
+export type Spider = z.output<typeof spider> & {
+  /** The file of its own code; a spider that is data has none, and cannot name one. */
+  readonly module?: string;
+};
 /** A crawl's settings, every default filled in; `delay` and `timeout` in milliseconds. */
 export type Settings = z.output<typeof settings>;
 /** How one field of an item is found. */
@@ -196,8 +199,8 @@ export function parseSpider(input: unknown): Spider {
   return checked;
 }
 
-/** A spider as it can be written: what {@link parseSpider} makes of it is the spider again. */
-export function writeSpider(checked: Spider): SpiderInput {
+/** A spider as it can be written: what {@link parseSpider} makes of it is the spider again, without code of its own. */
+export function writeSpider({ module: _, ...checked }: Spider): SpiderInput {
   const { timeout } = checked.settings;
   return { ...checked, settings: { ...checked.settings, timeout: msToSeconds(timeout) } };
 }

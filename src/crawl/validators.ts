@@ -56,7 +56,8 @@ export class Validators {
     this.#crawl = crawl;
     this.#spider = spider.name;
     this.#rules = digestOf(spider);
-    this.#isOn = spider.settings.conditional;
+    // What code gives of a page may depend on more than the page.
+    this.#isOn = spider.settings.conditional && spider.module === undefined;
   }
 
   /** Request headers with which the site need not send a page that is unchanged; none for a page that is not known. */

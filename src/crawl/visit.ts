@@ -1,25 +1,27 @@
 /** What a thread does with one page: fetch, decode, extract, and tell as soon as there is something to tell. */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { CrawlcastError, toCrawlcastError } from '../errors.js';
 import { createDecoder } from './charset.js';
 import type { Credit } from './credit.js';
 import { decodeBody } from './decompress.js';
 import { robotsDirectives } from './directives.js';
-import type { Extraction } from './extraction.js';
-import { createExtractor } from './extractor.js';
 import type { Fetcher, FetchResponse } from './fetcher.js';
 import { formatOf, packingOf } from './formats.js';
 import { createHarvest, type Harvest } from './harvest.js';
 import type { Job, PageUpdate, ResponseHead } from './messages.js';
+import type { OpenReader } from './reader.js';
 import { userAgentToken } from './robots.js';
 
 /** All that is needed for one page. */
 export interface PageVisit {
   readonly job: Job;
-  readonly extraction: Extraction;
+  readonly openReader: OpenReader;
   readonly fetcher: Fetcher;
   readonly credit: Credit;
   readonly signal: AbortSignal;
   readonly tell: (update: PageUpdate) => void;
+  /** Told before the spider's own code reads the page. */
+  readonly onCode: () => void;
 }
 
 /** Visits the page. Never rejects: the last update tells how it ended; after an abort none is told. */
@@ -50,7 +52,7 @@ export async function visitPage(visit: PageVisit): Promise<void> {
   }
 }
 
-/** Feeds the body to the extractor, chunk by chunk; yields the size of each. */
+/** Feeds the body to the reader, chunk by chunk; yields the size of each. */
 async function* extract({ head, body }: FetchResponse, visit: PageVisit, harvest: Harvest): AsyncGenerator<number> {
   const packing = packingOf(head.headers['content-type']?.[0], visit.job.url);
   const { contentType } = packing;
@@ -60,7 +62,14 @@ async function* extract({ head, body }: FetchResponse, visit: PageVisit, harvest
   const decoder = createDecoder(format === 'json' ? 'application/json; charset=utf-8' : contentType);
   const agent = userAgentToken(visit.job.userAgent);
   const { nofollow } = robotsDirectives(head.headers['x-robots-tag'] ?? [], agent);
-  const extractor = createExtractor(visit.extraction, {
+  const { maxBytes, totalTimeoutMs } = visit.job;
+  const reader = visit.openReader({
+    head,
+    maxBytes,
+    totalTimeoutMs,
+    signal: visit.signal,
+    onCode: visit.onCode,
+    pause: () => pause(visit, harvest),
     url: visit.job.url,
     agent,
     format,
@@ -74,13 +83,20 @@ async function* extract({ head, body }: FetchResponse, visit: PageVisit, harvest
   for await (const chunk of chunks) {
     if (isFirst) checkContent(contentType, chunk, visit.job.url);
     isFirst = false;
-    extractor.write(decoder.write(chunk));
+    reader.write(decoder.write(chunk));
     yield chunk.length;
     harvest.tellSoon();
     await visit.credit.available();
   }
-  extractor.write(decoder.end());
-  extractor.end();
+  reader.write(decoder.end());
+  await reader.end();
+}
+
+/** Lets go out what a spider's code has found so far. */
+async function pause({ credit }: PageVisit, harvest: Harvest): Promise<void> {
+  harvest.tellSoon();
+  await nextTurn();
+  await credit.available();
 }
 
 const redirectStatus = new Set([301, 302, 303, 307, 308]);

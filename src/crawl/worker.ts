@@ -1,9 +1,9 @@
 /** A thread of the pool: keeps the spiders it was given, visits pages, and sends what came of them in one message per turn. */
-import { parentPort } from 'node:worker_threads';
+import { parentPort, workerData } from 'node:worker_threads';
 import { type Credit, createCredit } from './credit.js';
-import { compileExtraction, type Extraction } from './extraction.js';
 import { createFetcher } from './fetcher.js';
-import type { FromWorker, Job, PageUpdate, ToWorker } from './messages.js';
+import type { CodeSign, FromWorker, Job, PageUpdate, ToWorker, WorkerOptions } from './messages.js';
+import { createReading, type OpenReader } from './reader.js';
 import { visitPage } from './visit.js';
 
 const port = parentPort;
@@ -18,21 +18,22 @@ interface Visit {
 }
 
 const fetcher = createFetcher();
-const extractions = new Map<string, Extraction>();
+const readings = new Map<string, OpenReader>();
 const visits = new Map<number, Visit>();
-let outbox: (readonly [number, PageUpdate])[] = [];
+let outbox: (readonly [number, PageUpdate | CodeSign])[] = [];
 
 /** A sign of life, for the one who ends threads that are stuck. */
-const signMs = 5_000;
+// `createPool` says it to every thread that it starts.
+const { signMs } = workerData as WorkerOptions;
 setInterval(() => port.postMessage([]), signMs).unref();
 
 port.on('message', (message: ToWorker) => {
   switch (message.kind) {
     case 'spider':
-      extractions.set(message.crawl, compileExtraction(message.spider));
+      readings.set(message.crawl, createReading(message.spider));
       break;
     case 'forget':
-      extractions.delete(message.crawl);
+      readings.delete(message.crawl);
       break;
     case 'fetch':
       void visit(message.job);
@@ -47,16 +48,22 @@ port.on('message', (message: ToWorker) => {
 });
 
 async function visit(job: Job): Promise<void> {
-  const extraction = extractions.get(job.crawl);
-  if (extraction === undefined) return;
+  const openReader = readings.get(job.crawl);
+  if (openReader === undefined) return;
   const visiting: Visit = { abort: new AbortController(), credit: createCredit(batchesUnderWay) };
   visits.set(job.id, visiting);
   const tell = (update: PageUpdate) => post(job.id, update);
-  await visitPage({ job, extraction, fetcher, credit: visiting.credit, signal: visiting.abort.signal, tell });
+  const onCode = () => {
+    post(job.id, { kind: 'code' });
+    // At once: there may be no later.
+    flush();
+  };
+  const { credit, abort } = visiting;
+  await visitPage({ job, openReader, fetcher, credit, signal: abort.signal, tell, onCode });
   visits.delete(job.id);
 }
 
-function post(id: number, update: PageUpdate): void {
+function post(id: number, update: PageUpdate | CodeSign): void {
   if (outbox.length === 0) setImmediate(flush);
   outbox.push([id, update]);
 }
@@ -64,5 +71,5 @@ function post(id: number, update: PageUpdate): void {
 function flush(): void {
   const updates: FromWorker = outbox;
   outbox = [];
-  port?.postMessage(updates);
+  if (updates.length > 0) port?.postMessage(updates);
 }

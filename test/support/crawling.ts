@@ -40,9 +40,9 @@ export interface Crawler extends AsyncDisposable {
 }
 
 /** Starts an engine. */
-export async function startCrawler(store?: Store): Promise<Crawler> {
+export async function startCrawler(store?: Store, options: { maxSilenceMs?: number } = {}): Promise<Crawler> {
   const own = store ?? (await openMemoryStore());
-  const engine = createEngine(own, { workers: 1, allowPrivateNetworks: false });
+  const engine = createEngine(own, { workers: 1, allowPrivateNetworks: false, ...options });
   async function ended(id: string): Promise<Crawled> {
     const events: Told[] = [];
     // what the service wrote is an event

@@ -1,0 +1,179 @@
+/** Has a spider's own code read a page, and checks what it gives. */
+import { basename } from 'node:path';
+import { CrawlcastError, toCrawlcastError } from '../errors.js';
+import { isItemType } from '../events.js';
+import { compileExtraction } from './extraction.js';
+import { createExtractor, type PageSummary, selectorSteps } from './extractor.js';
+import { createIdentify } from './identity.js';
+import type { ExtractedLink } from './messages.js';
+import type { SpiderModule } from './module.js';
+import { loadModule } from './module-file.js';
+import { createPage } from './module-page.js';
+import type { OpenReader, PageReader, ReaderOptions } from './reader.js';
+
+/** A page may give so much, as a document may have elements. */
+const maxYields = 500_000;
+
+/** Yields after which others get their turn. */
+const turn = 100;
+
+const noRules = compileExtraction({});
+
+/** How a spider's module reads pages; it is loaded with the first one. */
+export function openModuleReader(file: string): OpenReader {
+  let loading: Promise<SpiderModule> | undefined;
+  const load = () => {
+    loading ??= loadModule(file);
+    return loading;
+  };
+  return (options) => createModuleReader(file, load, options);
+}
+
+function createModuleReader(file: string, load: () => Promise<SpiderModule>, options: ReaderOptions): PageReader {
+  const { url, head, onCode, totalTimeoutMs, signal } = options;
+  const extractor = createExtractor(noRules, options);
+  let body = '';
+  return {
+    write(text) {
+      body += text;
+      extractor.write(text);
+    },
+    async end() {
+      const summary = extractor.end();
+      const document = extractor.document();
+      onCode();
+      try {
+        const page = createPage({ url, head, body, document, budget: { left: selectorSteps } });
+        const take = createTaker({ ...options, nofollow: summary.robots.nofollow, base: document?.resolve });
+        const run = async (isOver: () => boolean) => consume((await load()).parse(page), take, options, isOver);
+        return { ...summary, ...(await inTime(run, totalTimeoutMs, signal)) };
+      } catch (thrown) {
+        throw new CrawlcastError('spider.failed', tell(file, thrown), { cause: thrown });
+      }
+    },
+  };
+}
+
+type Count = Pick<PageSummary, 'items' | 'links'>;
+
+/** Takes what the code yields, until it ends or somebody has lost patience. */
+async function consume(given: unknown, take: Take, { pause }: ReaderOptions, isOver: () => boolean): Promise<Count> {
+  if (!isIterable(given)) throw new Error('parse has to be a generator: write function* or async function*');
+  const count = { items: 0, links: 0 };
+  let yields = 0;
+  for await (const value of given) {
+    if (isOver()) break;
+    if (++yields > maxYields) throw new Error(`parse yields more than ${maxYields} times for one page`);
+    const { items, links } = take(value);
+    count.items += items;
+    count.links += links;
+    if (yields % turn === 0) await pause();
+  }
+  return count;
+}
+
+function isIterable(given: unknown): given is Iterable<unknown> | AsyncIterable<unknown> {
+  return typeof given === 'object' && given !== null && (Symbol.iterator in given || Symbol.asyncIterator in given);
+}
+
+/** Code that waits for something that never comes holds its page no longer than a site may. */
+async function inTime<Result>(
+  run: (isOver: () => boolean) => Promise<Result>,
+  limitMs: number,
+  signal: AbortSignal,
+): Promise<Result> {
+  let isOver = false;
+  let timer: NodeJS.Timeout | undefined;
+  const over = new Promise<never>((_, reject) => {
+    const give = () => {
+      isOver = true;
+      reject(new Error(`parse takes longer than ${limitMs} ms`));
+    };
+    timer = setTimeout(give, limitMs);
+    signal.addEventListener('abort', give, { once: true });
+  });
+  return Promise.race([run(() => isOver), over]).finally(() => clearTimeout(timer));
+}
+
+type Take = (value: unknown) => Count;
+
+interface TakerOptions extends Pick<ReaderOptions, 'onItem' | 'onLink' | 'maxBytes'> {
+  /** The page says it of all its links. */
+  readonly nofollow: boolean;
+  readonly base: ((href: string) => string | null) | undefined;
+}
+
+/** Turns what code yields into items and links. */
+function createTaker({ onItem, onLink, maxBytes, nofollow, base }: TakerOptions): Take {
+  const identify = createIdentify();
+
+  function takeItem(type: unknown, data: unknown): Count {
+    if (typeof type !== 'string' || !isItemType(type)) throw new Error(`items cannot be called ${show(type)}`);
+    if (!isRecord(data)) throw new Error(`the data of the item "${type}" is no object, but ${show(data)}`);
+    const json = toJson(type, data);
+    if (json.length > maxBytes) throw new Error(`the item "${type}" is longer than maxBytes, ${maxBytes}`);
+    onItem({ type, data, json, identity: identify(type, json) });
+    return { items: 1, links: 0 };
+  }
+
+  function takeLinks(followed: unknown, priority: unknown): Count {
+    if (priority !== undefined && !isPriority(priority)) {
+      throw new Error(`the priority of a link is a whole number from -1000 to 1000, not ${show(priority)}`);
+    }
+    const links = (Array.isArray(followed) ? followed : [followed]).flatMap(linkIn);
+    for (const { url, ...link } of links) {
+      const given = { url: base?.(url) ?? url, nofollow: nofollow || link.nofollow };
+      onLink(priority === undefined ? given : { ...given, priority });
+    }
+    return { items: 0, links: links.length };
+  }
+
+  return (value) => {
+    if (isRecord(value) && 'item' in value) return takeItem(value.item, value.data);
+    if (isRecord(value) && 'follow' in value) return takeLinks(value.follow, value.priority);
+    throw new Error(`parse yields {item, data} and {follow}, not ${show(value)}`);
+  };
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isPriority(value: unknown): value is number {
+  return typeof value === 'number' && Number.isInteger(value) && Math.abs(value) <= 1_000;
+}
+
+function linkIn(followed: unknown): ExtractedLink[] {
+  if (followed === null || followed === undefined) return [];
+  if (typeof followed === 'string') return [{ url: followed, nofollow: false }];
+  if (isRecord(followed) && typeof followed.url === 'string') {
+    return [{ url: followed.url, nofollow: followed.nofollow === true }];
+  }
+  throw new Error(`a link is a URL, or what links() gives, not ${show(followed)}`);
+}
+
+function toJson(type: string, data: Record<string, unknown>): string {
+  const json: unknown = JSON.stringify(data, (name, value: unknown) => {
+    const strange = typeof value === 'function' || typeof value === 'symbol' || typeof value === 'bigint';
+    if (!strange && !(value instanceof Map) && !(value instanceof Set)) return value;
+    throw new Error(`the item "${type}" has in "${name}" what JSON cannot say: ${show(value)}`);
+  });
+  if (typeof json === 'string' && json.startsWith('{')) return json;
+  throw new Error(`the data of the item "${type}" is no object as JSON`);
+}
+
+function show(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value.slice(0, 100));
+  if (Array.isArray(value)) return 'a list';
+  if (typeof value === 'object' && value !== null) return `an object (${value.constructor?.name ?? 'Object'})`;
+  return typeof value === 'function' ? 'a function' : String(value);
+}
+
+/** What went wrong, and where in the file, as far as it is known. */
+function tell(file: string, thrown: unknown): string {
+  const stack = thrown instanceof Error ? (thrown.stack ?? '') : '';
+  const at = stack.indexOf(`${file}:`);
+  const [line] = at < 0 ? [] : (/^\d+/.exec(stack.slice(at + file.length + 1)) ?? []);
+  const [message = ''] = toCrawlcastError(thrown).message.split('\n');
+  return `${basename(file)}${line === undefined ? '' : `:${line}`}: ${message.slice(0, 500)}`;
+}

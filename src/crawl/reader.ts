@@ -1,0 +1,37 @@
+/** What turns the text of a page into items and links: the rules of a spider, or its own code. */
+import { compileExtraction } from './extraction.js';
+import { createExtractor, type ExtractorOptions, type PageSummary } from './extractor.js';
+import type { ResponseHead, SpiderSource } from './messages.js';
+import { openModuleReader } from './module-reader.js';
+
+/** Reads one page. */
+export interface PageReader {
+  /** Takes text in pieces of any size. */
+  write(text: string): void;
+  /** The page has come whole. */
+  end(): PageSummary | Promise<PageSummary>;
+}
+
+/** What a reader knows of its page, and of the thread that it works in. */
+export interface ReaderOptions extends ExtractorOptions {
+  readonly head: ResponseHead;
+  /** How long a spider's own code may take. */
+  readonly totalTimeoutMs: number;
+  /** Of one item as JSON. */
+  readonly maxBytes: number;
+  readonly signal: AbortSignal;
+  /** A spider's own code is about to run, and may never return. */
+  readonly onCode: () => void;
+  /** Lets go out what has been found, and gives others their turn. */
+  readonly pause: () => Promise<void>;
+}
+
+/** Begins to read a page. */
+export type OpenReader = (options: ReaderOptions) => PageReader;
+
+/** How the pages of a spider are read. */
+export function createReading(source: SpiderSource): OpenReader {
+  if (source.module !== undefined) return openModuleReader(source.module);
+  const extraction = compileExtraction(source);
+  return (options) => createExtractor(extraction, options);
+}
