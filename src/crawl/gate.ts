@@ -26,10 +26,15 @@ export interface GateOptions {
 export class Gate {
   readonly rules: AdmissionRules;
   readonly #crawl: string;
+  /** Names of the start URLs' hosts. */
+  readonly #names: ReadonlySet<string>;
+  readonly #staysHome: boolean;
 
   constructor({ crawl, spider, publicOnly, pagesLeft }: GateOptions) {
     const { robots, maxDepth } = spider.settings;
     this.#crawl = crawl;
+    this.#names = new Set(spider.start.map((url) => bareName(new URL(url))));
+    this.#staysHome = spider.allow === undefined;
     this.rules = {
       allows: hostRule(spider.allow, spider.start),
       robots,
@@ -46,12 +51,20 @@ export class Gate {
 
   /** The links of a page. */
   follow(links: readonly ExtractedLink[], lease: Lease): Sorted {
-    return this.#sort(links.map((link) => admit({ ...link, depth: lease.depth + (link.listed ? 0 : 1) }, this.rules)));
+    const rules = { link: this.#rulesAt(lease, false), refresh: this.#rulesAt(lease, true) };
+    return this.#sort(
+      links.map((link) => {
+        const depth = lease.depth + (link.listed ? 0 : 1);
+        return admit({ ...link, depth }, link.refresh ? rules.refresh : rules.link);
+      }),
+    );
   }
 
   /** Where a redirect leads: a link that nobody needs to click. */
   redirect(location: string, lease: Lease): Admission {
-    return admit({ url: location, depth: lease.depth, start: lease.start ?? false }, this.#redirectRules(lease));
+    const admission = admit({ url: location, depth: lease.depth }, this.#rulesAt(lease, true));
+    if (lease.start !== true || !('offer' in admission)) return admission;
+    return { offer: { ...admission.offer, start: true } };
   }
 
   /** What is written about a URL that is not fetched. */
@@ -62,12 +75,15 @@ export class Gate {
     return { ...event, once: `${reason} ${fingerprint(shown)}` };
   }
 
-  /** A start URL may lead to the same name under `www.`, or from there; elsewhere `allow` decides. */
-  #redirectRules(lease: Lease): AdmissionRules {
-    if (lease.start !== true) return this.rules;
-    const bare = (url: URL) => url.hostname.replace(/^www\./, '');
-    const from = new URL(lease.url);
-    return this.rules.allows(from) ? { ...this.rules, allows: (url) => bare(url) === bare(from) } : this.rules;
+  /**
+   * What counts for where a page leads. The site of a start URL may move it between its name and the same under `www.`;
+   * where no `allow` says otherwise, the crawl then goes on there. Elsewhere the rules decide.
+   */
+  #rulesAt(lease: Lease, isRedirect: boolean): AdmissionRules {
+    const { host } = new URL(lease.url);
+    const moves = isRedirect && lease.start === true;
+    const isHome = (url: URL) => this.#names.has(bareName(url)) && (moves || (this.#staysHome && url.host === host));
+    return { ...this.rules, allows: (url) => this.rules.allows(url) || isHome(url) };
   }
 
   #sort(admissions: readonly Admission[]): Sorted {
@@ -79,6 +95,10 @@ export class Gate {
     }
     return { events, offers: bestOfEach(offers) };
   }
+}
+
+function bareName(url: URL): string {
+  return url.hostname.replace(/^www\./, '');
 }
 
 /** Of several links to one page, that with the highest priority: two selectors may match one element. */
