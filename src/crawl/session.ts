@@ -17,11 +17,15 @@ const totalTimeoutFactor = 10;
 /** Where the cookies of crawls that go on are kept, by crawl. */
 export const cookieCollection = 'cookies';
 
+/** Headers that say who we are. */
+const credential = /^(authorization|cookie)$/i;
+
 /** One crawl's dealings with its sites. */
 export class Session {
   readonly #spider: Spider;
   readonly #crawl: string;
   readonly #publicOnly: boolean;
+  readonly #homes: ReadonlySet<string>;
   readonly #cookies: Cookies;
   /** Whether the cookies are those that an earlier run has saved. */
   readonly #isResumed: boolean;
@@ -32,23 +36,31 @@ export class Session {
     this.#spider = spider;
     this.#crawl = record.id;
     this.#publicOnly = publicOnly;
+    this.#homes = new Set(record.start.map((url) => new URL(url).host));
     this.#isResumed = saved !== undefined;
     this.#cookies = createCookies(spider.settings.cookies, record.start, saved);
   }
 
   /** How a URL is fetched. */
   optionsFor(url: string): FetchOptions {
-    const { userAgent = defaultUserAgent, headers, timeout, maxBytes, proxy } = this.#spider.settings;
+    const { userAgent = defaultUserAgent, timeout, maxBytes, proxy } = this.#spider.settings;
     const cookie = this.#cookies.header(url);
     return {
       userAgent,
-      headers: { ...headers, ...(cookie === undefined ? {} : { cookie }) },
+      headers: { ...this.#headersFor(url), ...(cookie === undefined ? {} : { cookie }) },
       timeoutMs: timeout,
       totalTimeoutMs: timeout * totalTimeoutFactor,
       maxBytes,
       publicOnly: this.#publicOnly,
       ...(proxy === undefined ? {} : { proxy }),
     };
+  }
+
+  /** Credentials are for the hosts that the crawl starts at, wherever links and redirects lead from there. */
+  #headersFor(url: string): Record<string, string> {
+    const { headers } = this.#spider.settings;
+    if (this.#homes.has(new URL(url).host)) return headers;
+    return Object.fromEntries(Object.entries(headers).filter(([name]) => !credential.test(name)));
   }
 
   /** Keeps the cookies of an answer. */
