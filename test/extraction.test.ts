@@ -141,7 +141,7 @@ test('extraction › the summary says what a page says of itself', () => {
   );
   assert.deepEqual(summary, {
     items: 2,
-    links: 1,
+    links: 2,
     robots: { nofollow: false, noindex: true },
     refresh: { delaySeconds: 5, url: 'http://site.test/b/x' },
   });

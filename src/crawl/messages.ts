@@ -56,6 +56,8 @@ export interface ExtractedLink {
   readonly priority?: number;
   /** A sitemap names it: it is as deep as the sitemap itself. */
   readonly listed?: boolean;
+  /** The page sends its reader there by itself. */
+  readonly refresh?: boolean;
 }
 
 /** What a fetch tells while it runs. The last one is `redirect`, `end` or `error`. */

@@ -22,6 +22,9 @@ interface Tally {
   readonly identify: Identify;
 }
 
+/** A page that sends its reader on after this time, or sooner, leads there. */
+const maxRefreshSeconds = 5;
+
 /** Built by a parser; tells what it finds as soon as that is certain. */
 export class Page extends DomHandler {
   private readonly maxDepth: number;
@@ -82,14 +85,15 @@ export class Page extends DomHandler {
     super.onend();
     this.lanes.close(this.root);
     for (const item of this.targets.pageItems) this.readItem(item, this.root)();
+    this.handOverRefresh();
   }
 
   summary(): PageSummary {
     const { robots, refresh } = this;
     const { items, links } = this.tally;
-    if (refresh === undefined) return { items, links, robots };
-    const url = refresh.url === undefined ? this.page.url : this.resolve(refresh.url);
-    return { items, links, robots, ...(url !== null && { refresh: { delaySeconds: refresh.delaySeconds, url } }) };
+    const url = this.refreshUrl();
+    if (refresh === undefined || url === null) return { items, links, robots };
+    return { items, links, robots, refresh: { delaySeconds: refresh.delaySeconds, url } };
   }
 
   private open(element: Element): void {
@@ -139,6 +143,19 @@ export class Page extends DomHandler {
       this.tally.links++;
       this.page.onLink({ url, nofollow, ...(priority !== undefined && { priority }) });
     };
+  }
+
+  private refreshUrl(): string | null {
+    return this.refresh?.url === undefined ? this.page.url : this.resolve(this.refresh.url);
+  }
+
+  /** A page that sends its reader on at once is a redirect by other means; one that waits is there to be read. */
+  private handOverRefresh(): void {
+    const url = this.refreshUrl();
+    if (this.refresh === undefined || this.refresh.delaySeconds > maxRefreshSeconds) return;
+    if (url === null || url === this.page.url) return;
+    this.tally.links++;
+    this.page.onLink({ url, nofollow: this.robots.nofollow, refresh: true });
   }
 
   /** A page that a sitemap names. */
