@@ -14,7 +14,6 @@ if (files.length === 0) {
   console.error(`no test file has ${wanted.join(' or ')} in its name`);
   process.exit(1);
 }
-const { status } = spawnSync(process.execPath, ['--test', '--test-timeout=180000', `--test-concurrency=${soaks ? 1 : 2}`, ...files], {
-  stdio: 'inherit',
-});
+const options = soaks ? ['--test-concurrency=1'] : ['--test-concurrency=2', '--test-timeout=180000'];
+const { status } = spawnSync(process.execPath, ['--test', ...options, ...files], { stdio: 'inherit' });
 process.exit(status ?? 1);
