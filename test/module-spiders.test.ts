@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -192,6 +192,17 @@ test('a module that never returns loses its page alone; the thread is replaced',
     [[`${site.url}/loop`, 'worker.failed']],
   );
   assert.equal(crawl.items.length, 3);
+});
+
+test('a module that is gone when its crawl goes on fails the pages, and says so', async (t) => {
+  const site = await servePage(t);
+  const file = moduleFile(t, `export default { start: ['${site.url}/'], settings: { robots: false }, *parse() {} };`);
+  const spider = await readSpider(file);
+  rmSync(file);
+  const { id } = await crawler.engine.runner.start({ spider, origin: 'local' });
+  const [failed] = (await crawler.ended(id)).of('page.failed');
+  assert.equal(failed?.data.error, 'spider.failed');
+  assert.match(failed?.data.message, /^mine\.ts: Cannot find module/);
 });
 
 const broken: readonly [what: string, text: string, named: RegExp][] = [

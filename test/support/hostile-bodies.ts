@@ -21,6 +21,13 @@ function says(
   return { title, site: { '/': raw(bytes) }, items, failed: failure === undefined ? [] : [`${failure} @/`], settings };
 }
 
+/** One block of zstd, stored as it is (RFC 8878 §3.1.1). */
+function zstd(text: string): Buffer {
+  const bytes = Buffer.from(text);
+  const block = (bytes.length << 3) | 1;
+  return Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0x20, bytes.length, block & 0xff, block >> 8, 0, ...bytes]);
+}
+
 const cut = gzipSync(
   `<p>a</p>${'<p>b</p>'.repeat(3)}${Array.from({ length: 2_000 }, (_, i) => `<i>${i * 7919}</i>`).join('')}`,
 );
@@ -49,6 +56,7 @@ export const bodyRows: readonly Row[] = [
   reads('D3 gzip in brotli', brotliCompressSync(gzipSync(page)), { 'content-encoding': 'gzip, br' }),
   reads('D3 zlib deflate', deflateSync(page), { 'content-encoding': 'deflate' }),
   reads('D3 raw deflate', deflateRawSync(page), { 'content-encoding': 'deflate' }),
+  reads('D3 zstd', zstd(page), { 'content-encoding': 'zstd' }),
   reads('D4 a plain body that claims to be gzip', page, { 'content-encoding': 'gzip' }),
   {
     title: 'D4 a gzip body that claims nothing is no document',
