@@ -44,9 +44,11 @@ export interface Politeness {
   /** A request leaves right now, later than it began: the delay counts from here. */
   touch(host: string): void;
   end(host: string, visit?: Visit): void;
+  /** The manners for a host have changed: who waits for the end of a request to it asks again. */
+  reconsider(host: string): void;
   /** Leaves the host alone for a while (`Retry-After`). A longer hold that stands already stays. */
   hold(host: string, ms: number): void;
-  /** Calls back with the host of each request that has ended. Returns the function that ends it. */
+  /** Calls back with each host that is worth asking again. Returns the function that ends it. */
   onFree(listener: (host: string) => void): () => void;
   /** The hosts that are known, those without any wait included. */
   snapshot(): HostSnapshot[];
@@ -106,6 +108,10 @@ export function createPoliteness(now: () => number = () => performance.now()): P
     sweepAt = Math.max(minSweep, hosts.size * 2);
   }
 
+  function reconsider(key: string): void {
+    for (const listener of [...listeners]) listener(key);
+  }
+
   return {
     ask(key, party, manners) {
       const host = known(key);
@@ -130,8 +136,9 @@ export function createPoliteness(now: () => number = () => performance.now()): P
       host.inFlight = Math.max(0, host.inFlight - 1);
       host.freedAt = now();
       if (visit !== undefined) throttle(host, visit, now());
-      for (const listener of [...listeners]) listener(key);
+      reconsider(key);
     },
+    reconsider,
     hold(key, ms) {
       const host = known(key);
       host.holdUntil = Math.max(host.holdUntil, now() + ms);

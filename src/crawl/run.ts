@@ -83,8 +83,11 @@ export class CrawlRun {
     const options = this.#session.optionsFor(url.href);
     const known = robots.known(url.origin, options);
     const rules = known ?? (await robots.rules(url.origin, options));
-    // The delay counts from when the page itself is asked for.
-    if (known === undefined) politeness.touch(lease.host);
+    if (known === undefined) {
+      // The delay counts from when the page itself is asked for; and from now on others may go as well.
+      politeness.touch(lease.host);
+      politeness.reconsider(lease.host);
+    }
     if (rules.failure !== undefined) throw rules.failure;
     if (rules.allows(url.pathname + url.search)) return 'granted';
     const attempt = this.#attempts.get(lease.fingerprint) ?? 0;

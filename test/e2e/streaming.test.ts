@@ -129,6 +129,8 @@ test('a link is followed while its page is still on its way', async (t) => {
     .split('\n')
     .map((line) => JSON.parse(line).name);
   assert.deepEqual(names.toSorted(), ['one', 'three', 'two']);
+  // Asked for a second time, it would have been given up for its silence first.
+  assert.deepEqual(site.requests, ['/robots.txt', '/', '/2']);
 });
 
 test('a page gives the same items byte by byte and whole, in windows-1251 that only its meta tells', async (t) => {
