@@ -58,6 +58,10 @@ function siteOptions(command: Command): Command {
 const program = new Command('crawlcast')
   .description('A crawler service that gives you each item the moment it is scraped.')
   .version(version)
+  .addHelpText(
+    'after',
+    '\nExamples:\n  crawlcast demo\n  crawlcast crawl quotes -o quotes.csv\n  crawlcast serve --help',
+  )
   .configureOutput({ outputError: (text, write) => write(`crawlcast: ${oneLine(text)}\n`) });
 
 function oneLine(text: string): string {
@@ -100,7 +104,7 @@ program
   )
   .addHelpText(
     'after',
-    '\nExamples:\n  crawlcast serve --port 8080\n  CRAWLCAST_TOKEN=secret crawlcast serve --host 0.0.0.0',
+    '\nExamples:\n  crawlcast serve --port 8080\n  CRAWLCAST_TOKEN=secret crawlcast serve --host 0.0.0.0\n  crawlcast serve --start-url http://127.0.0.1:8001/',
   )
   .action(async (options) => (await import('./cli/serve.js')).serve(options));
 
@@ -112,7 +116,10 @@ program
   .addOption(spidersOption())
   .addOption(startUrlOption())
   .addOption(workersOption())
-  .addHelpText('after', '\nExamples:\n  crawlcast crawl quotes\n  crawlcast crawl shop.yaml -o shop.csv')
+  .addHelpText(
+    'after',
+    '\nExamples:\n  crawlcast crawl quotes\n  crawlcast crawl shop.yaml | jq .text\n  crawlcast crawl shop.yaml -o shop.csv',
+  )
   .action(async (spider, options) => (await import('./cli/crawl.js')).crawlOnce(spider, options));
 
 program

@@ -10,14 +10,14 @@ import { pipeline } from 'node:stream/promises';
 import { openShelf, readSpider } from '../crawl/shelf.js';
 import type { Spider } from '../crawl/spider.js';
 import { CrawlcastError } from '../errors.js';
-import { isItemEvent } from '../events.js';
+import { type CrawlStats, isItemEvent } from '../events.js';
 import { dataText } from '../events-json.js';
 import { exportFormats, exportItems } from '../serve/export.js';
 import { createEngine } from '../service.js';
 import { openEmbeddedStore } from '../store/embedded.js';
 import type { LogEvent, Store } from '../store/store.js';
 import { followCrawl } from './follow-crawl.js';
-import { showProgress, untilInterrupted } from './terminal.js';
+import { counted, showProgress, untilInterrupted } from './terminal.js';
 
 /** Options as the command line gives them. */
 export interface CrawlOptions {
@@ -46,6 +46,7 @@ export async function crawlOnce(name: string, options: CrawlOptions): Promise<vo
     const last = await Promise.race([over, untilInterrupted().then(() => undefined)]);
     progress.stop();
     if (options.output !== undefined && format !== undefined) await writeItems(store, id, options.output, format);
+    if (process.stderr.isTTY) tellEnd(engine.runner.snapshot(id)?.stats, options.output);
     process.exitCode = conclude(last);
   } finally {
     await engine.close();
@@ -80,6 +81,14 @@ async function writeItems(
   });
   await pipeline(Readable.from(exportItems(store, { crawl, until: store.log.last }, format)), out);
   await rename(draft, file);
+}
+
+/** For people: scripts have the exit code. */
+function tellEnd(stats: CrawlStats | undefined, file: string | undefined): void {
+  if (stats === undefined) return;
+  const failed = stats.failed === 0 ? '' : `, ${counted(stats.failed, 'page')} failed`;
+  const where = file === undefined ? '' : ` in ${file}`;
+  process.stderr.write(`${counted(stats.items, 'item')} from ${counted(stats.pages, 'page')}${failed}${where}\n`);
 }
 
 function conclude(last: LogEvent | undefined): number {

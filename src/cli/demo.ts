@@ -2,7 +2,6 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import pc from 'picocolors';
 import { defaultWorkers } from '../config.js';
 import { isItemEvent } from '../events.js';
 import { dataText } from '../events-json.js';
@@ -10,7 +9,7 @@ import { type RunningService, startService } from '../service.js';
 import { startSite } from '../site/site.js';
 import { openEmbeddedStore } from '../store/embedded.js';
 import { followCrawl } from './follow-crawl.js';
-import { itemLine, showProgress, untilInterrupted } from './terminal.js';
+import { coloursOf, counted, itemLine, showProgress, untilInterrupted } from './terminal.js';
 
 /** Options as the command line gives them; times in milliseconds. */
 export interface DemoOptions {
@@ -64,9 +63,9 @@ async function show(service: RunningService, siteUrl: string, once: boolean, sto
   });
   await Promise.race([over, stopped]);
   progress.stop();
-  const { stats } = runner.snapshot(id) ?? {};
+  const { items = 0, pages = 0 } = runner.snapshot(id)?.stats ?? {};
   say();
-  say(pc.bold(`${stats?.items} quotes from ${stats?.pages} pages.`));
+  say(coloursOf(process.stdout).bold(`${counted(items, 'quote')} from ${counted(pages, 'page')}.`));
   if (once) return;
   say('It is still running. Look at it from another terminal, or a browser:');
   say();

@@ -6,8 +6,5 @@ import { PinoPretty } from 'pino-pretty';
 export function createLogger(): Logger {
   const options = { level: process.env.CRAWLCAST_LOG ?? 'info', base: null };
   if (!process.stderr.isTTY) return pino(options, pino.destination({ fd: 2, sync: true }));
-  return pino(
-    options,
-    PinoPretty({ destination: 2, sync: true, translateTime: 'SYS:HH:MM:ss', ignore: 'pid,hostname' }),
-  );
+  return pino(options, PinoPretty({ destination: 2, sync: true, translateTime: 'SYS:HH:MM:ss', singleLine: true }));
 }

@@ -3,21 +3,38 @@ import type { Writable } from 'node:stream';
 import pc from 'picocolors';
 import type { CloudEvent, CrawlStats } from '../events.js';
 
+/** Colours where this stream is a terminal that shows them; `NO_COLOR` turns them off, `FORCE_COLOR` on. */
+export function coloursOf(stream: NodeJS.WriteStream): ReturnType<typeof pc.createColors> {
+  // picocolors by itself asks about standard output alone, and colours pipes as well where `CI` is set.
+  const { NO_COLOR, FORCE_COLOR, TERM } = process.env;
+  // A pipe has no `isTTY` at all, and picocolors takes what is undefined for its own guess.
+  const isTerminal = Boolean(stream.isTTY) && TERM !== 'dumb';
+  return pc.createColors(!NO_COLOR && (Boolean(FORCE_COLOR) || isTerminal));
+}
+
+const colours = coloursOf(process.stdout);
+
+/** `1 page`, `2 pages`. */
+export function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}
+
 /** One item on one line: a quote as people write it, anything else as JSON. */
 export function itemLine(data: unknown): string {
   const { quote, author, tags }: Record<string, unknown> = typeof data === 'object' && data !== null ? { ...data } : {};
   if (typeof quote !== 'string') return JSON.stringify(data);
-  const labels = Array.isArray(tags) ? tags.map((tag) => `#${tag}`).join(' ') : '';
-  return `${quote} ${pc.cyan(`— ${author ?? 'unknown'}`)}  ${pc.dim(labels)}`;
+  const labels =
+    Array.isArray(tags) && tags.length > 0 ? `  ${colours.dim(tags.map((tag) => `#${tag}`).join(' '))}` : '';
+  return `${quote} ${colours.cyan(`— ${author ?? 'unknown'}`)}${labels}`;
 }
 
 /** One event on one line. */
 export function eventLine({ id, type, time, data }: CloudEvent): string {
-  const clock = pc.dim(`${time.slice(11, 23)} ${id.padEnd(14)}`);
-  if (type === 'page.failed') return `${clock} ${pc.red(type)} ${JSON.stringify(data)}`;
-  if (type === 'log.gap') return `${clock} ${pc.yellow(type)} ${JSON.stringify(data)}`;
+  const clock = colours.dim(`${time.slice(11, 23)} ${id.padEnd(14)}`);
+  if (type === 'page.failed') return `${clock} ${colours.red(type)} ${JSON.stringify(data)}`;
+  if (type === 'log.gap') return `${clock} ${colours.yellow(type)} ${JSON.stringify(data)}`;
   if (type.startsWith('page') || type.startsWith('crawl.'))
-    return `${clock} ${pc.dim(`${type} ${JSON.stringify(data)}`)}`;
+    return `${clock} ${colours.dim(`${type} ${JSON.stringify(data)}`)}`;
   return `${clock} ${itemLine(data)}`;
 }
 
@@ -40,14 +57,17 @@ export function showProgress(stats: () => CrawlStats | undefined, out: Writable 
   const terminal = process.stderr;
   if (!terminal.isTTY) return { print: (line) => void out.write(`${line}\n`), stop: () => {} };
   const startedMs = performance.now();
+  const { dim } = coloursOf(terminal);
   const clear = () => terminal.write('\r\x1b[K');
   const draw = () => {
     const now = stats();
     if (now === undefined) return;
     const seconds = Math.max(0.001, (performance.now() - startedMs) / 1_000);
     const perSecond = (now.items / seconds).toFixed(1);
-    const line = `${now.pages} pages  ${now.items} items  ${perSecond}/s  ${now.queued + now.inFlight} to go`;
-    terminal.write(`\r\x1b[K${pc.dim(line.slice(0, (terminal.columns ?? 80) - 1))}`);
+    const soFar = `${counted(now.pages, 'page')}  ${counted(now.items, 'item')}`;
+    const line = `${soFar}  ${perSecond}/s  ${now.queued + now.inFlight} to go`;
+    // A terminal that does not know its width says 0.
+    terminal.write(`\r\x1b[K${dim(line.slice(0, (terminal.columns || 80) - 1))}`);
   };
   const timer = setInterval(draw, drawMs);
   return {

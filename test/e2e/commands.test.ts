@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict';
+import { execFile, spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
+import { promisify } from 'node:util';
 import { quotesOfPage, startSite } from '#src/site/site.js';
-import { type Outcome, runToEnd, temporaryFolder } from '../support/process.js';
+import { cli, type Outcome, runToEnd, temporaryFolder } from '../support/process.js';
 import { sendHtml, serveSite } from '../support/sites.js';
+
+const execFileAsync = promisify(execFile);
 
 async function practiceSite(test: TestContext): Promise<string> {
   const site = await startSite({ pages: 2 });
@@ -125,6 +129,43 @@ describe('commands', { concurrency: 2 }, () => {
     const table = join(folder, 'quotes.csv');
     assert.equal((await runToEnd(['crawl', 'quotes', '--start-url', url, '-o', table])).code, 0);
     assert.equal(readFileSync(table, 'utf8').trimEnd().split('\r\n').length, 21);
+  });
+
+  test('what goes into a pipe has no colours, also where CI is set', async (t) => {
+    const url = await practiceSite(t);
+    const env = { CI: '1', FORCE_COLOR: '', NO_COLOR: '' };
+    const demo = await runToEnd(['demo', '--once', '--port', '0', '--pages', '1', '--per-page', '1'], { env });
+    assert.equal(demo.code, 0, demo.stderr);
+    assert.ok(!demo.stdout.includes('\x1b'), demo.stdout);
+    assert.match(demo.stdout, /^1 quote from 1 page\.$/m);
+    const crawl = await runToEnd(['crawl', 'quotes', '--start-url', url], { env });
+    assert.ok(!crawl.stdout.includes('\x1b'));
+  });
+
+  test('a terminal gets colours unless NO_COLOR says otherwise, and is told where the items are', {
+    skip: spawnSync('script', ['--version']).status !== 0 && 'there is no script(1) that makes a terminal',
+  }, async (t) => {
+    const file = join(temporaryFolder(t), 'quotes.csv');
+    const url = await practiceSite(t);
+    const onTerminal = (command: string, env: NodeJS.ProcessEnv) => {
+      const all = { ...process.env, TERM: 'xterm', FORCE_COLOR: '', NO_COLOR: '', ...env };
+      const program = `'${process.execPath}' '${cli}' ${command}`;
+      return execFileAsync('script', ['-qec', program, '/dev/null'], { env: all });
+    };
+    const demo = 'demo --once --port 0 --pages 1 --per-page 1';
+    const cyan = '\x1b[36m';
+    assert.ok((await onTerminal(demo, {})).stdout.includes(cyan));
+    assert.ok(!(await onTerminal(demo, { NO_COLOR: '1' })).stdout.includes(cyan));
+    const { stdout } = await onTerminal(`crawl quotes --start-url ${url} -o ${file}`, {});
+    assert.ok(stdout.endsWith(`20 items from 2 pages in ${file}\r\n`), stdout);
+  });
+
+  test('every command shows examples in its help', async () => {
+    for (const command of [[], ['serve'], ['crawl'], ['tail'], ['site'], ['demo']]) {
+      const { code, stdout } = await runToEnd([...command, '--help']);
+      assert.equal(code, 0);
+      assert.match(stdout, /\nExamples?:\n {2}\S/, command.join());
+    }
   });
 
   test('crawl of a site that is down ends with 1 and one line', async (t) => {
