@@ -64,13 +64,15 @@ function mapped(text: string, { folder, site, service }: Place): string {
     .replaceAll('/var/backups', join(folder, 'backups'));
 }
 
-/** curl as in the examples, but that it fails on an error, and leaves a stream that has said something. */
+/** curl as in the examples, but that an error fails, and that a stream is left after its first event, which must come. */
 const curl = `curl() {
-  local out code=0 seconds=10
-  [[ " $* " != *' -N '* ]] || seconds=1
-  out=$(command curl -sS --fail-with-body --max-time $seconds "$@") || code=$?
-  printf '%s\\n' "$out"
-  [[ $code == 0 || ( $code == 28 && $seconds == 1 && -n $out ) ]]
+  local line
+  [[ " $* " == *' -N '* ]] || { command curl -sS --fail-with-body --max-time 10 "$@" && echo; return; }
+  while read -r line; do
+    printf '%s\\n' "$line"
+    [[ $line != data:* ]] || { kill "\${!-}" || true; return 0; }
+  done < <(exec curl -sS --max-time 10 "$@")
+  return 1
 }
 `;
 
@@ -135,6 +137,7 @@ test('snippets', async (whole) => {
     const wanted = commands.filter(({ title }) => notRun[title] === undefined);
     if (wanted.length === 0) continue;
     await whole.test(`the commands of ${file} do what they should`, async (t) => {
+      await runShell(mapped(again, place), folder);
       for (const { name, text } of snippets.filter((snippet) => snippet.file === file)) {
         if (name !== undefined) writeFileSync(join(folder, name), mapped(text, place));
       }
