@@ -35,6 +35,15 @@ function option(flags: string, description: string): Option {
   return made.env(`CRAWLCAST_${made.name().replaceAll('-', '_').toUpperCase()}`);
 }
 
+/** An option without a value. Its variable may also say no: empty, `0`, `false`, `no` or `off`. */
+function flag(flags: string, description: string): Option {
+  const made = option(flags, description).default(false);
+  const { envVar = '' } = made;
+  const value = process.env[envVar]?.trim().toLowerCase() ?? '';
+  if (['', '0', 'false', 'no', 'off'].includes(value)) delete process.env[envVar];
+  return made;
+}
+
 const hostOption = () => option('--host <address>', 'address to bind').default('127.0.0.1');
 const portOption = (port: number) =>
   option('--port <number>', '0 picks a free one').argParser(whole(0, 65_535)).default(port);
@@ -88,7 +97,7 @@ program
       collect(String),
     ),
   )
-  .addOption(option('--allow-private-networks', 'let spiders from outside fetch private addresses').default(false))
+  .addOption(flag('--allow-private-networks', 'let spiders from outside fetch private addresses'))
   .addOption(
     option('--retention <amount>', 'log to keep: 1000000, 10GB, 30d')
       .argParser(named(parseRetention))
@@ -146,7 +155,7 @@ siteOptions(program.command('site'))
 
 siteOptions(program.command('demo'))
   .description('site, service and one crawl, its quotes on the terminal as they come')
-  .addOption(option('--once', 'end after the crawl').default(false))
+  .addOption(flag('--once', 'end after the crawl'))
   .addOption(portOption(9000))
   .addHelpText('after', '\nExample:\n  crawlcast demo --once')
   .action(async (options) => (await import('./cli/demo.js')).demo(options));

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { promisify } from 'node:util';
 import { quotesOfPage, startSite } from '#src/site/site.js';
-import { cli, type Outcome, runToEnd, temporaryFolder } from '../support/process.js';
+import { cli, type Outcome, type Outcome, run, runToEnd, runToEnd, temporaryFolder, temporaryFolder } from '../support/process.js';
 import { sendHtml, serveSite } from '../support/sites.js';
 
 const execFileAsync = promisify(execFile);
@@ -184,4 +184,23 @@ describe('commands', { concurrency: 2 }, () => {
     assert.equal(outcome.code, 1);
     assertOneLine(outcome, /failed/);
   });
+
+  for (const [value, last] of [
+    ['false', 'failed'],
+    ['true', 'finished'],
+  ]) {
+    test(`CRAWLCAST_ALLOW_PRIVATE_NETWORKS=${value} means what it says`, async (t) => {
+      const start = [await practiceSite(t)];
+      const args = ['serve', '--port', '0', '--workers', '1', '--data', temporaryFolder(t)];
+      const { url } = await run(t, args, { CRAWLCAST_ALLOW_PRIVATE_NETWORKS: value });
+      const body = JSON.stringify({ spider: { name: 'guest', start, items: {} } });
+      const { headers } = await fetch(`${url}/crawls`, {
+        method: 'POST',
+        body,
+        headers: { 'content-type': 'application/json' },
+      });
+      const stream = await fetch(`${url}/events?since=0&crawl=${headers.get('location')?.split('/').at(-1)}`);
+      assert.match(await stream.text(), new RegExp(`event: crawl\\.${last}`));
+    });
+  }
 });
