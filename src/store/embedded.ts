@@ -1,8 +1,8 @@
 /** The store on this machine's disk: LMDB, one file, one process. */
-import { accessSync, constants, mkdirSync, truncateSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdirSync, truncateSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { constants as systemErrors } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { open, type RootDatabase } from 'lmdb';
 import { CrawlcastError, toCrawlcastError } from '../errors.js';
 import { decodeChunk } from './chunk.js';
@@ -70,12 +70,19 @@ function readAll(db: RootDatabase<Buffer, string>, path: string): void {
 
 function prepareDirectory(dir: string): void {
   try {
-    mkdirSync(dir, { recursive: true });
+    makeFolders(resolve(dir));
     accessSync(dir, constants.R_OK | constants.W_OK | constants.X_OK);
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new CrawlcastError('data.unusable', `The data directory ${dir} cannot be used: ${reason}`, { cause });
   }
+}
+
+/** One folder after the other: told to make them all, Node never comes back where the system denies that any exists (/proc). */
+function makeFolders(dir: string): void {
+  if (existsSync(dir)) return;
+  makeFolders(dirname(dir));
+  mkdirSync(dir);
 }
 
 function openDatabase(dir: string): RootDatabase<Buffer, string> {
