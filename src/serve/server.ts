@@ -8,7 +8,7 @@ import { type Answer, problem } from './problem.js';
 import { type Context, type Exchange, findRoute, type Route } from './routes.js';
 import { spiderRoutes } from './spiders.js';
 import { openEventStream, sseHeaders } from './sse.js';
-import { isOver, plan } from './subscriber.js';
+import { hasHadAll, plan } from './subscriber.js';
 import { parseSubscriptionQuery } from './subscription.js';
 import type { Headers, HttpRequest, HttpResponse, Service, UpgradeVerdict } from './transport.js';
 import { chooseProtocol, openSocket, upgradeNeeded } from './websocket.js';
@@ -103,7 +103,7 @@ function streamEvents({ request, response, store, hub, cors }: Exchange): void {
   const planned = plan(parseSubscriptionQuery(request.query), store, request.header('last-event-id'));
   if (request.method === 'HEAD') {
     response.send(200, { ...sseHeaders, ...cors });
-  } else if (planned.position.gap === undefined && isOver(store, planned.crawl, planned.position.after)) {
+  } else if (hasHadAll(store, planned)) {
     // Nothing is left, not even a gap to be told of: 204 tells EventSource to stop coming back.
     response.send(204, cors);
   } else {

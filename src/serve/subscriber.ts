@@ -208,8 +208,24 @@ export class Subscriber {
 const finalStates: ReadonlySet<CrawlState> = new Set(['finished', 'failed', 'cancelled']);
 
 /** Whether a crawl is over and a cursor past its last event. */
-export function isOver(store: Store, crawl: string | undefined, cursor: number): boolean {
+function isOver(store: Store, crawl: string | undefined, cursor: number): boolean {
   if (crawl === undefined) return false;
   const record = store.crawl(crawl);
   return record !== undefined && finalStates.has(record.state) && cursor >= (store.progress(crawl)?.lastOffset ?? 0);
+}
+
+/** Batches that are looked through for something that is left; who has more before it gets a stream. */
+const batchesLookedThrough = 64;
+
+/** Whether a reader that comes back to a crawl that is over has had all that matches. */
+export function hasHadAll(store: Store, { crawl, filter, position }: Plan): boolean {
+  const { firstOffset = 0, lastOffset = 0 } = (crawl === undefined ? undefined : store.progress(crawl)) ?? {};
+  if (position.gap !== undefined || position.after < firstOffset || !isOver(store, crawl, lastOffset)) return false;
+  let after = position.after;
+  for (let looked = 0; after < lastOffset && looked < batchesLookedThrough; looked++) {
+    const batch = store.log.read(after);
+    if (filter(batch).length > 0) return false;
+    after = batch.at(-1)?.offset ?? lastOffset;
+  }
+  return after >= lastOffset;
 }

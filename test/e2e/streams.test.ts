@@ -174,6 +174,9 @@ const ends: Case = async (_t, { service, all, first }) => {
   const again = await readSse(service.url, `?crawl=${first}&type=page`, { 'last-event-id': sse.lastId ?? '' });
   assert.equal(again.response.status, 204);
   assert.equal(await again.response.text(), '');
+  const lastPage = all.findLast((event) => event.type === 'page' && crawlOf(event) === first);
+  const seen = await readSse(service.url, `?crawl=${first}&type=page`, { 'last-event-id': lastPage?.id ?? '' });
+  assert.equal(seen.response.status, 204);
   const ws = await readWs(service.url, `?crawl=${first}&since=0`);
   const closed = once(ws.socket, 'close');
   await readAll(ws);
