@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /** The commands. Each command's work is in a file of its own under `cli/`. */
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import { defaultWorkers, parseHttpUrl, parseRetention, parseWhole } from './config.js';
+import { defaultWorkers, parseHttpUrl, parseOrigin, parseRetention, parseToken, parseWhole } from './config.js';
 import { toCrawlcastError } from './errors.js';
 import { version } from './version.js';
 
@@ -90,11 +90,11 @@ program
   .addOption(startUrlOption())
   .addOption(option('--transport <kind>', 'how it is served').choices(['auto', 'uws', 'ws']).default('auto'))
   .addOption(workersOption())
-  .addOption(option('--token <text>', 'what changes something needs this token'))
-  .addOption(option('--read-token <text>', 'reading needs this token'))
+  .addOption(option('--token <text>', 'what changes something needs this token').argParser(parseToken))
+  .addOption(option('--read-token <text>', 'reading needs this token').argParser(parseToken))
   .addOption(
     option('--cors-origin <origin>', 'browser origin that may use it, * for any (repeatable)').argParser(
-      collect(String),
+      collect(parseOrigin),
     ),
   )
   .addOption(flag('--allow-private-networks', 'let spiders from outside fetch private addresses'))

@@ -74,3 +74,23 @@ export function parseHttpUrl(text: string): string {
   }
   throw new CrawlcastError('usage.invalid', `"${text}" is not a whole http or https URL`);
 }
+
+/**
+ * Reads a browser's origin, `*` for any: scheme, host and port, nothing behind them.
+ * @throws CrawlcastError `usage.invalid`
+ */
+export function parseOrigin(text: string): string {
+  if (text === '*') return text;
+  const origin = text.replace(/\/$/, '');
+  if (/^[a-z][a-z0-9+.-]*:\/\/[^/?#\s]+$/i.test(origin)) return origin;
+  throw new CrawlcastError('usage.invalid', `"${text}" is no origin: write https://example.com, or *`);
+}
+
+/**
+ * Reads a token: one that is empty would protect nothing.
+ * @throws CrawlcastError `usage.invalid`
+ */
+export function parseToken(text: string): string {
+  if (/^[\x21-\x7e]+$/.test(text)) return text;
+  throw new CrawlcastError('usage.invalid', 'a token is one or more characters of ASCII, without white space');
+}

@@ -38,7 +38,10 @@ describe('the calls of the client', () => {
       const codes = await Promise.all(streams.map((stream) => firstValueFrom(stream).catch(({ code }) => code)));
       assert.deepEqual(codes, ['auth.missing', 'auth.wrong', 'log.gap']);
     }
-    await assert.rejects(connect(url, { token: 'read' }).crawl({ restart: true }), { code: 'auth.wrong', status: 403 });
+    await assert.rejects(connect(url, { token: 'read' }).crawl({ restart: true }), {
+      code: 'auth.insufficient',
+      status: 403,
+    });
     await assert.rejects(client.crawls.pause(crawl.id), { code: 'crawl.state', status: 409 });
     await assert.rejects(client.crawls.get('none'), { code: 'crawl.unknown', status: 404 });
   });

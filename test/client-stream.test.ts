@@ -12,7 +12,7 @@ describe('a stream of the client', () => {
   for (const [status, code] of [
     [400, 'query.invalid'],
     [401, 'auth.missing'],
-    [403, 'auth.wrong'],
+    [403, 'auth.insufficient'],
     [404, 'route.unknown'],
     [406, 'accept.unsupported'],
     [422, 'spider.invalid'],

@@ -17,7 +17,7 @@ export interface AccessRules {
 
 /** Decides who may. */
 export interface Access {
-  /** @throws CrawlcastError `auth.missing`, `auth.wrong` */
+  /** @throws CrawlcastError `auth.missing`, `auth.wrong`, `auth.insufficient` */
   check(request: HttpRequest, need?: Need): void;
   /** Guards the WebSocket handshake, and what changes something. @throws CrawlcastError `origin.refused` */
   checkOrigin(request: HttpRequest): void;
@@ -48,12 +48,14 @@ export function createAccess({ token, readToken, corsOrigins }: AccessRules): Ac
           'send the header "Authorization: Bearer TOKEN" with the token of this service',
         );
       }
-      if (!tokens.some((one) => one !== undefined && isSame(one, given))) {
+      if (tokens.some((one) => one !== undefined && isSame(one, given))) return;
+      if (readToken !== undefined && isSame(readToken, given)) {
         throw new CrawlcastError(
-          'auth.wrong',
-          `this token does not allow to ${need === 'write' ? 'change anything' : 'read'}`,
+          'auth.insufficient',
+          'this token is for reading: what changes something needs the other one',
         );
       }
+      throw new CrawlcastError('auth.wrong', 'this is no token of this service');
     },
     checkOrigin(request) {
       const origin = request.header('origin');
@@ -78,7 +80,8 @@ export function createAccess({ token, readToken, corsOrigins }: AccessRules): Ac
         'access-control-max-age': '86400',
       };
     },
-    failureHeaders: ({ code }): Headers => (code === 'auth.missing' ? { 'www-authenticate': 'Bearer' } : {}),
+    failureHeaders: ({ code }): Headers =>
+      code === 'auth.missing' || code === 'auth.wrong' ? { 'www-authenticate': 'Bearer' } : {},
   };
 }
 

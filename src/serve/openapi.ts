@@ -102,7 +102,7 @@ function describe(
   };
 }
 
-const anyRefusal: readonly ErrorCode[] = ['auth.missing', 'auth.wrong'];
+const anyRefusal: readonly ErrorCode[] = ['auth.missing', 'auth.wrong', 'auth.insufficient'];
 
 function operationId(method: string, path: string): string {
   const words = path.split(/\W+/).filter((word) => word !== '');

@@ -24,12 +24,12 @@ for (const { transport, skip } of transports) {
       const table: [path: string, headers: Record<string, string>, status: number][] = [
         ['/healthz', {}, 200],
         ['/results', {}, 401],
-        ['/results', bearer('wrong'), 403],
+        ['/results', bearer('wrong'), 401],
         ['/results', bearer('read-it'), 200],
         ['/results', bearer('write-it'), 200],
         ['/results?access_token=read-it', {}, 200],
         ['/events', {}, 401],
-        ['/events?access_token=wrong', {}, 403],
+        ['/events?access_token=wrong', {}, 401],
         ['/events?access_token=read-it', {}, 200],
         ['/events', bearer('read-it'), 200],
         ['/crawl', {}, 401],
@@ -46,7 +46,7 @@ for (const { transport, skip } of transports) {
       assert.equal(await statusOf(service, '/crawls/any/pause', { method: 'POST', headers: bearer('write-it') }), 404);
 
       assert.equal(await tryWs(`${service.url}/ws`), 401);
-      assert.equal(await tryWs(`${service.url}/ws?access_token=wrong`), 403);
+      assert.equal(await tryWs(`${service.url}/ws?access_token=wrong`), 401);
       assert.equal(await tryWs(`${service.url}/ws?access_token=read-it`), 101);
       assert.equal(await tryWs(`${service.url}/ws`, { headers: bearer('read-it') }), 101);
       assert.ok(!service.stderr().includes('-it'), 'no token is in the log');

@@ -283,7 +283,7 @@ const needsTokens: Case = async (t, transport) => {
       continue;
     }
     assert.equal(await status(), 401, call);
-    assert.equal(await status('wrong'), 403, call);
+    assert.equal(await status('wrong'), 401, call);
     if (method !== 'GET') assert.equal(await status('read'), 403, call);
   }
   assert.equal((await ask(`${url}/spiders?access_token=read`)).status, 200);

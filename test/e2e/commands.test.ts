@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { promisify } from 'node:util';
 import { quotesOfPage, startSite } from '#src/site/site.js';
-import { cli, type Outcome, type Outcome, run, runToEnd, runToEnd, temporaryFolder, temporaryFolder } from '../support/process.js';
+import { cli, type Outcome, run, runToEnd, temporaryFolder } from '../support/process.js';
 import { sendHtml, serveSite } from '../support/sites.js';
 
 const execFileAsync = promisify(execFile);
@@ -45,6 +45,8 @@ const badUsage: readonly [args: string[], named: RegExp, env?: NodeJS.ProcessEnv
   [['serve', '--start-url', 'nowhere'], /start-url.*nowhere/],
   [['serve', '--retention', 'much'], /retention.*much/],
   [['serve', '--host', '999.1.1.1', '--port', '0'], /999\.1\.1\.1/],
+  [['serve', '--cors-origin', 'nonsense'], /cors-origin.*nonsense/],
+  [['serve', '--token', ''], /token/],
   [['serve', 'surplus'], /arguments?/],
   [['serve'], /abc.*CRAWLCAST_PORT/, { CRAWLCAST_PORT: 'abc' }],
   [['serve'], /tcp.*CRAWLCAST_TRANSPORT/, { CRAWLCAST_TRANSPORT: 'tcp' }],

@@ -46,11 +46,11 @@ for (const { transport, skip } of transports) {
     seen.push(JSON.stringify(events));
 
     // What is refused is not repeated.
-    assert.equal((await ask('/crawls', { method: 'POST' }, `${mark}-wrong`)).status, 403);
-    assert.equal((await ask(`/events?access_token=${mark}-wrong`, {}, `${mark}-wrong`)).status, 403);
+    assert.equal((await ask('/crawls', { method: 'POST' }, `${mark}-wrong`)).status, 401);
+    assert.equal((await ask(`/events?access_token=${mark}-wrong`, {}, `${mark}-wrong`)).status, 401);
     assert.equal((await ask(`/events?since=x&access_token=${readToken}`)).status, 400);
     assert.equal((await ask(`/nothing?access_token=${readToken}`)).status, 404);
-    assert.equal(await tryWs(`${url}/ws?access_token=${mark}-wrong`), 403);
+    assert.equal(await tryWs(`${url}/ws?access_token=${mark}-wrong`), 401);
     assert.equal(await tryWs(`${url}/ws?access_token=${readToken}&since=x`), 400);
     assert.equal((await send('/spiders/mine', 'PUT', { ...spider, settings: { headers: { a: [mark] } } })).status, 422);
     const broken = { method: 'POST', body: `{"settings": ${mark}`, headers: { 'content-type': 'application/json' } };
