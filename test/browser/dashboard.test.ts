@@ -3,9 +3,10 @@ import { after, before, describe, it } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
 import { launchBrowser, noBrowser, openPage } from '../support/browser.js';
 import { appendItems, recordOf, startLogService } from '../support/log-service.js';
+import { freePort } from '../support/ports.js';
 import { run, runService, temporaryFolder } from '../support/process.js';
 import { sendHtml, serveSite } from '../support/sites.js';
-import { crawlEvents, freshPort, rowOffsets, tabCount, untilState } from './support.js';
+import { crawlEvents, rowOffsets, tabCount, untilState } from './support.js';
 
 describe('the dashboard', { skip: noBrowser }, () => {
   let browser: Browser;
@@ -37,7 +38,7 @@ describe('the dashboard', { skip: noBrowser }, () => {
 
   it('goes on after the service was killed: nothing is missing, nothing is there twice', async (test) => {
     const site = await run(test, ['site', '--port', '0', '--pages', '12', '--drip', '15']);
-    const own = ['--port', `${await freshPort()}`, '--data', temporaryFolder(test), '--start-url', site.url];
+    const own = ['--port', `${await freePort()}`, '--data', temporaryFolder(test), '--start-url', site.url];
     const first = await runService(test, 'auto', own);
     // So high that all rows are drawn.
     const viewport = { width: 1280, height: 9_000 };
@@ -204,7 +205,7 @@ describe('the dashboard', { skip: noBrowser }, () => {
 
   it('begins anew where another log has taken the place of the one it followed', async (test) => {
     const site = await run(test, ['site', '--port', '0', '--pages', '1']);
-    const own = ['--port', `${await freshPort()}`, '--start-url', site.url];
+    const own = ['--port', `${await freePort()}`, '--start-url', site.url];
     const first = await runService(test, 'auto', own);
     const { page } = await openPage(test, browser, first.url);
     await startCrawl(page);

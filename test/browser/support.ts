@@ -1,6 +1,5 @@
 /** What the browser tests look at. */
 import assert from 'node:assert/strict';
-import { createServer } from 'node:net';
 import type { Page } from 'playwright-core';
 
 /** The number that a tab of the events shows. */
@@ -26,19 +25,4 @@ export async function crawlEvents(url: string): Promise<{ offset: number; type: 
   assert.equal(response.status, 200);
   const events = [...(await response.text()).matchAll(/^id: \w+-(\d+)\nevent: (.*)$/gm)];
   return events.map(([, offset, type = '']) => ({ offset: Number(offset), type }));
-}
-
-/** A port that nobody has at the moment, below those that the system gives away by itself. */
-export async function freshPort(): Promise<number> {
-  for (;;) {
-    const port = 12_000 + Math.floor(Math.random() * 18_000);
-    const server = createServer();
-    const isFree = await new Promise<boolean>((resolve) => {
-      server.once('error', () => resolve(false));
-      server.listen(port, '127.0.0.1', () => resolve(true));
-    });
-    if (!isFree) continue;
-    await new Promise((resolve) => server.close(resolve));
-    return port;
-  }
 }

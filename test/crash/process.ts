@@ -1,7 +1,6 @@
 /** A service on one port and one data directory, through all its lives. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { cli } from '../support/process.js';
 import type { Moment } from './moment.js';
@@ -85,22 +84,4 @@ function victimJson({ port, data, startUrl, transport }: LifeOptions, moment: Mo
     },
   };
   return JSON.stringify(options);
-}
-
-/**
- * A port that nobody has, and that the system gives nobody by itself: who knocks again and again at a closed port out
- * of that range ends up connected to himself.
- */
-export async function freePort(): Promise<number> {
-  for (;;) {
-    const port = 12_000 + Math.floor(Math.random() * 18_000);
-    const server = createServer();
-    const isFree = await new Promise<boolean>((resolve) => {
-      server.once('error', () => resolve(false));
-      server.listen(port, '127.0.0.1', () => resolve(true));
-    });
-    if (!isFree) continue;
-    await new Promise((resolve) => server.close(resolve));
-    return port;
-  }
 }
