@@ -1,23 +1,8 @@
 /** Crawls and spiders over HTTP. */
-import type { CrawlState, CrawlStats } from '#src/events.js';
+import type { CrawlSnapshot } from '#src/events.js';
 import { CrawlcastClientError } from './errors.js';
 import { readLines } from './lines.js';
 import type { Service } from './service.js';
-
-/** A crawl as it stands. */
-export interface CrawlSnapshot {
-  readonly id: string;
-  /** The spider's name. */
-  readonly spider: string;
-  readonly state: CrawlState;
-  readonly start: readonly string[];
-  /** RFC 3339. */
-  readonly startedAt: string;
-  readonly finishedAt: string | null;
-  readonly stats: CrawlStats;
-  readonly firstOffset: number;
-  readonly lastOffset: number;
-}
 
 /** A spider as data; the service publishes its JSON Schema at `/schemas/spider.json`. */
 export interface SpiderData {

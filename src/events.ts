@@ -15,6 +15,22 @@ export interface CrawlStats {
   inFlight: number;
 }
 
+/** A crawl as it stands: what the service answers, and its clients read. */
+export interface CrawlSnapshot {
+  readonly id: string;
+  /** The spider's name. */
+  readonly spider: string;
+  readonly state: CrawlState;
+  readonly start: readonly string[];
+  /** RFC 3339. */
+  readonly startedAt: string;
+  readonly finishedAt: string | null;
+  readonly stats: CrawlStats;
+  /** Offset of its first event; 0 before it. */
+  readonly firstOffset: number;
+  readonly lastOffset: number;
+}
+
 /** How many events of each type a crawl has written, its last event included. */
 export type EventCounts = Record<string, number>;
 

@@ -1,19 +1,9 @@
 /** The service's public API, as far as the dashboard needs it. */
 import { signal } from '@preact/signals';
-import type { CrawlState, CrawlStats } from '#src/events.js';
+import type { CrawlSnapshot } from '#src/events.js';
 
 /** A crawl as it stands. */
-export interface Crawl {
-  readonly id: string;
-  readonly spider: string;
-  readonly state: CrawlState;
-  readonly start: readonly string[];
-  readonly startedAt: string;
-  readonly finishedAt: string | null;
-  readonly stats: CrawlStats;
-  readonly firstOffset: number;
-  readonly lastOffset: number;
-}
+export type Crawl = CrawlSnapshot;
 
 /** How one host is being asked. */
 export interface Host {

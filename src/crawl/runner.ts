@@ -2,7 +2,7 @@
 import type { Subscription } from 'rxjs';
 import { ulid } from 'ulid';
 import { CrawlcastError, toCrawlcastError } from '../errors.js';
-import type { CrawlEnd, CrawlState, CrawlStats } from '../events.js';
+import type { CrawlEnd, CrawlSnapshot, CrawlState, CrawlStats } from '../events.js';
 import type { CrawlRecord, NewEvent, Step } from '../store/store.js';
 import { printableUrl } from '../url.js';
 import type { CrawlContext } from './context.js';
@@ -22,19 +22,6 @@ export interface StartRequest {
   readonly settings?: unknown;
   /** Where the spider comes from: one that came in over HTTP may not enter private networks. */
   readonly origin: 'local' | 'http';
-}
-
-/** A crawl as it stands. */
-export interface CrawlSnapshot {
-  readonly id: string;
-  readonly spider: string;
-  readonly state: CrawlState;
-  readonly start: readonly string[];
-  readonly startedAt: string;
-  readonly finishedAt: string | null;
-  readonly stats: CrawlStats;
-  readonly firstOffset: number;
-  readonly lastOffset: number;
 }
 
 /** The crawls of this process. */

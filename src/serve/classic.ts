@@ -1,6 +1,7 @@
 /** `GET /crawl` and `GET /results`, as they have been for ten years: snapshots of the built-in spider's crawls. */
-import type { CrawlSnapshot } from '../crawl/runner.js';
+
 import { CrawlcastError } from '../errors.js';
+import type { CrawlSnapshot } from '../events.js';
 import type { CrawlRecord, Store } from '../store/store.js';
 import { type ExportFormat, exportFormats } from './export.js';
 import { sendItems } from './items.js';

@@ -1,9 +1,8 @@
 /** What goes over the wire, as schemas: the documents for machines are made of them. */
 import { z } from 'zod';
 import type { HostSnapshot } from '../crawl/politeness.js';
-import type { CrawlSnapshot } from '../crawl/runner.js';
 import { spiderJsonSchema } from '../crawl/spider.js';
-import type { CrawlStats, EventData, SystemEventType } from '../events.js';
+import type { CrawlSnapshot, CrawlStats, EventData, SystemEventType } from '../events.js';
 
 const whole = z.int().nonnegative();
 const time = z.iso.datetime().describe('RFC 3339, UTC.');
