@@ -214,7 +214,8 @@ describe('embedded store', () => {
     await store.close();
     const file = join(dir, 'data.mdb');
     const whole = (await stat(file)).size;
-    for (const size of [whole - 4096, whole / 2, 12_288, 5000]) {
+    // The very last page may be one that LMDB took and gave back: of sixteen, some hold something.
+    for (const size of [whole - 16 * 4096, whole / 2, 12_288, 5000]) {
       await truncate(file, size);
       await assert.rejects(openEmbeddedStore(dir), { code: 'data.corrupt' });
       assert.equal((await stat(file)).size, size);

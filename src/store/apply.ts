@@ -1,8 +1,9 @@
 /** What one step means: which events are new, which offers are, and how the figures change. */
 import { isItemEvent } from '../events.js';
 import type { Draft } from './draft.js';
-import { isBetter, keys, placeOf } from './keys.js';
-import { type CrawlEntry, decodeJson, encodeJson, type PageMemory } from './state.js';
+import { keys, placeOf } from './keys.js';
+import type { SeenPlace } from './seen-run.js';
+import { type CrawlEntry, decodeOffer, encodeJson, encodeOffer, type PageMemory } from './state.js';
 import type { DocumentChange, Lease, NewEvent, Offer, Step } from './store.js';
 
 /** What a step came to: its events lie between two places of the group's. */
@@ -50,16 +51,15 @@ function isNew(draft: Draft, crawl: CrawlEntry, event: NewEvent, page: PageMemor
   if (event.identity !== undefined && page && !page.remember(`i${event.identity}`)) return false;
   if (event.once === undefined) return true;
   if (page && !page.remember(`n${event.once}`)) return false;
-  const key = keys.once(crawl.space, event.once);
-  if (draft.get(key) === undefined) {
-    draft.put(key, nothing);
+  const seen = draft.seen(crawl);
+  const name = `once ${event.once}`;
+  if (seen.find(name) === undefined) {
+    seen.add(name);
     return true;
   }
   crawl.stats.duplicates += 1;
   return false;
 }
-
-const nothing = Buffer.from('1');
 
 function append(draft: Draft, crawl: CrawlEntry, { type, tail }: NewEvent, nextOffset: number): void {
   const offset = nextOffset + draft.events.length;
@@ -77,8 +77,8 @@ function append(draft: Draft, crawl: CrawlEntry, { type, tail }: NewEvent, nextO
 function offerUrl(draft: Draft, crawl: CrawlEntry, offer: Offer, page: PageMemory | undefined): boolean {
   const { fingerprint, host, depth, priority = 0 } = offer;
   if (page && !page.remember(`o${fingerprint}`)) return false;
-  const seen = draft.get(keys.seen(crawl.space, fingerprint));
-  if (seen === undefined) {
+  const queued = draft.seen(crawl).find(fingerprint);
+  if (queued === undefined) {
     const place = enqueue(draft, crawl, offer);
     draft.countHost(crawl.space, host, 1);
     crawl.stats.queued += 1;
@@ -86,25 +86,30 @@ function offerUrl(draft: Draft, crawl: CrawlEntry, offer: Offer, page: PageMemor
     return true;
   }
   crawl.stats.duplicates += 1;
-  const place = seen.toString();
-  if (isBetter(place, priority, depth) && !draft.base.isHeld(crawl.id, fingerprint))
-    improve(draft, crawl, offer, place);
+  const isBetter = depth < queued.depth || priority > queued.priority;
+  if (isBetter && !draft.base.isHeld(crawl.id, fingerprint)) improve(draft, crawl, offer, placeIn(host, queued));
   return false;
 }
 
 function enqueue(draft: Draft, crawl: CrawlEntry, offer: Offer): string {
   crawl.sequence += 1;
-  const place = placeOf(offer.host, offer.priority ?? 0, offer.depth, crawl.sequence);
-  draft.put(keys.seen(crawl.space, offer.fingerprint), Buffer.from(place));
-  draft.put(keys.queued(crawl.space, place), encodeJson(offer));
+  const { fingerprint, host, depth, priority = 0 } = offer;
+  const { sequence } = crawl;
+  draft.seen(crawl).add(fingerprint, { priority, depth, sequence });
+  const place = placeOf(host, priority, depth, sequence);
+  draft.put(keys.queued(crawl.space, place), encodeOffer(offer));
   return place;
+}
+
+function placeIn(host: string, { priority, depth, sequence }: SeenPlace): string {
+  return placeOf(host, priority, depth, sequence);
 }
 
 /** A URL that still waits gets the better of both depths and of both priorities. */
 function improve(draft: Draft, crawl: CrawlEntry, better: Offer, from: string): void {
   const row = draft.get(keys.queued(crawl.space, from));
   if (row === undefined) return;
-  const queued = decodeJson<Offer>(row);
+  const queued = decodeOffer(better.host, row);
   const depth = Math.min(queued.depth, better.depth);
   const priority = Math.max(queued.priority ?? 0, better.priority ?? 0);
   const offer = { ...queued, depth, ...(priority === 0 ? {} : { priority }) };
@@ -125,18 +130,24 @@ function savePage(draft: Draft, crawl: CrawlEntry, lease: Lease, page: PageMemor
 function endPage(draft: Draft, crawl: CrawlEntry, lease: Lease, page: PageMemory): void {
   for (let step = 0; step < page.steps; step += 1) draft.remove(keys.pageStep(crawl.space, lease.fingerprint, step));
   draft.tell(crawl.id, { kind: 'released', fingerprint: lease.fingerprint });
-  const seen = draft.get(keys.seen(crawl.space, lease.fingerprint));
-  if (seen === undefined) return;
-  const row = keys.queued(crawl.space, seen.toString());
-  if (draft.get(row) === undefined) return;
+  const row = queuedRow(draft, crawl, lease);
+  if (row === undefined) return;
   draft.remove(row);
   draft.countHost(crawl.space, lease.host, -1);
   crawl.stats.queued -= 1;
 }
 
+function queuedRow(draft: Draft, crawl: CrawlEntry, { key, host, fingerprint }: Lease): string | undefined {
+  const row = keys.queued(crawl.space, key);
+  if (draft.get(row) !== undefined) return row;
+  const place = draft.seen(crawl).find(fingerprint);
+  const moved = place && keys.queued(crawl.space, placeIn(host, place));
+  return moved !== undefined && draft.get(moved) !== undefined ? moved : undefined;
+}
+
 /** What belonged to the frontier stays behind under its old number, to be swept away at leisure. */
 function dropFrontier(draft: Draft, crawl: CrawlEntry): void {
-  draft.put(keys.dropped(crawl.space), nothing);
+  draft.put(keys.dropped(crawl.space), Buffer.from('1'));
   crawl.space = keys.space(draft.nextNumber++);
   crawl.stats.queued = 0;
   draft.tell(crawl.id, { kind: 'dropped' });

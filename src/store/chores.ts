@@ -1,12 +1,16 @@
-/** What is done beside the steps, a little with each transaction: the log is trimmed, dropped frontiers are deleted. */
+/** What is done beside the steps, a little with each transaction: the log is trimmed, marks are merged, dropped frontiers are deleted. */
 import type { Chunk } from './chunk.js';
 import { after, frontierKinds, keys } from './keys.js';
 import type { TableLog } from './log.js';
+import type { Seen } from './seen.js';
 import type { Retention } from './store.js';
 import type { Changes, Tables } from './tables.js';
 
 const maxChunksAtOnce = 64;
 const maxRowsAtOnce = 250;
+
+/** Marks that are merged with one transaction: several times as many as it adds, or merging would fall behind. */
+const marksAtOnce = { least: 1024, most: 8192, perNew: 4 } as const;
 
 /** What one round of chores changes. */
 export interface Round {
@@ -15,6 +19,8 @@ export interface Round {
   readonly first: number;
   /** Whether there is more to do. */
   readonly more: boolean;
+  /** To be called once it is durable. */
+  readonly done: () => void;
 }
 
 /** Plans rounds; who commits them is none of its business. */
@@ -23,6 +29,8 @@ export class Chores {
     private readonly tables: Tables,
     private readonly log: TableLog,
     private readonly retention: Retention,
+    /** By the name of their frontier. */
+    private readonly seens: ReadonlyMap<string, Seen>,
   ) {}
 
   /** How often the age of the log has to be looked at, in milliseconds; `undefined` where age does not matter. */
@@ -31,12 +39,34 @@ export class Chores {
     return maxAgeMs === undefined ? undefined : Math.min(Math.max(maxAgeMs / 10, 50), 60_000);
   }
 
-  /** What should be done next; no changes where nothing should. */
-  plan(): Round {
+  /**
+   * What should be done next; no changes where nothing should.
+   * @param newMarks how many the steps of the same transaction add
+   */
+  plan(newMarks: number): Round {
     const changes = new Map<string, Buffer | undefined>();
     const first = this.#trim(changes);
-    const more = changes.size >= maxChunksAtOnce;
-    return { changes, first, more: this.#sweep(changes) || more };
+    const isTrimming = changes.size >= maxChunksAtOnce;
+    const done = this.#compact(newMarks, changes);
+    const isSweeping = this.#sweep(changes);
+    return { changes, first, more: isTrimming || isSweeping || done !== undefined, done: done ?? (() => {}) };
+  }
+
+  /** What was planned has not become durable. */
+  forget(): void {
+    for (const seen of this.seens.values()) seen.forget();
+  }
+
+  /** Works on the marks of one frontier; what is to be done once that is durable, where there was something to do. */
+  #compact(newMarks: number, changes: Map<string, Buffer | undefined>): (() => void) | undefined {
+    const room = Math.min(marksAtOnce.most, Math.max(marksAtOnce.least, newMarks * marksAtOnce.perNew));
+    for (const seen of this.seens.values()) {
+      const compaction = seen.compact(room);
+      if (compaction === undefined) continue;
+      for (const [key, value] of compaction.changes) changes.set(key, value);
+      return compaction.done;
+    }
+    return undefined;
   }
 
   /** Deletes chunks from the oldest on; returns the new first offset. */

@@ -1,6 +1,7 @@
 /** All crawls in memory, as the newest durable step left them. */
 import type { Draft, DraftBase } from './draft.js';
 import { TableFrontier } from './frontier.js';
+import { Seen } from './seen.js';
 import { allRows, type CrawlEntry, decodeJson, newCrawl, type PageMemory, progressOf } from './state.js';
 import type { CrawlProgress, CrawlRecord, Frontier, Lease } from './store.js';
 import type { Tables } from './tables.js';
@@ -13,6 +14,8 @@ export class Crawls implements DraftBase {
   /** Whether a transaction is under way. */
   isWriting = false;
   readonly #frontiers = new Map<string, TableFrontier>();
+  /** Of frontiers that are written to, by name. */
+  readonly seens = new Map<string, Seen>();
 
   constructor(readonly tables: Tables) {
     for (const [key, value] of allRows(tables, 'g')) {
@@ -38,6 +41,12 @@ export class Crawls implements DraftBase {
     return this.#frontiers.get(crawl)?.isHeld(fingerprint) ?? false;
   }
 
+  seenOf(space: string): Seen {
+    const seen = this.seens.get(space) ?? new Seen(this.tables, space);
+    this.seens.set(space, seen);
+    return seen;
+  }
+
   openFrontier(id: string): Frontier {
     const { space, sequence } = this.crawls.get(id) ?? newCrawl(id, 0, '');
     const frontier = new TableFrontier(this.tables, id, space, sequence, this.isWriting);
@@ -48,7 +57,12 @@ export class Crawls implements DraftBase {
   /** Takes over what has become durable. */
   publish(draft: Draft): void {
     this.nextNumber = draft.nextNumber;
-    for (const [id, crawl] of draft.crawls) this.crawls.set(id, crawl);
+    for (const { base, size, entries } of draft.seens.values()) if (size > 0) base.publish(entries);
+    for (const [id, crawl] of draft.crawls) {
+      const { space } = this.crawls.get(id) ?? crawl;
+      if (space !== crawl.space) this.seens.delete(space);
+      this.crawls.set(id, crawl);
+    }
     for (const [id, { space, sequence }] of draft.crawls) {
       this.#frontiers.get(id)?.publish(draft.frontiers.get(id) ?? [], space, sequence);
     }

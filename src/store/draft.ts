@@ -1,6 +1,7 @@
 /** What a group of steps is about to change: read through, written all at once or thrown away. */
 import type { PendingEvent } from './chunk.js';
 import { keys } from './keys.js';
+import { type Seen, SeenDraft } from './seen.js';
 import { type CrawlEntry, copyCrawl, encodeJson, newCrawl, PageMemory } from './state.js';
 import type { Lease, Offer } from './store.js';
 import type { Tables } from './tables.js';
@@ -21,6 +22,8 @@ export interface DraftBase {
   readonly nextNumber: number;
   /** Whether a URL is leased, or was given back and waits in memory. */
   isHeld(crawl: string, fingerprint: string): boolean;
+  /** What a crawl's frontier of this name has seen. */
+  seenOf(space: string): Seen;
 }
 
 /** Reads see the changes made so far on top of what is durable. */
@@ -30,6 +33,8 @@ export class Draft {
   readonly crawls = new Map<string, CrawlEntry>();
   readonly frontiers = new Map<string, FrontierChange[]>();
   readonly leases = new Set<Lease>();
+  /** By the frontier's name. */
+  readonly seens = new Map<string, SeenDraft>();
   nextNumber: number;
   readonly #hosts = new Map<string, { host: string; count: number }>();
 
@@ -59,6 +64,15 @@ export class Draft {
     return crawl;
   }
 
+  /** What a crawl has seen, within this group too. */
+  seen({ space }: CrawlEntry): SeenDraft {
+    const drafted = this.seens.get(space);
+    if (drafted !== undefined) return drafted;
+    const seen = new SeenDraft(this.base.seenOf(space));
+    this.seens.set(space, seen);
+    return seen;
+  }
+
   /** What a page has written so far. */
   page(crawl: CrawlEntry, lease: Lease): PageMemory {
     this.leases.add(lease);
@@ -83,12 +97,20 @@ export class Draft {
     else changes.push(change);
   }
 
+  /** How many marks of something seen it adds. */
+  get newMarks(): number {
+    let count = 0;
+    for (const { size } of this.seens.values()) count += size;
+    return count;
+  }
+
   /** Writes down what was only counted so far. */
   settle(): void {
     for (const [key, { host, count }] of this.#hosts) {
       if (count > 0) this.put(key, encodeJson([host, count]));
       else this.remove(key);
     }
+    for (const { base, size, entries } of this.seens.values()) if (size > 0) this.put(...base.rowOf(entries));
     for (const { record, ...figures } of this.crawls.values())
       this.put(keys.progress(figures.order), encodeJson(figures));
   }

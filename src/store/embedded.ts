@@ -7,6 +7,7 @@ import { open, type RootDatabase } from 'lmdb';
 import { CrawlcastError, toCrawlcastError } from '../errors.js';
 import { decodeChunk } from './chunk.js';
 import { damagedFile, lengthenDataFile } from './data-file.js';
+import { JournaledTables } from './journal.js';
 import { isChunk, offsetOf } from './keys.js';
 import { lockDirectory, type Unlock } from './lock.js';
 import type { Store } from './store.js';
@@ -48,7 +49,7 @@ async function openTables(dir: string, unlock: Unlock, options: StoreOptions): P
   try {
     db = openDatabase(dir);
     if (shortSize !== undefined) readAll(db, path);
-    return await openTableStore(new LmdbTables(db, dir, unlock), options);
+    return await openTableStore(new JournaledTables(new LmdbTables(db, dir, unlock)), options);
   } catch (thrown) {
     await db?.close();
     // Whoever has to repair it finds it as it was.

@@ -1,11 +1,14 @@
 /** The frontier of one crawl: on disk all of it, in memory the next few URLs of each host, and who is leased. */
 import type { FrontierChange } from './draft.js';
 import { after, keys, part, sequenceOf } from './keys.js';
-import { allRows, decodeJson } from './state.js';
+import { allRows, decodeJson, decodeOffer } from './state.js';
 import type { Frontier, Lease, Offer } from './store.js';
 import type { Tables } from './tables.js';
 
-const windowSize = 64;
+/** URLs of a host that are in memory: a few at first, more as it is asked for more. */
+const windowSizes = { least: 4, most: 64 } as const;
+
+type Moved = Extract<FrontierChange, { kind: 'moved' }>;
 
 interface Waiting {
   readonly place: string;
@@ -21,6 +24,8 @@ interface HostQueue {
   readonly window: Waiting[];
   /** `undefined`: the window holds all there is. */
   readTo: string | undefined;
+  /** How many to read next. */
+  size: number;
 }
 
 /** Hosts are counted on disk, so that opening a long frontier reads none of it. */
@@ -96,7 +101,7 @@ export class TableFrontier implements Frontier {
       if (change.kind === 'released') this.#release(change.fingerprint);
       else if (change.kind === 'dropped') this.#clear();
       else {
-        if (change.kind === 'moved') this.#forget(change.offer, change.from);
+        if (change.kind === 'moved') this.#move(change);
         this.#add(change);
         hosts.add(change.offer.host);
       }
@@ -114,7 +119,7 @@ export class TableFrontier implements Frontier {
     this.#queued = 0;
     for (const [, row] of allRows(this.tables, `h${this.space} `)) {
       const [host, count] = decodeJson<[string, number]>(row);
-      this.#hosts.set(host, { available: count, returned: [], window: [], readTo: '' });
+      this.#hosts.set(host, { available: count, returned: [], window: [], readTo: '', size: windowSizes.least });
       this.#queued += count;
     }
     for (const { host } of this.#held.values()) this.#count(host, this.#queueOf(host), -1);
@@ -135,7 +140,7 @@ export class TableFrontier implements Frontier {
   #queueOf(host: string): HostQueue {
     const known = this.#hosts.get(host);
     if (known !== undefined) return known;
-    const queue: HostQueue = { available: 0, returned: [], window: [], readTo: undefined };
+    const queue: HostQueue = { available: 0, returned: [], window: [], readTo: undefined, size: windowSizes.least };
     this.#hosts.set(host, queue);
     return queue;
   }
@@ -167,15 +172,17 @@ export class TableFrontier implements Frontier {
   #refill(host: string, queue: HostQueue): void {
     const prefix = keys.queued(this.space, `${part(host)} `);
     const from = queue.readTo === '' ? prefix : `${keys.queued(this.space, queue.readTo ?? '')} `;
-    const rows = this.tables.range(from, after(prefix), windowSize);
+    const { size } = queue;
+    const rows = this.tables.range(from, after(prefix), size);
+    queue.size = Math.min(2 * size, windowSizes.most);
     for (const [key, value] of rows) {
       const place = key.slice(keys.queued(this.space, '').length);
-      const offer = decodeJson<Offer>(value);
+      const offer = decodeOffer(host, value);
       queue.readTo = place;
       if (sequenceOf(place) <= this.announced && !this.#held.has(offer.fingerprint))
         queue.window.push({ place, offer });
     }
-    if (rows.length < windowSize) queue.readTo = undefined;
+    if (rows.length < size) queue.readTo = undefined;
   }
 
   #add({ place, offer }: Waiting): void {
@@ -184,17 +191,22 @@ export class TableFrontier implements Frontier {
     this.#count(offer.host, queue, 1);
     if (queue.readTo !== undefined && place > queue.readTo) return;
     queue.window.splice(placeIn(queue.window, place), 0, { place, offer });
-    if (queue.window.length <= 2 * windowSize) return;
-    queue.window.length = windowSize;
+    if (queue.window.length <= 2 * queue.size) return;
+    queue.window.length = queue.size;
     queue.readTo = queue.window.at(-1)?.place;
   }
 
-  /** Takes a URL away from its old place, unless it was leased from there meanwhile. */
-  #forget({ fingerprint, host }: Offer, place: string): void {
+  /** Takes a URL away from its old place; one that was leased from there meanwhile is told its new one. */
+  #move({ offer: { fingerprint, host }, place, from }: Moved): void {
+    const lease = this.#held.get(fingerprint);
+    if (lease !== undefined) {
+      lease.key = place;
+      return;
+    }
     const queue = this.#hosts.get(host);
-    if (queue === undefined || this.#held.has(fingerprint)) return;
-    const at = placeIn(queue.window, place);
-    if (queue.window[at]?.place === place) queue.window.splice(at, 1);
+    if (queue === undefined) return;
+    const at = placeIn(queue.window, from);
+    if (queue.window[at]?.place === from) queue.window.splice(at, 1);
     // It is added again at once, so the host stays.
     queue.available -= 1;
     this.#queued -= 1;

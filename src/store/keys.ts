@@ -14,7 +14,7 @@ function digits(number: number, width: number): string {
 }
 
 /** Kinds of rows that belong to a crawl's frontier, and go with it. */
-export const frontierKinds = ['f', 'h', 'o', 'p', 's'] as const;
+export const frontierKinds = ['f', 'h', 'i', 'n', 'p', 'r', 's'] as const;
 
 /** Every key that begins with a prefix lies between it and this. */
 export function after(prefix: string): string {
@@ -29,16 +29,33 @@ export const keys = {
   record: (order: number) => `c${digits(order, 6)}`,
   progress: (order: number) => `g${digits(order, 6)}`,
   dropped: (space: string) => `x${space}`,
+  journalRows: 'j',
+  journalRow: (number: number) => keys.journalRows + digits(number, 10),
   queued: (space: string, place: string) => `f${space} ${place}`,
   host: (space: string, host: string) => `h${space} ${part(host)}`,
-  once: (space: string, once: string) => `o${space} ${part(once)}`,
   page: (space: string, fingerprint: string) => `p${space} ${part(fingerprint)} `,
   pageStep: (space: string, fingerprint: string, step: number) => keys.page(space, fingerprint) + digits(step, 6),
-  seen: (space: string, fingerprint: string) => `s${space} ${part(fingerprint)}`,
+  freshRows: (space: string) => `n${space} `,
+  freshRow: (space: string, number: number) => keys.freshRows(space) + digits(number, 10),
+  runs: (space: string) => `r${space} `,
+  run: (space: string, run: number) => keys.runs(space) + digits(run, 6),
+  segment: (space: string, run: number, index: number) => `s${space} ${digits(run, 6)} ${digits(index, 6)}`,
+  segmentIndices: (space: string, run: number) => `i${space} ${digits(run, 6)} `,
+  segmentIndex: (space: string, run: number, index: number) => keys.segmentIndices(space, run) + digits(index, 6),
   collection: (collection: string) => `d${part(collection)} `,
   document: (collection: string, key: string) => keys.collection(collection) + part(key),
   chunk: (offset: number) => `z${digits(offset, 10)}`,
 } as const;
+
+/** Whether rows with such keys are many, small, and written in no order: the queued URLs. */
+export function isScattered(key: string): boolean {
+  return key.startsWith('f');
+}
+
+/** The number in the key of a row of the journal. */
+export function journalNumberOf(key: string): number {
+  return Number.parseInt(key.slice(keys.journalRows.length), 36);
+}
 
 /** Whether a key is that of a chunk of the log. */
 export function isChunk(key: string): boolean {
@@ -51,12 +68,13 @@ export function offsetOf(chunkKey: string): number {
 }
 
 const priorityWidth = 16;
-const depthWidth = 6;
-const sequenceWidth = 10;
+const depthWidth = 4;
+const sequenceWidth = 8;
+const maxDepth = 36 ** depthWidth - 1;
 
 /** A URL's place in the frontier: by host, then priority, then depth, then first come. */
 export function placeOf(host: string, priority: number, depth: number, sequence: number): string {
-  return `${part(host)} ${rankOf(priority)}${digits(depth, depthWidth)}${digits(sequence, sequenceWidth)}`;
+  return `${part(host)} ${rankOf(priority)}${digits(Math.min(depth, maxDepth), depthWidth)}${digits(sequence, sequenceWidth)}`;
 }
 
 /** The number with which a place was given out. */
@@ -64,27 +82,13 @@ export function sequenceOf(place: string): number {
   return Number.parseInt(place.slice(-sequenceWidth), 36);
 }
 
-/** Whether a priority or a depth is better than that of a place. */
-export function isBetter(place: string, priority: number, depth: number): boolean {
-  const depthAt = place.length - sequenceWidth - depthWidth;
-  const rankAt = depthAt - priorityWidth;
-  return (
-    depth < Number.parseInt(place.slice(depthAt, -sequenceWidth), 36) || rankOf(priority) < place.slice(rankAt, depthAt)
-  );
-}
-
 const float = new DataView(new ArrayBuffer(8));
-const ordinary = encodeRank(0);
 
+/** The highest priority first; most have none, and theirs is short: a letter for the sign, then bits that sort as the number does. */
 function rankOf(priority: number): string {
-  return priority === 0 ? ordinary : encodeRank(priority);
-}
-
-/** The bits of the negated number, turned so that they sort as numbers do: the highest priority first. */
-function encodeRank(priority: number): string {
-  float.setFloat64(0, 0 - priority);
+  if (priority === 0) return 'm';
+  float.setFloat64(0, Math.abs(priority));
   const bits = float.getBigUint64(0);
-  const negative = bits >> 63n === 1n;
-  const sortable = negative ? ~bits & 0xffffffffffffffffn : bits | 0x8000000000000000n;
-  return sortable.toString(16).padStart(priorityWidth, '0');
+  const rising = priority < 0 ? bits : ~bits & 0xffffffffffffffffn;
+  return (priority < 0 ? 'n' : 'l') + rising.toString(16).padStart(priorityWidth, '0');
 }

@@ -7,6 +7,10 @@ export class SortedMap<Value> {
   readonly #values = new Map<string, Value>();
   readonly #segments: string[][] = [[]];
 
+  get size(): number {
+    return this.#values.size;
+  }
+
   get(key: string): Value | undefined {
     return this.#values.get(key);
   }

@@ -62,7 +62,7 @@ class TableStore implements Store {
   ) {
     this.log = new TableLog(tables, epoch);
     this.#crawls = new Crawls(tables);
-    this.#chores = new Chores(tables, this.log, retention);
+    this.#chores = new Chores(tables, this.log, retention, this.#crawls.seens);
     const { intervalMs } = this.#chores;
     if (intervalMs !== undefined) this.#timer = setInterval(() => this.#wake(), intervalMs).unref();
     this.#wake();
@@ -136,14 +136,16 @@ class TableStore implements Store {
     const chunks = cutChunks(epoch, place, draft.events);
     for (const { chunk, value } of chunks) draft.put(keys.chunk(chunk.offset), value);
     try {
-      const round = this.#chores.plan();
+      const round = this.#chores.plan(draft.newMarks);
       for (const [key, value] of round.changes) if (!draft.changes.has(key)) draft.changes.set(key, value);
       await this.#write(draft);
       this.log.first = round.first;
+      round.done();
       this.#hasChores = applied.length > 0;
       if (round.more && applied.length === 0) this.#rest();
     } catch (thrown) {
       this.#crawls.forget(draft);
+      this.#chores.forget();
       this.#hasChores = false;
       const error = toCrawlcastError(thrown, 'store.failed');
       this.failure = error;
