@@ -1,0 +1,25 @@
+/** `npm run bench`: ratios of contenders that take turns in one run. */
+import { writeFileSync } from 'node:fs';
+import { availableParallelism, cpus, totalmem } from 'node:os';
+import { benchCrawl } from './crawl/crawl.js';
+import { type BenchName, type BenchOptions, readOptions } from './support/options.js';
+import type { Row } from './support/row.js';
+import { printTable } from './support/table.js';
+
+const benches: Readonly<Partial<Record<BenchName, (options: BenchOptions) => Promise<Row[]>>>> = {
+  crawl: benchCrawl,
+};
+
+const options = readOptions(process.argv.slice(2));
+const rows: Row[] = [];
+for (const name of options.names) rows.push(...((await benches[name]?.(options)) ?? []));
+const machine = {
+  node: process.version,
+  cpu: cpus()[0]?.model ?? 'unknown',
+  cores: availableParallelism(),
+  memoryGb: Math.round(totalmem() / 2 ** 30),
+};
+if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify({ machine, options, rows }, null, 2)}\n`);
+console.log(`\n${machine.cpu}, ${machine.cores} cores, ${machine.memoryGb} GB, Node ${machine.node}`);
+console.log(`${options.rounds} rounds, ${options.workers} workers; medians, with the least and the most\n`);
+printTable(rows);

@@ -1,0 +1,18 @@
+/** What a contender of the crawl is, and what it tells. */
+import type { Spent } from '../support/meter.js';
+import type { Extracted } from '../support/quote-site.js';
+
+/** One crawl. */
+export interface CrawlReading extends Spent, Extracted {
+  readonly seconds: number;
+}
+
+/** A site of a size, under way. */
+export interface Target {
+  /** Without a slash at its end. */
+  readonly origin: string;
+  readonly pages: number;
+}
+
+/** Crawls a site once, in processes of its own. */
+export type Contender = (target: Target) => Promise<CrawlReading>;

@@ -1,0 +1,133 @@
+/** The rows of `crawl`: pages a second, against a bare loop and against another crawler. */
+import { strict as assert } from 'node:assert';
+import { startChild } from '../support/child.js';
+import type { BenchOptions } from '../support/options.js';
+import { type Extracted, expected } from '../support/quote-site.js';
+import type { Reading, Row, Side } from '../support/row.js';
+import type { Contender, CrawlReading, Target } from './contender.js';
+import { crawlee, noCrawlee } from './crawlee.js';
+import { crawlBare } from './limit.js';
+import { crawlOurs } from './ours.js';
+
+/** What a crawl may need, so that a contender that hangs is a failure and not a wait. */
+const maxMs = 300_000;
+
+interface Results {
+  readonly pages: number;
+  readonly ours: CrawlReading[];
+  readonly limit: CrawlReading[];
+}
+
+/** Runs them. */
+export async function benchCrawl(options: BenchOptions): Promise<Row[]> {
+  const site = startChild(new URL('../support/site.js', import.meta.url));
+  try {
+    const origin = await site.ask<string>('where');
+    const ours = crawlOurs(options.workers);
+    const sizes = options.pages.map((pages): Results => ({ pages, ours: [], limit: [] }));
+    const peer: CrawlReading[] = [];
+    for (let round = 0; round < options.rounds; round++) {
+      for (const { pages, ...readings } of sizes) {
+        readings.ours.push(await run('ours', ours, { origin, pages }, round));
+        readings.limit.push(await run('bare loop', crawlBare, { origin, pages }, round));
+      }
+      if (noCrawlee === undefined) {
+        peer.push(await run('Crawlee', crawlee, { origin, pages: options.peerPages }, round));
+      }
+    }
+    return rowsOf(sizes, peer);
+  } finally {
+    await site.end();
+  }
+}
+
+async function run(name: string, contender: Contender, target: Target, round: number): Promise<CrawlReading> {
+  const late = AbortSignal.timeout(maxMs);
+  const timeout = new Promise<never>((_, reject) => {
+    late.addEventListener('abort', () => reject(new Error(`${name} did not end within ${maxMs} ms`)));
+  });
+  const reading = await Promise.race([contender(target), timeout]);
+  const { pages, items, checksum, seconds, cpuSeconds } = reading;
+  const found: Extracted = { pages, items, checksum };
+  assert.deepEqual(found, expected(target.pages), `${name} has extracted something else than is on the pages`);
+  const rate = Math.round(pages / seconds);
+  console.error(
+    `crawl ${round + 1}: ${name}, ${pages} pages: ${rate} pages/s, ${Math.round((cpuSeconds / pages) * 1e6)} CPU µs each`,
+  );
+  return reading;
+}
+
+function rowsOf(sizes: readonly Results[], peer: readonly CrawlReading[]): Row[] {
+  const other: Side = { ...side('Crawlee CheerioCrawler', peer, pagesPerSecond), ...noCrawlee };
+  const [small, large] = [sizes[0], sizes.at(-1)];
+  const rows = sizes.map(
+    ({ pages, ours, limit }): Row => ({
+      bench: 'crawl',
+      what: `${pages} pages`,
+      unit: 'pages/s',
+      ours: side('ours', ours, pagesPerSecond),
+      other: side('bare loop, all cores', limit, pagesPerSecond),
+      goal: { atLeast: 0.8 },
+    }),
+  );
+  if (small === undefined || large === undefined) return rows;
+  const title = { bench: 'crawl', unit: 'pages/s' };
+  rows.push({
+    ...title,
+    what: `${small.pages} pages`,
+    ours: side('ours', small.ours, pagesPerSecond),
+    other,
+    goal: { atLeast: 10 },
+  });
+  if (small !== large) rows.push(growth(small, large));
+  rows.push(...memory(large));
+  return rows;
+}
+
+/** Whether a page costs more when there are many. */
+function growth(small: Results, large: Results): Row {
+  return {
+    bench: 'crawl',
+    what: `cost of a page, ${large.pages} pages`,
+    unit: 'CPU µs',
+    ours: side('ours', large.ours, cpuMicros),
+    other: side(`ours, ${small.pages} pages`, small.ours, cpuMicros),
+    goal: { atMost: 1.1 },
+  };
+}
+
+function memory({ pages, ours }: Results): Row[] {
+  return [
+    {
+      bench: 'crawl',
+      what: `peak memory, ${pages} pages`,
+      unit: 'MB',
+      ours: side('ours', ours, ({ peakRssMb }) => peakRssMb),
+      goal: { atMost: 250 },
+    },
+    {
+      bench: 'crawl',
+      what: 'memory in its last fifth',
+      unit: 'MB',
+      ours: side('ours', ours, ({ anonymousMb }) => highest(anonymousMb, 0.8, 1)),
+      other: side('ours in its third fifth', ours, ({ anonymousMb }) => highest(anonymousMb, 0.4, 0.6)),
+      goal: { atMost: 1.1 },
+    },
+  ];
+}
+
+function highest(samples: readonly number[], from: number, to: number): number {
+  return Math.max(...samples.slice(Math.floor(samples.length * from), Math.ceil(samples.length * to)));
+}
+
+function side(name: string, readings: readonly CrawlReading[], value: (reading: CrawlReading) => number): Side {
+  return {
+    name,
+    readings: readings.map(
+      (reading): Reading => ({ value: value(reading), cpuMicros: cpuMicros(reading), peakRssMb: reading.peakRssMb }),
+    ),
+  };
+}
+
+const pagesPerSecond = ({ pages, seconds }: CrawlReading) => pages / seconds;
+const cpuMicros = ({ pages, cpuSeconds }: CrawlReading) => (cpuSeconds / pages) * 1e6;

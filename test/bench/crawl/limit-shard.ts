@@ -1,0 +1,94 @@
+/** One process of the bare loop: undici, htmlparser2 and css-select, a queue and a set. It has the URLs whose hash is its own. */
+
+import { crc32 } from 'node:zlib';
+import { compile as compileQuery, selectAll, selectOne } from 'css-select';
+import type { AnyNode, Element } from 'domhandler';
+import { textContent } from 'domutils';
+import { parseDocument } from 'htmlparser2';
+import { Pool } from 'undici';
+import { addPage, nothing, pageAt } from '../support/quote-site.js';
+import { curlyQuotes, selectors } from './spider.js';
+
+const [origin = '', start = '', index, shards, width] = process.argv.slice(2);
+const pool = new Pool(origin, { connections: Number(width) });
+const compile = (css: string) => compileQuery<AnyNode, Element>(css);
+const each = compile(selectors.each);
+const quote = compile(selectors.quote);
+const author = compile(selectors.author);
+const tags = compile(selectors.tags);
+const follow = compile(selectors.follow);
+
+const seen = new Set<string>();
+const queue: string[] = [];
+const foreign: string[] = [];
+let inFlight = 0;
+let received = 0;
+let sent = 0;
+let sum = nothing;
+
+function admit(path: string): void {
+  if (seen.has(path)) return;
+  seen.add(path);
+  const isOwn = crc32(path) % Number(shards) === Number(index);
+  (isOwn ? queue : foreign).push(path);
+}
+
+function fill(): void {
+  while (inFlight < Number(width) && queue.length > 0) {
+    inFlight++;
+    fetchPage(queue.pop() ?? '');
+  }
+  if (foreign.length >= 32 || (foreign.length > 0 && inFlight < Number(width))) {
+    sent += foreign.length;
+    process.send?.({ links: foreign.splice(0) });
+  }
+  // The coordinator is done when all are idle and nothing is on its way between them.
+  if (inFlight === 0) process.send?.({ idle: { sent, received, sum } });
+}
+
+function fetchPage(path: string): void {
+  const chunks: Buffer[] = [];
+  pool.dispatch(
+    { path, method: 'GET' },
+    {
+      // Without it this would be taken for a handler of the old kind.
+      onRequestStart() {},
+      onResponseData(_controller, chunk) {
+        chunks.push(chunk);
+      },
+      onResponseEnd() {
+        extract(path, Buffer.concat(chunks).toString('utf8'));
+        inFlight--;
+        fill();
+      },
+      onResponseError(_controller, error) {
+        throw error;
+      },
+    },
+  );
+}
+
+function extract(path: string, html: string): void {
+  const page = parseDocument(html);
+  const items = selectAll<AnyNode, Element>(each, page).map((item) => ({
+    quote: textOf(selectOne<AnyNode, Element>(quote, item)).replace(curlyQuotes, ''),
+    author: textOf(selectOne<AnyNode, Element>(author, item)),
+    tags: selectAll<AnyNode, Element>(tags, item).map(textOf),
+  }));
+  for (const link of selectAll<AnyNode, Element>(follow, page))
+    admit(new URL(link.attribs.href ?? '', origin).pathname);
+  sum = addPage(sum, pageAt(path), items);
+}
+
+function textOf(element: Element | null): string {
+  return element === null ? '' : textContent(element).trim();
+}
+
+process.on('message', (links: string[]) => {
+  received += links.length;
+  for (const path of links) admit(path);
+  fill();
+});
+process.once('disconnect', () => process.exit());
+if (crc32(start) % Number(shards) === Number(index)) admit(start);
+process.send?.('ready');
