@@ -2,12 +2,14 @@
 import { writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, totalmem } from 'node:os';
 import { benchCrawl } from './crawl/crawl.js';
+import { benchLatency } from './latency/latency.js';
 import { type BenchName, type BenchOptions, readOptions } from './support/options.js';
 import type { Row } from './support/row.js';
 import { printTable } from './support/table.js';
 
 const benches: Readonly<Partial<Record<BenchName, (options: BenchOptions) => Promise<Row[]>>>> = {
   crawl: benchCrawl,
+  latency: benchLatency,
 };
 
 const options = readOptions(process.argv.slice(2));

@@ -22,14 +22,15 @@ export interface Row {
   readonly what: string;
   readonly unit: string;
   readonly ours: Side;
-  /** Absent where the goal is about our own figure. */
+  /** Absent where there is nothing to compare with. */
   readonly other?: Side;
-  /** Of the ratio ours to other, or where there is no other of our figure. */
   readonly goal?: Goal;
 }
 
 /** What is wanted. */
 export interface Goal {
+  /** Of our own figure, or of its ratio to the other. */
+  readonly of: 'ours' | 'ratio';
   readonly atLeast?: number;
   readonly atMost?: number;
 }
@@ -53,7 +54,7 @@ export function ratios({ ours, other }: Row): number[] {
 /** Whether the goal is met; `undefined` where there is none, or nothing to hold against it. */
 export function isMet(row: Row): boolean | undefined {
   if (row.goal === undefined) return undefined;
-  const value = median(row.other === undefined ? row.ours.readings.map((reading) => reading.value) : ratios(row));
+  const value = median(row.goal.of === 'ours' ? row.ours.readings.map((reading) => reading.value) : ratios(row));
   if (Number.isNaN(value)) return undefined;
   const { atLeast = Number.NEGATIVE_INFINITY, atMost = Number.POSITIVE_INFINITY } = row.goal;
   return value >= atLeast && value <= atMost;

@@ -52,16 +52,16 @@ function spread(values: readonly number[]): string {
   return figure(median(values)) + range;
 }
 
-function goalText({ atLeast, atMost }: Goal): string {
+function goalText({ of, atLeast, atMost }: Goal): string {
   const parts = [
     atLeast === undefined ? '' : `≥ ${figure(atLeast)}`,
     atMost === undefined ? '' : `≤ ${figure(atMost)}`,
   ];
-  return parts.filter((part) => part !== '').join(', ');
+  return `${of} ${parts.filter((part) => part !== '').join(', ')}`;
 }
 
 /** Three digits that count. */
 function figure(value: number): string {
   if (value >= 100) return Math.round(value).toLocaleString('en-GB');
-  return String(Number(value.toPrecision(value < 10 ? 3 : 3)));
+  return String(Number(value.toPrecision(3)));
 }

@@ -1,0 +1,136 @@
+/** The rows of `latency`: from the closing tag of an item leaving the site to its bytes at the subscribers. */
+import { strict as assert } from 'node:assert';
+import { spiderOf } from '../crawl/spider.js';
+import { type Child, startChild } from '../support/child.js';
+import { type Spent, startMeter } from '../support/meter.js';
+import type { BenchOptions } from '../support/options.js';
+import type { Goal, Reading, Row } from '../support/row.js';
+import { startBare } from '../support/servers.js';
+import { callJson, startService } from '../support/service.js';
+import type { Timed, TimedOrder } from '../support/timed-subscribers.js';
+
+const perSecond = 50;
+/** The first second is not counted: code that has not run yet is slow, whose ever it is. */
+const skip = perSecond;
+
+interface Source {
+  readonly origin: string;
+  readonly subscribers: number;
+  /** Items that are counted. */
+  readonly items: number;
+}
+
+interface LatencyReading extends Timed, Spent {}
+
+type Contender = (source: Source) => Promise<LatencyReading>;
+
+/** Runs them. */
+export async function benchLatency(options: BenchOptions): Promise<Row[]> {
+  const site = startChild(new URL('./drip-site.js', import.meta.url));
+  try {
+    const origin = await site.ask<string>('where');
+    const items = perSecond * (options.quick ? 1 : 6);
+    const ours = relayOurs(options.workers);
+    const sizes = (options.quick ? [1, 20, 50] : [1, 100, 1_000]).map((subscribers) => ({
+      subscribers,
+      ours: [] as LatencyReading[],
+      limit: [] as LatencyReading[],
+    }));
+    for (let round = 0; round < options.rounds; round++) {
+      for (const { subscribers, ...readings } of sizes) {
+        const source = { origin, subscribers, items };
+        readings.ours.push(await run('ours', ours, source));
+        readings.limit.push(await run('bare loop', relayBare, source));
+      }
+    }
+    return sizes.flatMap(({ subscribers, ours: own, limit }, index) => [
+      row('p50', subscribers, own, limit, goalOf(index, 2)),
+      row('p99', subscribers, own, limit, goalOf(index, 10)),
+    ]);
+  } finally {
+    await site.end();
+  }
+}
+
+/** With very many subscribers the time is that of sending, and is held against the bare loop's. */
+function goalOf(size: number, maxMs: number): Goal {
+  return size < 2 ? { of: 'ours', atMost: maxMs } : { of: 'ratio', atMost: 1.5 };
+}
+
+async function run(name: string, contender: Contender, source: Source): Promise<LatencyReading> {
+  const reading = await contender(source);
+  assert.equal(reading.count, source.items * source.subscribers, `${name}: every item to every subscriber`);
+  const { p50, p99 } = reading;
+  console.error(`latency: ${name}, ${source.subscribers}: p50 ${p50.toFixed(2)} ms, p99 ${p99.toFixed(2)} ms`);
+  return reading;
+}
+
+/** The whole service: the page is crawled, its items are durable before anybody sees them. */
+function relayOurs(workers: number): Contender {
+  return async ({ origin, subscribers, items }) => {
+    const service = await startService(workers);
+    try {
+      return await measure(service, { subscribers, items }, async () => {
+        await callJson(`${service.url}/crawls`, { spider: spiderOf(pageOf(origin, items)) });
+      });
+    } finally {
+      await service.end();
+    }
+  };
+}
+
+/** The same page, whose items go on to the same subscribers as they come. */
+async function relayBare({ origin, subscribers, items }: Source): Promise<LatencyReading> {
+  const { child, port } = await startBare();
+  try {
+    return await measure({ port, pid: child.pid }, { subscribers, items }, () => {
+      return child.ask({ relay: pageOf(origin, items) });
+    });
+  } finally {
+    await child.end();
+  }
+}
+
+function pageOf(origin: string, items: number): string {
+  return `${origin}/${items + skip}/${perSecond}/`;
+}
+
+async function measure(
+  { port, pid }: { port: number; pid: number },
+  { subscribers, items }: Omit<Source, 'origin'>,
+  start: () => Promise<unknown>,
+): Promise<LatencyReading> {
+  const readers: Child = startChild(new URL('../support/timed-subscribers.js', import.meta.url));
+  try {
+    const order: TimedOrder = { port, protocol: 'sse', count: subscribers, skip, take: items };
+    await readers.ask(order);
+    const meter = startMeter([pid]);
+    const [timed] = await Promise.all([readers.ask<Timed>('report'), start()]);
+    return { ...timed, ...meter.stop() };
+  } finally {
+    await readers.end();
+  }
+}
+
+function row(
+  which: 'p50' | 'p99',
+  subscribers: number,
+  ours: readonly LatencyReading[],
+  limit: readonly LatencyReading[],
+  goal: Goal,
+): Row {
+  const readings = (of: readonly LatencyReading[]): Reading[] =>
+    of.map((reading) => ({
+      value: reading[which],
+      cpuMicros: (reading.cpuSeconds / reading.count) * 1e6,
+      peakRssMb: reading.peakRssMb,
+    }));
+  return {
+    bench: 'latency',
+    what: `${which}, ${subscribers} subscribers`,
+    unit: 'ms',
+    ours: { name: 'ours', readings: readings(ours) },
+    other: { name: 'bare uWS loop', readings: readings(limit) },
+    goal,
+  };
+}

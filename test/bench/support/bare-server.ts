@@ -1,0 +1,170 @@
+/**
+ * The limit of all that streams: a bare uWebSockets.js loop. Frames are in memory, ready to be sent; each subscriber has
+ * a place among them, is sent all that follows in as few writes as there are batches, and waits where its socket is full.
+ */
+
+import { App, type HttpResponse, us_socket_local_port, type WebSocket } from 'uWebSockets.js';
+import { connect } from 'node:net';
+import { takeOrders } from './child.js';
+import { itemJson } from './items.js';
+import { timeMark } from './latencies.js';
+
+/** What it may be told; it answers where it listens, when that is done. */
+export type BareOrder =
+  | 'where'
+  | 'measure'
+  /** Sends so many events at once. */
+  | { readonly append: number }
+  /** Sends one marked event after the other, at this pace. */
+  | { readonly live: number; readonly perSecond: number }
+  /** Sends each marked item of a page the moment it has come, the rest of it unread. */
+  | { readonly relay: string };
+
+interface Batch {
+  readonly sse: Buffer;
+  readonly texts: readonly Buffer[];
+}
+
+interface Subscriber {
+  at: number;
+  full: boolean;
+  /** False where the socket does not take more. */
+  send(batch: Batch): boolean;
+}
+
+/** As many events as our log hands out at once. */
+const batchSize = 256;
+const batches: Batch[] = [];
+const subscribers = new Set<Subscriber>();
+let offset = 0;
+
+function pump(subscriber: Subscriber): void {
+  while (!subscriber.full && subscriber.at < batches.length) {
+    const batch = batches[subscriber.at++];
+    if (batch !== undefined) subscriber.full = !subscriber.send(batch);
+  }
+}
+
+function append(items: readonly string[]): void {
+  const events = items.map((data) => {
+    const id = `7f3a7f3a-${++offset}`;
+    const time = new Date().toISOString();
+    return { id, json: Buffer.from(eventJson(id, time, data)) };
+  });
+  const frames = events.flatMap(({ id, json }) => [Buffer.from(`id: ${id}\nevent: quote\ndata: `), json, end]);
+  batches.push({ sse: Buffer.concat(frames), texts: events.map(({ json }) => json) });
+  for (const subscriber of subscribers) pump(subscriber);
+}
+
+const end = Buffer.from('\n\n');
+
+function eventJson(id: string, time: string, data: string): string {
+  return `{"specversion":"1.0","id":"${id}","source":"/crawls/a","type":"quote","time":"${time}","data":${data}}`;
+}
+
+function openSse(response: HttpResponse, at: number): void {
+  const subscriber: Subscriber = {
+    at,
+    full: false,
+    send: ({ sse }) => {
+      let taken = false;
+      response.cork(() => {
+        taken = response.write(sse);
+      });
+      return taken;
+    },
+  };
+  subscribers.add(subscriber);
+  response.onAborted(() => void subscribers.delete(subscriber));
+  response.onWritable(() => {
+    subscriber.full = false;
+    response.cork(() => pump(subscriber));
+    return true;
+  });
+  response.cork(() => {
+    response.writeHeader('content-type', 'text/event-stream').write(`retry: 1000\nid: 7f3a7f3a-0\n\n`);
+  });
+  pump(subscriber);
+}
+
+function openWs(socket: WebSocket<{ at: number; subscriber?: Subscriber }>): void {
+  const data = socket.getUserData();
+  const subscriber: Subscriber = {
+    at: data.at,
+    full: false,
+    send: ({ texts }) => {
+      let taken = true;
+      socket.cork(() => {
+        for (const text of texts) taken = socket.send(text) === 1 && taken;
+      });
+      return taken;
+    },
+  };
+  data.subscriber = subscriber;
+  subscribers.add(subscriber);
+  pump(subscriber);
+}
+
+const startOf = (query: string) => (query.includes('since=0') ? 0 : batches.length);
+
+const app = App()
+  .get('/events', (response, request) => openSse(response, startOf(request.getQuery() ?? '')))
+  .ws<{ at: number; subscriber?: Subscriber }>('/ws', {
+    maxBackpressure: 64 << 20,
+    upgrade: (response, request, context) => {
+      const key = request.getHeader('sec-websocket-key');
+      response.upgrade({ at: startOf(request.getQuery() ?? '') }, key, '', '', context);
+    },
+    open: openWs,
+    drain: (socket) => {
+      const { subscriber } = socket.getUserData();
+      if (subscriber === undefined) return;
+      subscriber.full = false;
+      pump(subscriber);
+    },
+    close: (socket) => {
+      const { subscriber } = socket.getUserData();
+      if (subscriber !== undefined) subscribers.delete(subscriber);
+    },
+  });
+const port = new Promise<number>((resolve) => {
+  app.listen('127.0.0.1', 0, (socket) => resolve(us_socket_local_port(socket)));
+});
+
+function relay(url: string): Promise<void> {
+  const { port: from, pathname } = new URL(url);
+  return new Promise((resolve, reject) => {
+    const socket = connect(Number(from), '127.0.0.1');
+    socket.on('data', (bytes) => {
+      const marks = bytes.toString('latin1').match(/@\d+@/g) ?? [];
+      for (const mark of marks) append([itemJson(offset, mark)]);
+    });
+    socket.once('error', reject).once('close', () => resolve());
+    socket.write(`GET ${pathname} HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n\r\n`);
+  });
+}
+
+function sendLive(count: number, perSecond: number): Promise<void> {
+  return new Promise((resolve) => {
+    let left = count;
+    const timer = setInterval(() => {
+      append([itemJson(offset, timeMark())]);
+      if (--left > 0) return;
+      clearInterval(timer);
+      resolve();
+    }, 1_000 / perSecond);
+  });
+}
+
+takeOrders(async (order: BareOrder) => {
+  if (order === 'measure') global.gc?.();
+  else if (order === 'where') return port;
+  else if ('relay' in order) await relay(order.relay);
+  else if ('live' in order) await sendLive(order.live, order.perSecond);
+  else {
+    for (let left = order.append; left > 0; left -= batchSize) {
+      append(Array.from({ length: Math.min(left, batchSize) }, (_, i) => itemJson(offset + i)));
+    }
+  }
+  return port;
+});

@@ -1,0 +1,68 @@
+/**
+ * Our service, its log on disk, in a process of its own that writes to the log what it is told. Through the store, as the
+ * pipeline does, but without a crawl: extraction would be the limit, not the streams.
+ */
+import { eventTail } from '#src/events-json.js';
+import type { NewEvent } from '#src/store/store.js';
+import { openLogService, recordOf } from '../../support/log-service.js';
+import { takeOrders } from './child.js';
+import { itemJson } from './items.js';
+import { timeMark } from './latencies.js';
+
+/** What it may be told; it answers where it listens, when that is done. */
+export type LogOrder =
+  | 'where'
+  | 'measure'
+  /** Appends so many events, all at once, in steps as pages have them. */
+  | { readonly append: number }
+  /** Appends one marked event after the other, at this pace. */
+  | { readonly live: number; readonly perSecond: number };
+
+/** Items of a page. */
+const stepSize = 10;
+/** Pages that are under way at once. */
+const stepsAtOnce = 1_000;
+
+const service = await openLogService({ transport: 'uws', data: process.argv[2] ?? '' });
+const { store, transport } = service;
+await store.commit({ crawl: 'a', record: recordOf('a') });
+let written = 0;
+
+function newEvent(mark = ''): NewEvent {
+  const data = itemJson(written++, mark);
+  const tail = eventTail({ source: '/crawls/a', type: 'quote', time: new Date().toISOString(), data });
+  return { type: 'quote', tail: Buffer.from(tail) };
+}
+
+async function append(count: number): Promise<void> {
+  for (let left = count; left > 0; left -= stepSize * stepsAtOnce) {
+    const steps = Math.ceil(Math.min(left, stepSize * stepsAtOnce) / stepSize);
+    await Promise.all(
+      Array.from({ length: steps }, () => {
+        const events = Array.from({ length: stepSize }, () => newEvent());
+        return store.commit({ crawl: 'a', events });
+      }),
+    );
+  }
+}
+
+function appendLive(count: number, perSecond: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let left = count;
+    const timer = setInterval(() => {
+      const committed = store.commit({ crawl: 'a', events: [newEvent(timeMark())] });
+      committed.catch(reject);
+      if (--left > 0) return;
+      clearInterval(timer);
+      committed.then(() => resolve(), reject);
+    }, 1_000 / perSecond);
+  });
+}
+
+takeOrders(async (order: LogOrder) => {
+  if (order === 'measure') global.gc?.();
+  else if (order === 'where') return transport.port;
+  else if ('live' in order) await appendLive(order.live, order.perSecond);
+  else await append(order.append);
+  return transport.port;
+});

@@ -1,0 +1,42 @@
+/** Subscribers in a process of their own that say how long deliveries took. */
+import { takeOrders } from './child.js';
+import { Latencies } from './latencies.js';
+import { openStreams, type Streams } from './streams.js';
+
+/** First this, answered when all are open; then `report`, answered when all deliveries have come. */
+export interface TimedOrder extends Streams {
+  /** Items of each stream that are not counted. */
+  readonly skip: number;
+  /** Items of each stream that are; without it the report is of what has come until it is asked for. */
+  readonly take?: number;
+}
+
+/** In milliseconds. */
+export interface Timed {
+  readonly count: number;
+  readonly p50: number;
+  readonly p99: number;
+}
+
+const latencies = new Latencies();
+let aim = 0;
+let reached = () => {};
+
+takeOrders(async (order: TimedOrder | 'report'): Promise<Timed | undefined> => {
+  if (order === 'report') {
+    await new Promise<void>((resolve) => {
+      reached = resolve;
+      if (latencies.count >= aim) resolve();
+    });
+    return { count: latencies.count, p50: latencies.percentile(0.5), p99: latencies.percentile(0.99) };
+  }
+  aim = (order.take ?? 0) * order.count;
+  await openStreams(order, () => {
+    const read = latencies.reader(order.skip);
+    return (bytes) => {
+      read(bytes);
+      if (latencies.count >= aim) reached();
+    };
+  });
+  return undefined;
+});
