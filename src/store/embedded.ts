@@ -7,6 +7,7 @@ import { open, type RootDatabase } from 'lmdb';
 import { CrawlcastError, toCrawlcastError } from '../errors.js';
 import { decodeChunk } from './chunk.js';
 import { damagedFile, lengthenDataFile } from './data-file.js';
+import { DiskRoom } from './disk-room.js';
 import { JournaledTables } from './journal.js';
 import { isChunk, offsetOf } from './keys.js';
 import { lockDirectory, type Unlock } from './lock.js';
@@ -99,11 +100,15 @@ function openDatabase(dir: string): RootDatabase<Buffer, string> {
 }
 
 class LmdbTables implements Tables {
+  readonly #room: DiskRoom;
+
   constructor(
     private readonly db: RootDatabase<Buffer, string>,
     private readonly dir: string,
     private readonly unlock: Unlock,
-  ) {}
+  ) {
+    this.#room = new DiskRoom(dir);
+  }
 
   get(key: string): Buffer | undefined {
     return this.db.get(key);
@@ -122,6 +127,8 @@ class LmdbTables implements Tables {
   }
 
   async write(changes: Changes): Promise<void> {
+    // LMDB must not find out by itself: a write that fails half-way can end the process.
+    if (!(await this.#room.has(sizeOf(changes)))) throw new CrawlcastError('store.full', fullMessage(this.dir));
     try {
       await this.db.batch(() => {
         for (const [key, value] of changes) void (value === undefined ? this.db.remove(key) : this.db.put(key, value));
@@ -146,6 +153,15 @@ class LmdbTables implements Tables {
     return new CrawlcastError('store.failed', `Writing to ${this.dir} failed: ${reason}`, { cause });
   }
 }
+
+/** What a transaction may take on disk: each row may be on a page of its own, and its parents change with it. */
+function sizeOf(changes: Changes): number {
+  let bytes = 0;
+  for (const value of changes.values()) bytes += 2 * pageBytes + (value?.length ?? 0);
+  return bytes;
+}
+
+const pageBytes = 4096;
 
 /** More than one transaction can take. */
 const nearlyFullBytes = 4 * 1024 * 1024;
