@@ -24,9 +24,9 @@ export function eventHead(id: string): string {
   return `${head}${id}"`;
 }
 
-/** The id of an event, from its JSON. */
-export function eventId(json: Buffer): string {
-  return json.toString('latin1', head.length, json.indexOf('"', head.length));
+/** What stands before an event's JSON in a server-sent event. Ids and types are ASCII, so that its length is its bytes. */
+export function frameHead(id: string, type: string): string {
+  return `id: ${id}\nevent: ${type}\ndata: `;
 }
 
 const timeKey = ',"time":"';

@@ -96,10 +96,11 @@ function split(events: Piece): readonly Piece[] {
   const pieces: LogEvent[][] = [];
   let bytes = maxPieceBytes;
   for (const event of events) {
-    bytes += event.json.length;
+    const size = event.end - event.begin;
+    bytes += size;
     if (bytes > maxPieceBytes) {
       pieces.push([]);
-      bytes = event.json.length;
+      bytes = size;
     }
     pieces.at(-1)?.push(event);
   }

@@ -1,18 +1,31 @@
 /** Events as the two streams write them. A frame is made once, not once per subscriber. */
 import { Buffer } from 'node:buffer';
-import { eventId } from '../events-json.js';
 import type { LogEvent } from '../store/store.js';
 import type { Piece } from './filter.js';
 import { oncePer } from './once-per.js';
 
-const end = Buffer.from('\n\n');
+/** A piece as server-sent events, to be written at once: what lies together in the log is sent as it lies there. */
+export const sseFrames = oncePer((piece: Piece): Buffer => {
+  const runs = runsOf(piece);
+  return runs.length === 1 && runs[0] !== undefined ? runs[0] : Buffer.concat(runs);
+});
 
-/** A piece as server-sent events, to be written at once. */
-export const sseFrames = oncePer((piece: Piece): Buffer => Buffer.concat(piece.flatMap(sseParts)));
-
-// JSON text has its line breaks escaped, so that an event is always one `data:` line.
-function sseParts(event: LogEvent): Buffer[] {
-  return [Buffer.from(`id: ${eventId(event.json)}\nevent: ${event.type}\ndata: `), event.json, end];
+function runsOf(piece: Piece): Buffer[] {
+  const runs: Buffer[] = [];
+  let first: LogEvent | undefined;
+  let last: LogEvent | undefined;
+  const close = () => {
+    if (first !== undefined && last !== undefined) runs.push(first.bytes.subarray(first.begin, last.end));
+  };
+  for (const event of piece) {
+    if (last === undefined || event.bytes !== last.bytes || event.begin !== last.end) {
+      close();
+      first = event;
+    }
+    last = event;
+  }
+  close();
+  return runs;
 }
 
 /** A piece as text frames. */

@@ -5,8 +5,9 @@
 
 import { CrawlcastError } from '../errors.js';
 import type { CrawlState, GapReason } from '../events.js';
-import { eventHead, eventTail } from '../events-json.js';
-import type { LogEvent, Store } from '../store/store.js';
+import { eventTail } from '../events-json.js';
+import { looseEvent } from '../store/chunk.js';
+import type { Store } from '../store/store.js';
 import { createFilter, type Filter, type Piece } from './filter.js';
 import type { Hub } from './hub.js';
 import { locate, locateLastEventId, type Position, type Subscription } from './subscription.js';
@@ -184,9 +185,7 @@ export class Subscriber {
   #tell(requested: string, reason: GapReason): void {
     const data = JSON.stringify({ requested, resumedAfter: this.cursor, reason });
     const tail = eventTail({ source: '/log', type: 'log.gap', time: new Date().toISOString(), data });
-    const json = Buffer.from(eventHead(this.cursor) + tail);
-    const gap: LogEvent = { offset: this.#cursor, type: 'log.gap', crawl: '', json };
-    this.#full = !this.outlet.deliver([gap]);
+    this.#full = !this.outlet.deliver([looseEvent(this.cursor, this.#cursor, 'log.gap', tail)]);
   }
 
   #end(): void {

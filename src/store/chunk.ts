@@ -1,6 +1,10 @@
-/** Events in a row as one value of the table: a checksum, a header, and the events' JSON one behind the other. */
+/**
+ * Events in a row as one value of the table: a checksum, a header, and the events one behind the other, each as the
+ * server-sent event that it will be: what is read most is sent as it lies there.
+ */
 import { crc32 } from 'node:zlib';
 import { CrawlcastError } from '../errors.js';
+import { eventHead, frameHead } from '../events-json.js';
 import type { Batch, LogEvent } from './store.js';
 
 /** A chunk is full when it has reached one of these. */
@@ -13,7 +17,7 @@ export interface ChunkHeader {
   readonly count: number;
   /** When it was appended, never before the chunk ahead of it; milliseconds since 1970. */
   readonly time: number;
-  /** How many bytes of JSON the log had been given before it. */
+  /** How many bytes of events the log had been given before it. */
   readonly position: number;
   readonly bytes: number;
 }
@@ -30,7 +34,7 @@ export interface PendingEvent {
   readonly tail: Uint8Array;
 }
 
-/** As it is written: names once, and for each event the places of its type and crawl among them, and its length. */
+/** As it is written: names once, and for each event the places of its type and crawl among them, where its JSON begins, and its length. */
 interface WrittenHeader {
   readonly time: number;
   readonly position: number;
@@ -41,6 +45,12 @@ interface WrittenHeader {
 
 const headerAt = 8;
 
+/** Numbers of an event in the header. */
+const rowLength = 4;
+
+/** Ends a server-sent event. */
+const frameEnd = '\n\n';
+
 /** Where the next chunk begins. */
 export type ChunkPlace = Pick<ChunkHeader, 'offset' | 'time' | 'position'>;
 
@@ -50,7 +60,7 @@ export interface EncodedChunk {
   readonly value: Buffer;
 }
 
-/** An event whose bytes lie in its chunk; the view of them is made when somebody looks: most are never looked at alone. */
+/** An event whose bytes lie in its chunk; the view of its JSON is made when somebody looks: most are never looked at alone. */
 class StoredEvent implements LogEvent {
   #json: Buffer | undefined;
 
@@ -58,15 +68,23 @@ class StoredEvent implements LogEvent {
     readonly offset: number,
     readonly type: string,
     readonly crawl: string,
-    private readonly value: Buffer,
-    private readonly begin: number,
-    private readonly end: number,
+    readonly bytes: Buffer,
+    readonly begin: number,
+    readonly end: number,
+    private readonly jsonBegin: number,
   ) {}
 
   get json(): Buffer {
-    this.#json ??= this.value.subarray(this.begin, this.end);
+    this.#json ??= this.bytes.subarray(this.jsonBegin, this.end - frameEnd.length);
     return this.#json;
   }
+}
+
+/** An event that is in no log: what a reader is told of its own place. */
+export function looseEvent(id: string, offset: number, type: string, tail: string): LogEvent {
+  const head = frameHead(id, type);
+  const bytes = Buffer.from(`${head}${eventHead(id)}${tail}${frameEnd}`);
+  return new StoredEvent(offset, type, '', bytes, 0, bytes.length, Buffer.byteLength(head));
 }
 
 /** Gives events their offsets and ids, and lays them out as one value. */
@@ -76,10 +94,13 @@ export function encodeChunk(epoch: string, place: ChunkPlace, pending: readonly 
   const heads: string[] = [];
   let bytes = 0;
   for (const { type, crawl, tail } of pending) {
-    const head = `{"specversion":"1.0","id":"${epoch}-${place.offset + heads.length}"`;
+    const id = `${epoch}-${place.offset + heads.length}`;
+    const before = frameHead(id, type);
+    const head = before + eventHead(id);
+    const length = head.length + tail.length + frameEnd.length;
     heads.push(head);
-    rows.push(numberOf(names, type), numberOf(names, crawl), head.length + tail.length);
-    bytes += head.length + tail.length;
+    rows.push(numberOf(names, type), numberOf(names, crawl), before.length, length);
+    bytes += length;
   }
   const { time, position } = place;
   const header: WrittenHeader = { time, position, bytes, names, rows };
@@ -92,6 +113,7 @@ export function encodeChunk(epoch: string, place: ChunkPlace, pending: readonly 
     at += value.write(heads[index] ?? '', at, 'latin1');
     value.set(tail, at);
     at += tail.length;
+    at += value.write(frameEnd, at, 'latin1');
   }
   value.writeUInt32LE(crc32(value.subarray(4)), 0);
   const events = eventsIn(place.offset, value, header);
@@ -132,7 +154,7 @@ function endOfChunk(pending: readonly PendingEvent[], from: number): number {
 /** Reads the header alone; the events stay unread and unchecked. */
 export function peekChunk(offset: number, value: Buffer): ChunkHeader {
   const { time, position, bytes, rows } = headerOf(offset, value);
-  return { offset, time, position, bytes, count: rows.length / 3 };
+  return { offset, time, position, bytes, count: rows.length / rowLength };
 }
 
 /**
@@ -150,11 +172,12 @@ export function decodeChunk(offset: number, value: Buffer): Chunk {
 function eventsIn(offset: number, value: Buffer, { names, rows }: WrittenHeader): LogEvent[] {
   const events: LogEvent[] = [];
   let at = headerAt + value.readUInt32LE(4);
-  for (let row = 0; row < rows.length; row += 3) {
+  for (let row = 0; row < rows.length; row += rowLength) {
     const type = names[rows[row] ?? 0] ?? '';
     const crawl = names[rows[row + 1] ?? 0] ?? '';
-    const end = at + (rows[row + 2] ?? 0);
-    events.push(new StoredEvent(offset + events.length, type, crawl, value, at, end));
+    const jsonBegin = at + (rows[row + 2] ?? 0);
+    const end = at + (rows[row + 3] ?? 0);
+    events.push(new StoredEvent(offset + events.length, type, crawl, value, at, end, jsonBegin));
     at = end;
   }
   return events;

@@ -15,6 +15,10 @@ export interface LogEvent {
   readonly crawl: string;
   /** The whole CloudEvent as UTF-8 JSON, id included; never changed. */
   readonly json: Buffer;
+  /** The bytes that hold it as a server-sent event, from `begin` to `end`: events of a batch mostly lie one behind the other. */
+  readonly bytes: Buffer;
+  readonly begin: number;
+  readonly end: number;
 }
 
 /** Events in a row, at least their identity stable while the log holds them in memory, so that frames can be kept by it. */
