@@ -63,17 +63,6 @@ test('extraction › an item within one of its type waits for the outer one', ()
   assert.deepEqual(page.data().slice(2), [{ text: '12' }, { text: '2' }]);
 });
 
-test('extraction › equal items of a page are told apart, and each is known again', () => {
-  const html = '<p>a<p>b<p>a';
-  const rules = { items: { p: { each: 'p', fields: { text: {} } }, q: { each: 'p', fields: { text: {} } } } };
-  const identities = extract(html, rules).items.map(({ identity }) => identity);
-  assert.equal(new Set(identities).size, 6);
-  assert.deepEqual(
-    extract(html, rules).items.map(({ identity }) => identity),
-    identities,
-  );
-});
-
 const linkCases: [title: string, html: string, urls: string[]][] = [
   [
     'entities are decoded, white space does not count',

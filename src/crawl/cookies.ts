@@ -39,9 +39,15 @@ function put(jar: CookieJar, cookie: Cookie | string, url: string): boolean {
 }
 
 function cookiesIn(jar: CookieJar): Cookies {
+  // Most crawls never get a cookie, and looking for one takes the jar a while.
+  let isEmpty = jar.serializeSync()?.cookies.length === 0;
   return {
-    header: (url) => jar.getCookieStringSync(url) || undefined,
-    take: (url, setCookie) => setCookie.map((line) => put(jar, line, url)).includes(true),
+    header: (url) => (isEmpty ? undefined : jar.getCookieStringSync(url) || undefined),
+    take(url, setCookie) {
+      const hasTaken = setCookie.map((line) => put(jar, line, url)).includes(true);
+      isEmpty &&= !hasTaken;
+      return hasTaken;
+    },
     save: () => jar.serializeSync(),
   };
 }

@@ -17,8 +17,6 @@ export interface FoundItem {
   readonly data: Readonly<Record<string, unknown>>;
   /** `data` as JSON. */
   readonly json: string;
-  /** Content, and which of several equal ones of the page: the same when the page is extracted again. */
-  readonly identity: string;
 }
 
 /** How one page is extracted. */

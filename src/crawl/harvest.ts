@@ -4,6 +4,7 @@ import { printableUrl } from '../url.js';
 import type { Credit } from './credit.js';
 import { crawlSource } from './events.js';
 import type { FoundItem } from './extractor.js';
+import { createIdentify } from './identity.js';
 import type { ExtractedItem, ExtractedLink, Job, PageUpdate, ResponseHead } from './messages.js';
 
 /** The yield of one page. */
@@ -15,17 +16,22 @@ export interface Harvest {
   /** Tells what there is unless the page ends in this very turn. */
   tellSoon(): void;
   /** What has not been told yet, and the totals of the page. */
-  end(): { items: ExtractedItem[]; links: ExtractedLink[]; itemCount: number; linkCount: number };
+  end(): Found & { itemCount: number; linkCount: number };
   /** What has not been told yet, of a page that may be tried again. */
-  rest(): { items: ExtractedItem[]; links: ExtractedLink[] };
+  rest(): Found;
   /** Tells no more. */
   stop(): void;
 }
 
 interface Pending {
   readonly type: string;
-  readonly identity: string;
+  readonly json: string;
   readonly tail: string;
+}
+
+interface Found {
+  items: ExtractedItem[];
+  links: ExtractedLink[];
 }
 
 /** Begins a page's harvest. */
@@ -38,10 +44,16 @@ export function createHarvest(job: Job, credit: Credit, tell: (update: PageUpdat
   let itemCount = 0;
   let linkCount = 0;
   let telling: NodeJS.Immediate | undefined;
+  const identify = createIdentify();
+  /** Whether the page is told in parts, so that some of it may be there when it is fetched again. */
+  let inParts = job.begun;
 
-  function take(): { items: ExtractedItem[]; links: ExtractedLink[] } {
+  function take(): Found {
     const tails = encode(items);
-    const taken = items.map(({ type, identity }, i) => ({ type, identity, tail: tails[i] ?? new Uint8Array() }));
+    const taken = items.map(({ type, json }, i): ExtractedItem => {
+      const item = { type, tail: tails[i] ?? new Uint8Array() };
+      return inParts ? { ...item, identity: identify(type, json) } : item;
+    });
     const found = { items: taken, links };
     items = [];
     links = [];
@@ -52,6 +64,7 @@ export function createHarvest(job: Job, credit: Credit, tell: (update: PageUpdat
     telling = undefined;
     if (items.length + links.length === 0) return;
     credit.take();
+    inParts = true;
     tell({ kind: 'batch', ...take(), ...(head?.headers['set-cookie'] && { head }) });
     head = undefined;
   }
@@ -65,9 +78,9 @@ export function createHarvest(job: Job, credit: Credit, tell: (update: PageUpdat
     begin(itsHead) {
       head = itsHead;
     },
-    item({ type, identity, json }) {
+    item({ type, json }) {
       const tail = eventTail({ source, type, subject, time: new Date().toISOString(), data: json });
-      items.push({ type, identity, tail });
+      items.push({ type, json, tail });
       itemCount++;
     },
     link(link) {
@@ -83,6 +96,7 @@ export function createHarvest(job: Job, credit: Credit, tell: (update: PageUpdat
     },
     rest() {
       stop();
+      inParts = true;
       return take();
     },
     stop,

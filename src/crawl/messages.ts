@@ -28,12 +28,14 @@ export interface Job extends FetchOptions {
   readonly url: string;
   /** Whether the page may be a sitemap, whose pages are links. */
   readonly sitemap: boolean;
+  /** Whether something of the page is in the log already. */
+  readonly begun: boolean;
 }
 
 /** The head of the answer, once it has come. */
 export interface ResponseHead {
   readonly status: number;
-  /** By lower-case name, each value as sent. */
+  /** By lower-case name, each value as sent; the pipeline is told those that it uses. */
   readonly headers: Readonly<Record<string, readonly string[]>>;
   /** From the request to the head. */
   readonly latencyMs: number;
@@ -44,8 +46,8 @@ export interface ExtractedItem {
   readonly type: string;
   /** See `NewEvent.tail`. */
   readonly tail: Uint8Array;
-  /** See `NewEvent.identity`. */
-  readonly identity: string;
+  /** See `NewEvent.identity`; none where the whole page is told at once. */
+  readonly identity?: string;
 }
 
 /** One link as found, resolved against the page's base. */

@@ -4,7 +4,6 @@ import { CrawlcastError, toCrawlcastError } from '../errors.js';
 import { isItemType } from '../events.js';
 import { compileExtraction } from './extraction.js';
 import { createExtractor, type PageSummary, selectorSteps } from './extractor.js';
-import { createIdentify } from './identity.js';
 import type { ExtractedLink } from './messages.js';
 import type { SpiderModule } from './module.js';
 import { loadModule } from './module-file.js';
@@ -105,14 +104,12 @@ interface TakerOptions extends Pick<ReaderOptions, 'onItem' | 'onLink' | 'maxByt
 
 /** Turns what code yields into items and links. */
 function createTaker({ onItem, onLink, maxBytes, nofollow, base }: TakerOptions): Take {
-  const identify = createIdentify();
-
   function takeItem(type: unknown, data: unknown): Count {
     if (typeof type !== 'string' || !isItemType(type)) throw new Error(`items cannot be called ${show(type)}`);
     if (!isRecord(data)) throw new Error(`the data of the item "${type}" is no object, but ${show(data)}`);
     const json = toJson(type, data);
     if (json.length > maxBytes) throw new Error(`the item "${type}" is longer than maxBytes, ${maxBytes}`);
-    onItem({ type, data, json, identity: identify(type, json) });
+    onItem({ type, data, json });
     return { items: 1, links: 0 };
   }
 

@@ -8,7 +8,6 @@ import { findJson } from './embedded-json.js';
 import type { Embedding, ItemTarget, PageItem, Targets } from './extraction.js';
 import type { ExtractorOptions, PageSummary } from './extractor.js';
 import { attributeOf, textOf } from './fields.js';
-import { createIdentify, type Identify } from './identity.js';
 import { buildTree } from './json-tree.js';
 import { createLanes, type Lane, type Lanes } from './lanes.js';
 import { isNofollow, type LinkTarget, type WrittenLink } from './links.js';
@@ -19,7 +18,6 @@ interface Tally {
   elements: number;
   items: number;
   links: number;
-  readonly identify: Identify;
 }
 
 /** A page that sends its reader on after this time, or sooner, leads there. */
@@ -43,7 +41,7 @@ export class Page extends DomHandler {
     /** Whether names mean what they mean in HTML. */
     private readonly isHtml: boolean,
     /** Shared with the data inside. */
-    private readonly tally: Tally = { elements: 0, items: 0, links: 0, identify: createIdentify() },
+    private readonly tally: Tally = { elements: 0, items: 0, links: 0 },
   ) {
     super();
     this.maxDepth = page.maxDepth ?? 512;
@@ -131,7 +129,7 @@ export class Page extends DomHandler {
     const json = JSON.stringify(data);
     return () => {
       this.tally.items++;
-      this.page.onItem({ type, data, json, identity: this.tally.identify(type, json) });
+      this.page.onItem({ type, data, json });
     };
   }
 

@@ -27,7 +27,7 @@ interface Thread {
 
 /** A page that is being worked on. */
 interface Underway {
-  readonly job: Job;
+  job: Job;
   /** The thread that has it. */
   thread: Thread;
   /** Whether the spider's own code is reading it. */
@@ -90,7 +90,7 @@ export function createPool(size: number, maxSilenceMs = 30_000): Pool {
     const pages = [...thread.pages.values()];
     const isKnown = pages.some(({ inCode }) => inCode);
     for (const page of pages) {
-      if (isKnown && !page.inCode) send(page);
+      if (isKnown && !page.inCode) sendAgain(page);
       else page.give(update);
     }
   }
@@ -106,6 +106,12 @@ export function createPool(size: number, maxSilenceMs = 30_000): Pool {
     page.thread = idlest();
     page.thread.pages.set(page.job.id, page);
     tell(page.thread, { kind: 'fetch', job: page.job });
+  }
+
+  /** The thread that died may have told some of it. */
+  function sendAgain(page: Underway): void {
+    page.job = { ...page.job, begun: true };
+    send(page);
   }
 
   function idlest(): Thread {

@@ -2,30 +2,24 @@
 import { CrawlcastError } from '../errors.js';
 import type { Fetcher } from './fetcher.js';
 import type { FetchOptions } from './messages.js';
-import { createRobots, maxRobotsLength, type Robots, type RobotsAnswer, type RobotsRules } from './robots.js';
+import { createRobots, maxRobotsLength, type Robots, type RobotsAnswer } from './robots.js';
 
-/** What every host allows, for every user agent that a spider may have. */
-export interface RobotsDesk {
-  /**
-   * The rules of a host for a user agent; asked for once, however many want to know.
-   * @param origin scheme, host and port
-   * @param options how the host is fetched from; its user agent is the one whose rules are meant
-   */
-  rules(origin: string, options: FetchOptions): Promise<RobotsRules>;
-  /** The rules where they are known already. */
-  known(origin: string, options: FetchOptions): RobotsRules | undefined;
-}
+/**
+ * What every host allows a crawl that fetches in some way: its user agent is the one whose rules are meant. Hosts are
+ * asked once, however many crawls with the same user agent, way out and address guard want to know.
+ */
+export type RobotsDesk = (options: FetchOptions) => Robots;
 
 /** Redirects that a robots.txt may take (RFC 9309 §2.3.1.2). */
 const maxHops = 5;
 /** A host that takes longer to give its robots.txt counts as unreachable, for now. */
 const maxTimeoutMs = 10_000;
 
-/** Makes a desk. Answers are shared by all crawls with the same user agent, way out and address guard. */
+/** Makes a desk. */
 export function createRobotsDesk(fetcher: Fetcher): RobotsDesk {
   const desks = new Map<string, Robots>();
 
-  function deskFor({ userAgent, proxy, publicOnly, timeoutMs }: FetchOptions): Robots {
+  return ({ userAgent, proxy, publicOnly, timeoutMs }) => {
     const key = JSON.stringify([userAgent, proxy, publicOnly]);
     const known = desks.get(key);
     if (known !== undefined) return known;
@@ -42,11 +36,6 @@ export function createRobotsDesk(fetcher: Fetcher): RobotsDesk {
     const robots = createRobots({ userAgent, fetchRobots: (origin) => fetchRobots(fetcher, origin, options) });
     desks.set(key, robots);
     return robots;
-  }
-
-  return {
-    rules: (origin, options) => deskFor(options).rules(origin),
-    known: (origin, options) => deskFor(options).known(origin),
   };
 }
 

@@ -9,6 +9,7 @@ import { newEvent } from './events.js';
 import { Gate } from './gate.js';
 import type { ExtractedItem, ExtractedLink, PageUpdate, ResponseHead, SpiderSource } from './messages.js';
 import { backoffMs, parseRetryAfter } from './politeness.js';
+import type { Robots } from './robots.js';
 import { createScheduler, type Scheduler } from './scheduler.js';
 import { Session } from './session.js';
 import type { Settings, Spider } from './spider.js';
@@ -30,6 +31,7 @@ export class CrawlRun {
   readonly #gate: Gate;
   readonly #session: Session;
   readonly #validators: Validators;
+  readonly #robots: Robots;
   readonly #attempts = new Map<string, number>();
   /** The last page that failed: why a crawl failed, if no page came. */
   lastFailure: { code: string; message: string } | undefined;
@@ -43,6 +45,7 @@ export class CrawlRun {
     this.#gate = new Gate({ crawl: record.id, spider, publicOnly, pagesLeft: this.#pagesLeft() });
     this.#session = new Session(store, record, spider, publicOnly);
     this.#validators = new Validators(store, record.id, spider);
+    this.#robots = context.robots(this.#session.options);
     pool.addSpider(record.id, sourceOf(spider));
     this.#scheduler = createScheduler({
       crawl: record.id,
@@ -78,11 +81,10 @@ export class CrawlRun {
   /** Asks the host's robots.txt whether the page may be fetched. Where the host cannot be reached, the page fails. */
   async permit(lease: Lease): Promise<Permission> {
     if (!this.settings.robots) return 'granted';
-    const { robots, politeness } = this.#context;
+    const { politeness } = this.#context;
     const url = new URL(lease.url);
-    const options = this.#session.optionsFor(url.href);
-    const known = robots.known(url.origin, options);
-    const rules = known ?? (await robots.rules(url.origin, options));
+    const known = this.#robots.known(url.origin);
+    const rules = known ?? (await this.#robots.rules(url.origin));
     if (known === undefined) {
       // The delay counts from when the page itself is asked for; and from now on others may go as well.
       politeness.touch(lease.host);
@@ -107,6 +109,7 @@ export class CrawlRun {
       crawl: this.#id,
       url,
       sitemap: isListed(lease),
+      begun: lease.begun,
     });
   }
 
@@ -171,7 +174,7 @@ export class CrawlRun {
 
   #manners(host: string) {
     const { concurrencyPerHost, delay, autothrottle, robots } = this.settings;
-    const rules = robots ? this.#context.robots.known(host, this.#session.optionsFor(host)) : undefined;
+    const rules = robots ? this.#robots.known(host) : undefined;
     return {
       // Nobody hurries into a host whose robots.txt has not come yet: it may ask for a delay.
       concurrencyPerHost: robots && rules === undefined ? 1 : concurrencyPerHost,

@@ -24,7 +24,8 @@ const credential = /^(authorization|cookie)$/i;
 export class Session {
   readonly #spider: Spider;
   readonly #crawl: string;
-  readonly #publicOnly: boolean;
+  /** How everything is fetched, without what depends on the URL. */
+  readonly options: FetchOptions;
   readonly #homes: ReadonlySet<string>;
   readonly #cookies: Cookies;
   /** Whether the cookies are those that an earlier run has saved. */
@@ -35,7 +36,16 @@ export class Session {
     const saved = store.document(cookieCollection, record.id);
     this.#spider = spider;
     this.#crawl = record.id;
-    this.#publicOnly = publicOnly;
+    const { userAgent = defaultUserAgent, timeout, maxBytes, proxy } = spider.settings;
+    this.options = {
+      userAgent,
+      headers: {},
+      timeoutMs: timeout,
+      totalTimeoutMs: timeout * totalTimeoutFactor,
+      maxBytes,
+      publicOnly,
+      ...(proxy === undefined ? {} : { proxy }),
+    };
     this.#homes = new Set(record.start.map((url) => new URL(url).host));
     this.#isResumed = saved !== undefined;
     this.#cookies = createCookies(spider.settings.cookies, record.start, saved);
@@ -43,22 +53,14 @@ export class Session {
 
   /** How a URL is fetched. */
   optionsFor(url: string): FetchOptions {
-    const { userAgent = defaultUserAgent, timeout, maxBytes, proxy } = this.#spider.settings;
     const cookie = this.#cookies.header(url);
-    return {
-      userAgent,
-      headers: { ...this.#headersFor(url), ...(cookie === undefined ? {} : { cookie }) },
-      timeoutMs: timeout,
-      totalTimeoutMs: timeout * totalTimeoutFactor,
-      maxBytes,
-      publicOnly: this.#publicOnly,
-      ...(proxy === undefined ? {} : { proxy }),
-    };
+    return { ...this.options, headers: { ...this.#headersFor(url), ...(cookie === undefined ? {} : { cookie }) } };
   }
 
   /** Credentials are for the hosts that the crawl starts at, wherever links and redirects lead from there. */
   #headersFor(url: string): Record<string, string> {
     const { headers } = this.#spider.settings;
+    if (Object.keys(headers).length === 0) return headers;
     if (this.#homes.has(new URL(url).host)) return headers;
     return Object.fromEntries(Object.entries(headers).filter(([name]) => !credential.test(name)));
   }

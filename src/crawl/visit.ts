@@ -35,22 +35,37 @@ export async function visitPage(visit: PageVisit): Promise<void> {
     head = response.head;
     const location = redirectTarget(response, visit.job.url);
     if (location !== undefined) {
-      visit.tell({ kind: 'redirect', head, location });
+      visit.tell({ kind: 'redirect', head: told(head), location });
       return;
     }
     checkStatus(response, visit.job.url);
     // An answer to a condition: there is no document.
     if (head.status === 304) response.body.discard();
     else for await (const size of extract(response, visit, harvest)) bytes += size;
-    visit.tell({ kind: 'end', head, bytes, ms: Math.round(performance.now() - startedMs), ...harvest.end() });
+    visit.tell({
+      kind: 'end',
+      head: told(head),
+      bytes,
+      ms: Math.round(performance.now() - startedMs),
+      ...harvest.end(),
+    });
   } catch (thrown) {
     if (visit.signal.aborted) return;
     const { code, message } = toCrawlcastError(thrown);
-    visit.tell({ kind: 'error', code, message, bytes, ...(head && { head }), ...harvest.rest() });
+    visit.tell({ kind: 'error', code, message, bytes, ...(head && { head: told(head) }), ...harvest.rest() });
   } finally {
     harvest.stop();
   }
 }
+
+/** The head with what the pipeline uses of it: every header costs time on its way to the other thread. */
+function told(head: ResponseHead): ResponseHead {
+  const headers: Record<string, readonly string[]> = {};
+  for (const name of toldHeaders) if (head.headers[name] !== undefined) headers[name] = head.headers[name];
+  return { ...head, headers };
+}
+
+const toldHeaders = ['etag', 'last-modified', 'retry-after', 'set-cookie'];
 
 /** Feeds the body to the reader, chunk by chunk; yields the size of each. */
 async function* extract({ head, body }: FetchResponse, visit: PageVisit, harvest: Harvest): AsyncGenerator<number> {
@@ -78,7 +93,7 @@ async function* extract({ head, body }: FetchResponse, visit: PageVisit, harvest
     onItem: harvest.item,
     onLink: (link) => harvest.link(nofollow ? { ...link, nofollow } : link),
   });
-  harvest.begin(head);
+  harvest.begin(told(head));
   let isFirst = true;
   for await (const chunk of chunks) {
     if (isFirst) checkContent(contentType, chunk, visit.job.url);

@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createCredit } from '#src/crawl/credit.js';
+import { createHarvest } from '#src/crawl/harvest.js';
+import type { ExtractedItem, Job, PageUpdate } from '#src/crawl/messages.js';
+
+const job: Job = {
+  id: 1,
+  crawl: 'a',
+  url: 'http://a.test/',
+  sitemap: false,
+  begun: false,
+  userAgent: 'test',
+  headers: {},
+  timeoutMs: 1_000,
+  totalTimeoutMs: 1_000,
+  maxBytes: 1_000,
+  publicOnly: false,
+};
+
+const nextTurn = () => new Promise((resolve) => setImmediate(resolve));
+
+const found = ['a', 'b', 'a'].flatMap((n) => ['p', 'q'].map((type) => ({ type, data: { n }, json: `{"n":"${n}"}` })));
+
+/** All items of a page that are told, some of them before its end. */
+async function tellInParts(more: Partial<Job> = {}, early = 2): Promise<ExtractedItem[]> {
+  const told: PageUpdate[] = [];
+  const harvest = createHarvest({ ...job, ...more }, createCredit(4), (update) => told.push(update));
+  for (const item of found.slice(0, early)) harvest.item(item);
+  harvest.tellSoon();
+  await nextTurn();
+  for (const item of found.slice(early)) harvest.item(item);
+  const { items } = harvest.end();
+  return [...told.flatMap((update) => ('items' in update ? update.items : [])), ...items];
+}
+
+test('harvest › equal items of a page that is told in parts are told apart, and each is known again', async () => {
+  const identities = (await tellInParts()).map(({ identity }) => identity);
+  assert.equal(new Set(identities).size, 6);
+  assert.ok(!identities.includes(undefined));
+  const again = (await tellInParts({ begun: true }, 0)).map(({ identity }) => identity);
+  assert.deepEqual(again, identities, 'also where it is told at once the second time');
+});
+
+test('harvest › a page that is told at once is in the log or not, and needs no identities', async () => {
+  assert.deepEqual(new Set((await tellInParts({}, 0)).map(({ identity }) => identity)), new Set([undefined]));
+});
+
+test('harvest › what came of a page that broke off has identities: it may be fetched again', () => {
+  const harvest = createHarvest(job, createCredit(4), () => {});
+  for (const item of found) harvest.item(item);
+  assert.equal(new Set(harvest.rest().items.map(({ identity }) => identity)).size, 6);
+});
