@@ -2,7 +2,9 @@
 import { writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, totalmem } from 'node:os';
 import { benchCrawl } from './crawl/crawl.js';
+import { benchFanout } from './fanout/fanout.js';
 import { benchLatency } from './latency/latency.js';
+import { benchReplay } from './replay/replay.js';
 import { type BenchName, type BenchOptions, readOptions } from './support/options.js';
 import type { Row } from './support/row.js';
 import { printTable } from './support/table.js';
@@ -10,6 +12,8 @@ import { printTable } from './support/table.js';
 const benches: Readonly<Partial<Record<BenchName, (options: BenchOptions) => Promise<Row[]>>>> = {
   crawl: benchCrawl,
   latency: benchLatency,
+  fanout: benchFanout,
+  replay: benchReplay,
 };
 
 const options = readOptions(process.argv.slice(2));

@@ -15,15 +15,19 @@ export type BareOrder =
   | 'measure'
   /** Sends so many events at once. */
   | { readonly append: number }
-  /** Sends one marked event after the other, at this pace. */
-  | { readonly live: number; readonly perSecond: number }
+  /** Begins to send one marked event after the other, so many a second; 0 ends it. */
+  | { readonly live: number }
   /** Sends each marked item of a page the moment it has come, the rest of it unread. */
   | { readonly relay: string };
 
 interface Batch {
   readonly sse: Buffer;
-  readonly texts: readonly Buffer[];
+  /** In groups that a cork holds. */
+  readonly texts: readonly (readonly Buffer[])[];
 }
+
+/** A cork of the library holds 16 KiB with the heads of the frames; what comes after it was full is written one by one. */
+const corkBytes = 15_000;
 
 interface Subscriber {
   at: number;
@@ -52,11 +56,25 @@ function append(items: readonly string[]): void {
     return { id, json: Buffer.from(eventJson(id, time, data)) };
   });
   const frames = events.flatMap(({ id, json }) => [Buffer.from(`id: ${id}\nevent: quote\ndata: `), json, end]);
-  batches.push({ sse: Buffer.concat(frames), texts: events.map(({ json }) => json) });
+  batches.push({ sse: Buffer.concat(frames), texts: corked(events.map(({ json }) => json)) });
   for (const subscriber of subscribers) pump(subscriber);
 }
 
 const end = Buffer.from('\n\n');
+
+function corked(texts: readonly Buffer[]): Buffer[][] {
+  const groups: Buffer[][] = [];
+  let room = 0;
+  for (const text of texts) {
+    if (text.length > room) {
+      groups.push([]);
+      room = corkBytes;
+    }
+    groups.at(-1)?.push(text);
+    room -= text.length + 4;
+  }
+  return groups;
+}
 
 function eventJson(id: string, time: string, data: string): string {
   return `{"specversion":"1.0","id":"${id}","source":"/crawls/a","type":"quote","time":"${time}","data":${data}}`;
@@ -93,11 +111,12 @@ function openWs(socket: WebSocket<{ at: number; subscriber?: Subscriber }>): voi
     at: data.at,
     full: false,
     send: ({ texts }) => {
-      let taken = true;
-      socket.cork(() => {
-        for (const text of texts) taken = socket.send(text) === 1 && taken;
-      });
-      return taken;
+      for (const group of texts) {
+        socket.cork(() => {
+          for (const text of group) socket.send(text);
+        });
+      }
+      return socket.getBufferedAmount() === 0;
     },
   };
   data.subscriber = subscriber;
@@ -118,7 +137,8 @@ const app = App()
     open: openWs,
     drain: (socket) => {
       const { subscriber } = socket.getUserData();
-      if (subscriber === undefined) return;
+      // To add to what is queued would copy all of it again.
+      if (subscriber === undefined || socket.getBufferedAmount() > 0) return;
       subscriber.full = false;
       pump(subscriber);
     },
@@ -144,23 +164,18 @@ function relay(url: string): Promise<void> {
   });
 }
 
-function sendLive(count: number, perSecond: number): Promise<void> {
-  return new Promise((resolve) => {
-    let left = count;
-    const timer = setInterval(() => {
-      append([itemJson(offset, timeMark())]);
-      if (--left > 0) return;
-      clearInterval(timer);
-      resolve();
-    }, 1_000 / perSecond);
-  });
+let live: NodeJS.Timeout | undefined;
+
+function sendLive(perSecond: number): void {
+  clearInterval(live);
+  if (perSecond > 0) live = setInterval(() => append([itemJson(offset, timeMark())]), 1_000 / perSecond);
 }
 
 takeOrders(async (order: BareOrder) => {
   if (order === 'measure') global.gc?.();
   else if (order === 'where') return port;
   else if ('relay' in order) await relay(order.relay);
-  else if ('live' in order) await sendLive(order.live, order.perSecond);
+  else if ('live' in order) sendLive(order.live);
   else {
     for (let left = order.append; left > 0; left -= batchSize) {
       append(Array.from({ length: Math.min(left, batchSize) }, (_, i) => itemJson(offset + i)));

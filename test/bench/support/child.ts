@@ -16,7 +16,7 @@ export interface Child {
  * @param script as a URL, from `new URL('./other.js', import.meta.url)`
  */
 export function startChild(script: URL, args: readonly string[] = []): Child {
-  const child = fork(fileURLToPath(script), [...args]);
+  const child = fork(fileURLToPath(script), [...args], { execArgv: ['--expose-gc'] });
   const exited = once(child, 'exit');
   return {
     // It is 0 only where it could not be started, which the first order then tells.

@@ -15,8 +15,8 @@ export type LogOrder =
   | 'measure'
   /** Appends so many events, all at once, in steps as pages have them. */
   | { readonly append: number }
-  /** Appends one marked event after the other, at this pace. */
-  | { readonly live: number; readonly perSecond: number };
+  /** Begins to append one marked event after the other, so many a second; 0 ends it. */
+  | { readonly live: number };
 
 /** Items of a page. */
 const stepSize = 10;
@@ -46,23 +46,20 @@ async function append(count: number): Promise<void> {
   }
 }
 
-function appendLive(count: number, perSecond: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    let left = count;
-    const timer = setInterval(() => {
-      const committed = store.commit({ crawl: 'a', events: [newEvent(timeMark())] });
-      committed.catch(reject);
-      if (--left > 0) return;
-      clearInterval(timer);
-      committed.then(() => resolve(), reject);
-    }, 1_000 / perSecond);
-  });
+let live: NodeJS.Timeout | undefined;
+
+function appendLive(perSecond: number): void {
+  clearInterval(live);
+  if (perSecond === 0) return;
+  live = setInterval(async () => {
+    await store.commit({ crawl: 'a', events: [newEvent(timeMark())] });
+  }, 1_000 / perSecond);
 }
 
 takeOrders(async (order: LogOrder) => {
   if (order === 'measure') global.gc?.();
   else if (order === 'where') return transport.port;
-  else if ('live' in order) await appendLive(order.live, order.perSecond);
+  else if ('live' in order) appendLive(order.live);
   else await append(order.append);
   return transport.port;
 });
