@@ -3,22 +3,24 @@ import { writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, totalmem } from 'node:os';
 import { benchCrawl } from './crawl/crawl.js';
 import { benchFanout } from './fanout/fanout.js';
+import { benchFrontier } from './frontier/frontier.js';
 import { benchLatency } from './latency/latency.js';
 import { benchReplay } from './replay/replay.js';
 import { type BenchName, type BenchOptions, readOptions } from './support/options.js';
 import type { Row } from './support/row.js';
 import { printTable } from './support/table.js';
 
-const benches: Readonly<Partial<Record<BenchName, (options: BenchOptions) => Promise<Row[]>>>> = {
+const benches: Readonly<Record<BenchName, (options: BenchOptions) => Promise<Row[]>>> = {
   crawl: benchCrawl,
   latency: benchLatency,
   fanout: benchFanout,
   replay: benchReplay,
+  frontier: benchFrontier,
 };
 
 const options = readOptions(process.argv.slice(2));
 const rows: Row[] = [];
-for (const name of options.names) rows.push(...((await benches[name]?.(options)) ?? []));
+for (const name of options.names) rows.push(...(await benches[name](options)));
 const machine = {
   node: process.version,
   cpu: cpus()[0]?.model ?? 'unknown',
