@@ -171,8 +171,13 @@ interface Locked {
   readonly optionalDependencies?: Readonly<Record<string, string>>;
 }
 
-test('house › the lock file holds on every platform and for every mirror', () => {
-  const { packages }: { packages: Record<string, Locked> } = JSON.parse(textOf('package-lock.json'));
+const locks = ['package-lock.json', 'test/bench/peers/package-lock.json'];
+
+test('house › the lock files hold on every platform and for every mirror', () => {
+  for (const lock of locks) assertPortable(JSON.parse(textOf(lock)));
+});
+
+function assertPortable({ packages }: { readonly packages: Readonly<Record<string, Locked>> }): void {
   for (const [path, { integrity, resolved, optionalDependencies = {} }] of Object.entries(packages)) {
     assert.equal(resolved, undefined, `${path} is to be had at one address only`);
     assert.ok(path === '' || integrity !== undefined, `${path} has no hash`);
@@ -182,4 +187,4 @@ test('house › the lock file holds on every platform and for every mirror', () 
       assert.ok(known !== undefined, `${name}, which ${path} may need, is missing`);
     }
   }
-});
+}

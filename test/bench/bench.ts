@@ -18,9 +18,16 @@ const benches: Readonly<Record<BenchName, (options: BenchOptions) => Promise<Row
   frontier: benchFrontier,
 };
 
+// Children end with this process; it ends orderly, so that they learn of it.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
+
 const options = readOptions(process.argv.slice(2));
 const rows: Row[] = [];
 for (const name of options.names) rows.push(...(await benches[name](options)));
+const empty = rows.flatMap(({ what, ours, other = ours }) =>
+  [ours, other].filter(({ readings, missing }) => readings.length === 0 && missing === undefined).map(() => what),
+);
+if (empty.length > 0) throw new Error(`no readings: ${empty.join('; ')}`);
 const machine = {
   node: process.version,
   cpu: cpus()[0]?.model ?? 'unknown',
@@ -30,4 +37,5 @@ const machine = {
 if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify({ machine, options, rows }, null, 2)}\n`);
 console.log(`\n${machine.cpu}, ${machine.cores} cores, ${machine.memoryGb} GB, Node ${machine.node}`);
 console.log(`${options.rounds} rounds, ${options.workers} workers; medians, with the least and the most\n`);
+if (options.quick) console.log('A smoke test: every contender did its work, and the figures mean little.\n');
 printTable(rows);

@@ -8,10 +8,11 @@ export function textOf(path: string): string {
   return readFileSync(new URL(path, root), 'utf8');
 }
 
-/** All files of a folder and those inside it with one of these endings, as paths from the root, sorted. */
+/** All files of a folder and those inside it with one of these endings, as paths from the root, sorted; none of those installed. */
 export function filesIn(folder: string, ...endings: string[]): string[] {
   return readdirSync(new URL(`${folder}/`, root), { recursive: true, encoding: 'utf8' })
     .map((file) => `${folder}/${file.replaceAll('\\', '/')}`)
+    .filter((file) => !file.includes('/node_modules/'))
     .filter((file) => endings.some((ending) => file.endsWith(ending)))
     .sort();
 }

@@ -5,6 +5,8 @@ import type { Extracted } from '../support/quote-site.js';
 /** One crawl. */
 export interface CrawlReading extends Spent, Extracted {
   readonly seconds: number;
+  /** CPU seconds of its subscriber, which runs beside it and takes them from it. */
+  readonly subscriberSeconds?: number;
 }
 
 /** A site of a size, under way. */
@@ -12,6 +14,7 @@ export interface Target {
   /** Without a slash at its end. */
   readonly origin: string;
   readonly pages: number;
+  readonly sitePid: number;
 }
 
 /** Crawls a site once, in processes of its own. */

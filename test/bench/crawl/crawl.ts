@@ -1,6 +1,7 @@
 /** The rows of `crawl`: pages a second, against a bare loop and against another crawler. */
 import { strict as assert } from 'node:assert';
 import { startChild } from '../support/child.js';
+import { startMeter } from '../support/meter.js';
 import type { BenchOptions } from '../support/options.js';
 import { type Extracted, expected } from '../support/quote-site.js';
 import type { Reading, Row, Side } from '../support/row.js';
@@ -22,17 +23,17 @@ interface Results {
 export async function benchCrawl(options: BenchOptions): Promise<Row[]> {
   const site = startChild(new URL('../support/site.js', import.meta.url));
   try {
-    const origin = await site.ask<string>('where');
+    const at = { origin: await site.ask<string>('where'), sitePid: site.pid };
     const ours = crawlOurs(options.workers);
     const sizes = options.pages.map((pages): Results => ({ pages, ours: [], limit: [] }));
     const peer: CrawlReading[] = [];
     for (let round = 0; round < options.rounds; round++) {
       for (const { pages, ...readings } of sizes) {
-        readings.ours.push(await run('ours', ours, { origin, pages }, round));
-        readings.limit.push(await run('bare loop', crawlBare, { origin, pages }, round));
+        readings.ours.push(await run('ours', ours, { ...at, pages }));
+        readings.limit.push(await run('bare loop', crawlBare, { ...at, pages }));
       }
       if (noCrawlee === undefined) {
-        peer.push(await run('Crawlee', crawlee, { origin, pages: options.peerPages }, round));
+        peer.push(await run('Crawlee', crawlee, { ...at, pages: options.peerPages }));
       }
     }
     return rowsOf(sizes, peer);
@@ -41,20 +42,30 @@ export async function benchCrawl(options: BenchOptions): Promise<Row[]> {
   }
 }
 
-async function run(name: string, contender: Contender, target: Target, round: number): Promise<CrawlReading> {
-  const late = AbortSignal.timeout(maxMs);
-  const timeout = new Promise<never>((_, reject) => {
-    late.addEventListener('abort', () => reject(new Error(`${name} did not end within ${maxMs} ms`)));
-  });
-  const reading = await Promise.race([contender(target), timeout]);
-  const { pages, items, checksum, seconds, cpuSeconds } = reading;
+async function run(name: string, contender: Contender, target: Target): Promise<CrawlReading> {
+  const beside = startMeter([target.sitePid]);
+  const reading = await withinTime(name, contender(target));
+  const site = beside.stop().cpuSeconds;
+  const { pages, items, checksum, seconds, cpuSeconds, subscriberSeconds = 0 } = reading;
   const found: Extracted = { pages, items, checksum };
   assert.deepEqual(found, expected(target.pages), `${name} has extracted something else than is on the pages`);
-  const rate = Math.round(pages / seconds);
+  const [own, ...others] = [cpuSeconds, site, subscriberSeconds].map((each) => Math.round((each / pages) * 1e6));
   console.error(
-    `crawl ${round + 1}: ${name}, ${pages} pages: ${rate} pages/s, ${Math.round((cpuSeconds / pages) * 1e6)} CPU µs each`,
+    `crawl: ${name}, ${pages} pages: ${Math.round(pages / seconds)} pages/s; CPU µs a page: ${own}, site ${others[0]}, subscriber ${others[1]}`,
   );
   return reading;
+}
+
+async function withinTime<Value>(name: string, work: Promise<Value>): Promise<Value> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`${name} did not end within ${maxMs} ms`)), maxMs);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 function rowsOf(sizes: readonly Results[], peer: readonly CrawlReading[]): Row[] {
@@ -104,6 +115,12 @@ function memory({ pages, ours }: Results): Row[] {
       unit: 'MB',
       ours: side('ours', ours, ({ peakRssMb }) => peakRssMb),
       goal: { of: 'ours', atMost: 250 },
+    },
+    {
+      bench: 'crawl',
+      what: 'of it not mapped from files',
+      unit: 'MB',
+      ours: side('ours', ours, ({ peakAnonymousMb }) => peakAnonymousMb),
     },
     {
       bench: 'crawl',

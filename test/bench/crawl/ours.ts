@@ -15,15 +15,15 @@ export function crawlOurs(workers: number): Contender {
     const subscriber = startChild(new URL('./subscriber.js', import.meta.url));
     try {
       await subscriber.ask(service.port);
-      const meter = startMeter([service.pid]);
+      const [meter, beside] = [startMeter([service.pid]), startMeter([subscriber.pid])];
       const startMs = performance.now();
       await callJson(`${service.url}/crawls`, { spider: spiderOf(`${origin}${pathOf(pages, 1)}`) });
       const seen = await subscriber.ask<Seen>('finish');
       const seconds = (performance.now() - startMs) / 1_000;
-      const spent = meter.stop();
+      const [spent, { cpuSeconds: subscriberSeconds }] = [meter.stop(), beside.stop()];
       const extracted = await readLog(service.url);
       assert.equal(seen.items, extracted.items, 'the subscriber has seen every item of the log');
-      return { ...extracted, seconds, ...spent };
+      return { ...extracted, seconds, subscriberSeconds, ...spent };
     } finally {
       await subscriber.end();
       await service.end();

@@ -26,17 +26,25 @@ const warmUpDeliveries = 200_000;
 /** To few subscribers a burst is over before it can be measured, so that there is more than one. */
 const leastDeliveries = 2_000_000;
 
+/** How much is sent. */
+interface Load {
+  readonly events: number;
+  readonly bursts: (subscribers: number) => number;
+}
+
 /** Runs them. */
 export async function benchFanout(options: BenchOptions): Promise<Row[]> {
-  const events = options.quick ? 200 : 2_000;
+  const load: Load = options.quick
+    ? { events: 200, bursts: () => 1 }
+    : { events: 2_000, bursts: (subscribers) => Math.ceil(leastDeliveries / 2_000 / subscribers) };
   const sizes = (options.quick ? [20, 200] : [100, 1_000, 10_000]).map((size) => Math.min(size, mostStreams()));
   const cases = (['sse', 'ws'] as const).flatMap((protocol) =>
     sizes.map((subscribers): Case => ({ protocol, subscribers, ours: [], limit: [] })),
   );
   for (let round = 0; round < options.rounds; round++) {
     for (const one of cases) {
-      one.ours.push(await run('ours', startLog, one, events));
-      one.limit.push(await run('bare loop', startBare, one, events));
+      one.ours.push(await run('ours', startLog, one, load));
+      one.limit.push(await run('bare loop', startBare, one, load));
     }
   }
   const memory = cases.filter(({ subscribers }) => subscribers === sizes.at(-1));
@@ -53,7 +61,7 @@ async function run(
   name: string,
   start: () => Promise<StreamServer>,
   { protocol, subscribers }: Case,
-  events: number,
+  { events, bursts: burstsFor }: Load,
 ): Promise<FanoutReading> {
   const server = await start();
   const readers = startChild(new URL('../support/counting-subscribers.js', import.meta.url));
@@ -72,7 +80,7 @@ async function run(
     let inLog = Math.min(events, Math.ceil(warmUpDeliveries / subscribers));
     await Promise.all([readers.ask({ events: inLog }), server.child.ask({ append: inLog })]);
     const meter = startMeter([pid]);
-    const bursts = Math.max(1, Math.round(leastDeliveries / events / subscribers));
+    const bursts = burstsFor(subscribers);
     let seconds = 0;
     for (let burst = 0; burst < bursts; burst++) {
       inLog += events;

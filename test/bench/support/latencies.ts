@@ -26,11 +26,15 @@ export class Latencies {
       let end = 0;
       for (const found of text.matchAll(mark)) {
         if (left > 0) left--;
-        else this.#samples.push(Number(now - BigInt(found[1] ?? 0)) / 1e6);
+        else this.add(Number(now - BigInt(found[1] ?? 0)) / 1e6);
         end = found.index + found[0].length;
       }
       rest = text.slice(Math.max(end, text.length - maxMark));
     };
+  }
+
+  add(ms: number): void {
+    this.#samples.push(ms);
   }
 
   get count(): number {

@@ -57,12 +57,12 @@ function parseOptions(args: readonly string[]): BenchOptions {
     },
   });
   const { quick } = values;
-  const pages = values.pages ?? (quick ? '200,600' : '2000,20000');
+  const pages = values.pages ?? (quick ? '100,300' : '2000,20000');
   return {
     names: positionals.length === 0 ? benchNames : positionals.map(benchNamed),
     rounds: whole(values.rounds ?? (quick ? '1' : '5')),
     pages: pages.split(',').map(whole),
-    peerPages: whole(values['peer-pages'] ?? (quick ? '60' : '1000')),
+    peerPages: whole(values['peer-pages'] ?? (quick ? '40' : '1000')),
     workers: whole(values.workers ?? `${Math.max(1, availableParallelism() - 1)}`),
     quick,
     json: values.json,

@@ -23,6 +23,8 @@ export async function startService(workers: number, args: readonly string[] = []
   const all = [cli, 'serve', ...own, ...threads, '--allow-private-networks', ...args];
   const child = spawn(process.execPath, all, { stdio: ['ignore', 'pipe', 'pipe'] });
   const exited = once(child, 'exit');
+  const kill = () => child.kill('SIGKILL');
+  process.once('exit', kill);
   let said = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     said += text;
@@ -43,6 +45,7 @@ export async function startService(workers: number, args: readonly string[] = []
     async end() {
       child.kill('SIGTERM');
       await exited;
+      process.off('exit', kill);
       rmSync(data, { recursive: true, force: true, maxRetries: 5 });
     },
   };
