@@ -1,5 +1,5 @@
 /** CPU time and memory of processes, as Linux counts them: all threads, children not included. */
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 
 /** What a contender needed. */
 export interface Spent {
@@ -19,8 +19,6 @@ export interface Meter {
 }
 
 const sampleMs = 100;
-/** The kernel's USER_HZ: 100 wherever Node runs. */
-const ticksPerSecond = 100;
 
 /** Starts to measure some processes together; they have to outlive the measurement. */
 export function startMeter(pids: readonly number[]): Meter {
@@ -38,11 +36,19 @@ export function startMeter(pids: readonly number[]): Meter {
   };
 }
 
-/** CPU seconds that a process has used up to now. */
+/** CPU seconds that the threads of a process have used up to now; finer than `/proc/PID/stat`, which counts hundredths. */
 export function cpuSecondsOf(pid: number): number {
-  // The name, in parentheses, may hold anything: fields count from behind it (proc(5): utime is the 14th, stime the 15th).
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ') ?? [];
-  return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
+  const threads = readdirSync(`/proc/${pid}/task`);
+  return threads.reduce((sum, thread) => sum + nanosecondsOf(`/proc/${pid}/task/${thread}/schedstat`), 0) / 1e9;
+}
+
+function nanosecondsOf(schedstat: string): number {
+  try {
+    return Number(readFileSync(schedstat, 'utf8').split(' ')[0]);
+  } catch {
+    // A thread that has ended between the two looks.
+    return 0;
+  }
 }
 
 /** Resident memory of a process, without what is mapped from files, in MB. */
