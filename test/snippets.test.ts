@@ -22,6 +22,8 @@ const notRun: Readonly<Record<string, string>> = {
   'README.md: npm ci && npm run demo': 'installs; test/e2e/service.test.ts runs the demo',
   'README.md: npm ci && npm test': 'installs, and would run this very test',
   'README.md: npm start': 'builds; the service is started everywhere here',
+  'docs/performance.md: npm ci --prefix test/bench/peers   # once: what is compared with, besides our own loops':
+    'installs, and takes a quarter of an hour; .ci/run has its short form',
   'docs/operations.md: systemctl daemon-reload': 'changes the machine',
   'docs/operations.md: docker build -t crawlcast .': 'needs a Docker daemon; test/image.test.ts reads the Dockerfile',
   'docs/from-scrapy-in-flask.md: curl http://localhost:9000/crawl       SCRAPING, SCRAPE IN PROGRESS, SCRAPE COMPLETE':
