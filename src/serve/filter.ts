@@ -32,7 +32,11 @@ interface View {
 /** The least recently used first. */
 const views = new Map<Batch, View>();
 
+/** What was looked up last: an append is looked up by every subscriber in a row. */
+let newest: { readonly batch: Batch; readonly view: View } | undefined;
+
 function viewOf(batch: Batch): View {
+  if (newest?.batch === batch) return newest.view;
   const view = views.get(batch) ?? { data: new Map(), byFilter: new Map(), bySelection: new Map() };
   views.delete(batch);
   views.set(batch, view);
@@ -40,6 +44,7 @@ function viewOf(batch: Batch): View {
     if (views.size <= maxViews) break;
     views.delete(oldest);
   }
+  newest = { batch, view };
   return view;
 }
 

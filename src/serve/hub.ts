@@ -2,6 +2,7 @@
 import { CrawlcastError } from '../errors.js';
 import type { EventLog } from '../store/store.js';
 import type { Subscriber } from './subscriber.js';
+import { Turns } from './turns.js';
 
 /** How often a stream on which nothing happens says where it is. */
 export const heartbeatMs = 15_000;
@@ -30,6 +31,8 @@ export interface StreamLimits {
 
 /** Keeps the subscribers. */
 export class Hub {
+  /** In which those are served who have a lot before them. */
+  readonly turns = new Turns();
   readonly #members = new Set<Member>();
   readonly #stopListening: () => void;
   readonly #timer: NodeJS.Timeout;

@@ -27,7 +27,7 @@ export function openEventStream(
     member.lastWriteMs = performance.now();
     return sink.write(bytes);
   };
-  const subscriber = new Subscriber(store, plan, {
+  const subscriber = new Subscriber(store, hub.turns, plan, {
     deliver: (piece) => write(sseFrames(piece)),
     heartbeat: (id) => write(sseCursor(id)),
     end: (lastId) => {

@@ -11,6 +11,7 @@ import type { Store } from '../store/store.js';
 import { createFilter, type Filter, type Piece } from './filter.js';
 import type { Hub } from './hub.js';
 import { locate, locateLastEventId, type Position, type Subscription } from './subscription.js';
+import type { Turns } from './turns.js';
 
 /** The socket behind a subscriber, in its own protocol. */
 export interface Outlet {
@@ -24,8 +25,8 @@ export interface Outlet {
   fail(error: unknown): void;
 }
 
-/** Batches that one subscriber may write before the others get their turn. */
-const batchesPerTurn = 16;
+/** How far behind a reader may be and still be written to at once; whoever has more before it takes turns with the others. */
+const liveBatches = 2;
 
 /** Which log positions and events one stream gets. */
 export interface Plan {
@@ -72,10 +73,10 @@ export class Subscriber {
   #plan: Plan;
   #full = false;
   #open = true;
-  #turnPending = false;
 
   constructor(
     readonly store: Store,
+    readonly turns: Turns,
     plan: Plan,
     readonly outlet: Outlet,
   ) {
@@ -123,10 +124,10 @@ export class Subscriber {
     }
   }
 
-  /** The socket takes bytes again. */
+  /** The socket takes bytes again. Who was so far behind that it filled up waits for its turn. */
   drained(): void {
     this.#full = false;
-    this.pump();
+    this.turns.add(this);
   }
 
   /** Moves the reader's own cursor past what the filter left out; called where nothing was written for a while. */
@@ -146,7 +147,7 @@ export class Subscriber {
   }
 
   #pumpBatches(): void {
-    for (let turn = 0; turn < batchesPerTurn; turn++) {
+    for (let batch = 0; batch < liveBatches; batch++) {
       if (!this.#open || this.#full) return;
       if (this.complete) {
         this.#end();
@@ -154,7 +155,7 @@ export class Subscriber {
       }
       if (!this.#pumpBatch()) return;
     }
-    this.#nextTurn();
+    this.turns.add(this);
   }
 
   #pumpBatch(): boolean {
@@ -191,15 +192,6 @@ export class Subscriber {
   #end(): void {
     this.close();
     this.outlet.end(this.cursor);
-  }
-
-  #nextTurn(): void {
-    if (this.#turnPending) return;
-    this.#turnPending = true;
-    setImmediate(() => {
-      this.#turnPending = false;
-      this.pump();
-    });
   }
 }
 

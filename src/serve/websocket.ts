@@ -18,7 +18,7 @@ export function openSocket({ store, hub, plan: first, address }: Opening, socket
     member.lastWriteMs = performance.now();
     return socket.send(frames);
   };
-  const subscriber = new Subscriber(store, first, {
+  const subscriber = new Subscriber(store, hub.turns, first, {
     deliver: (piece) => send(textFrames(piece)),
     heartbeat: (id) => send([JSON.stringify({ cursor: id })]),
     end: () => socket.close(1000, 'the crawl is over'),

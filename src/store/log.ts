@@ -20,6 +20,8 @@ export class TableLog implements EventLog {
   /** When the newest event was appended; never goes back. */
   time = 0;
   readonly #recent: Chunk[] = [];
+  /** What was read last: an append is read by every subscriber in a row. */
+  #latest: { readonly from: number; readonly batch: Batch } | undefined;
   #recentBytes = 0;
   readonly #blocks: RecentBlocks;
   readonly #listeners = new Set<() => void>();
@@ -41,10 +43,13 @@ export class TableLog implements EventLog {
 
   read(after: number, limit: number = chunkLimits.events): Batch {
     const from = Math.max(after + 1, this.first);
+    if (this.#latest?.from === from && this.#latest.batch.length <= limit) return this.#latest.batch;
     if (from > this.last) return [];
     const batch = this.#recentFrom(from) ?? this.#blocks.at(from);
     const start = from - (batch[0]?.offset ?? from);
-    return start === 0 && batch.length <= limit ? batch : batch.slice(start, start + limit);
+    if (start > 0 || batch.length > limit) return batch.slice(start, start + limit);
+    this.#latest = { from, batch };
+    return batch;
   }
 
   offsetAt(timeMs: number): number {

@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { createFilter } from '#src/serve/filter.js';
 import { Hub } from '#src/serve/hub.js';
 import { Subscriber } from '#src/serve/subscriber.js';
+import { Turns } from '#src/serve/turns.js';
 import { openMemoryStore } from '#src/store/memory.js';
 import { runService, transports } from '../support/process.js';
 import { readSse, readWs, tryWs } from '../support/readers.js';
@@ -61,7 +62,7 @@ test('limits › hold for one address, loopback apart', async (t) => {
   const join = (address: string) => {
     const outlet = { deliver: () => true, heartbeat: () => true, end: () => {}, fail: () => {} };
     const plan = { position: { after: 0 }, filter: createFilter({ data: [] }) };
-    const subscriber = new Subscriber(store, plan, outlet);
+    const subscriber = new Subscriber(store, new Turns(), plan, outlet);
     const member = { protocol: 'sse', address, subscriber, lastWriteMs: 0, idle() {}, leave() {} } as const;
     hub.add(member);
     return member;

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { type TestContext, test } from 'node:test';
 import { plan, Subscriber } from '#src/serve/subscriber.js';
 import { parseSubscriptionQuery } from '#src/serve/subscription.js';
+import { Turns } from '#src/serve/turns.js';
 import { startSite } from '#src/site/site.js';
 import { openMemoryStore } from '#src/store/memory.js';
 import { type Running, runService, transports } from '../support/process.js';
@@ -358,7 +359,7 @@ test('a heartbeat moves the cursor past what the filter leaves out', async () =>
   const tail = Buffer.from(',"source":"/crawls/c","type":"page","time":"2026-01-01T00:00:00.000Z","data":{}}');
   await store.commit({ crawl: 'c', events: [1, 2, 3].map(() => ({ type: 'page', tail })) });
   const cursors: string[] = [];
-  const subscriber = new Subscriber(store, plan(parseSubscriptionQuery('type=quote&since=0'), store), {
+  const subscriber = new Subscriber(store, new Turns(), plan(parseSubscriptionQuery('type=quote&since=0'), store), {
     deliver: () => assert.fail('nothing matches'),
     heartbeat: (id) => cursors.push(id) > 0,
     end: () => assert.fail('it has no end'),
