@@ -1,6 +1,6 @@
 /** The whole service put together: store, threads, runner, routes, transport. */
 import type { Config } from './config.js';
-import { createFetcher } from './crawl/fetcher.js';
+import { createFetcher, type Network } from './crawl/fetcher.js';
 import { openLibrary, type SpiderLibrary } from './crawl/library.js';
 import { createPoliteness, type HostSnapshot } from './crawl/politeness.js';
 import { createPool } from './crawl/pool.js';
@@ -32,13 +32,15 @@ export interface EngineOptions {
   readonly allowPrivateNetworks: boolean;
   /** A thread without a sign of life for so long is ended. Default 30 s. */
   readonly maxSilenceMs?: number;
+  /** Default: the system's own. */
+  readonly network?: Network;
   readonly onError?: (error: CrawlcastError, crawl: string) => void;
 }
 
 /** Puts the crawling part together. */
 export function createEngine(store: Store, options: EngineOptions): Engine {
-  const pool = createPool(options.workers, options.maxSilenceMs);
-  const fetcher = createFetcher();
+  const pool = createPool(options.workers, options);
+  const fetcher = createFetcher(options.network?.options);
   const { allowPrivateNetworks, onError } = options;
   const politeness = createPoliteness();
   const runner = createRunner(

@@ -11,10 +11,12 @@ import type { FetchOptions, ResponseHead } from './messages.js';
 import {
   basicCredentials,
   checkProxiedName,
+  type Dial,
   findRoute,
   isForwarded,
   proxyAuthorization,
   proxyRefusal,
+  tcp,
 } from './routes.js';
 
 /** What to fetch, and within which limits. */
@@ -58,12 +60,21 @@ export interface FetcherOptions {
   readonly lookup?: Lookup;
   /** Certificates to trust besides Node's own, PEM. */
   readonly ca?: string;
+  /** Default: TCP. */
+  readonly dial?: Dial;
+}
+
+/** Another way out than the system's own: resolver, sockets, certificates. */
+export interface Network {
+  readonly options: FetcherOptions;
+  /** The module whose default export `options` is: functions do not cross into threads, each loads them for itself. */
+  readonly module: string;
 }
 
 /** Makes a fetcher. */
 export function createFetcher(options: FetcherOptions = {}): Fetcher {
-  const { maxSockets = 256, maxSocketsPerHost = 64, lookup = defaultLookup } = options;
-  const settings = { lookup, ...(options.ca === undefined ? {} : { ca: options.ca }) };
+  const { maxSockets = 256, maxSocketsPerHost = 64, lookup = defaultLookup, dial = tcp } = options;
+  const settings = { lookup, dial, ...(options.ca === undefined ? {} : { ca: options.ca }) };
   const pool = new ConnectionPool({ maxSockets, maxSocketsPerHost });
   const closing = new AbortController();
   return {

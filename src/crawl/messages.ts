@@ -111,6 +111,8 @@ export interface CodeSign {
 
 /** What a thread is started with. */
 export interface WorkerOptions {
+  /** See `Network`. */
+  readonly network?: string;
   /** It gives a sign of life as often. */
   readonly signMs: number;
 }

@@ -1,6 +1,7 @@
 /** The threads that fetch and extract, as one function from a page to a stream of what becomes of it. */
 import { Worker } from 'node:worker_threads';
 import { Observable } from 'rxjs';
+import type { Network } from './fetcher.js';
 import type { FromWorker, Job, PageUpdate, SpiderSource, ToWorker, WorkerOptions } from './messages.js';
 
 /** Threads that work on pages. */
@@ -35,13 +36,22 @@ interface Underway {
   readonly give: (update: PageUpdate) => void;
 }
 
+/** How threads work. */
+export interface PoolOptions {
+  /**
+   * A thread without a sign of life for so long is stuck, in a pattern that backtracks without end or in a spider's own
+   * code. Default 30 s.
+   */
+  readonly maxSilenceMs?: number;
+  /** Default: the system's own. */
+  readonly network?: Network;
+}
+
 /**
  * Starts the threads.
  * @param size how many
- * @param maxSilenceMs a thread without a sign of life for so long is stuck, in a pattern that backtracks without end or in
- *   a spider's own code
  */
-export function createPool(size: number, maxSilenceMs = 30_000): Pool {
+export function createPool(size: number, { maxSilenceMs = 30_000, network }: PoolOptions = {}): Pool {
   const spiders = new Map<string, SpiderSource>();
   const origins = new WeakMap<PageUpdate, () => void>();
   const threads = new Set<Thread>();
@@ -52,7 +62,7 @@ export function createPool(size: number, maxSilenceMs = 30_000): Pool {
   const watch = setInterval(endStuckThreads, maxSilenceMs / 6).unref();
 
   function startThread(): Thread {
-    const workerData: WorkerOptions = { signMs: maxSilenceMs / 6 };
+    const workerData: WorkerOptions = { signMs: maxSilenceMs / 6, ...(network && { network: network.module }) };
     const worker = new Worker(new URL('./worker.js', import.meta.url), { stdout: true, workerData });
     // Standard output is for items; what a spider's code prints is for whoever watches.
     worker.stdout.on('data', (text: Buffer) => process.stderr.write(text));

@@ -1,15 +1,22 @@
 /** The way to a page: straight to its host, or through an HTTP proxy, over TCP or TLS, with checked addresses. */
 import http from 'node:http';
-import net, { type Socket } from 'node:net';
+import net, { type Socket, type TcpNetConnectOpts } from 'node:net';
 import tls from 'node:tls';
 import { CrawlcastError } from '../errors.js';
 import { checkTarget, guardLookup, type Lookup } from './addresses.js';
 import type { Route } from './connections.js';
 import type { FetchOptions } from './messages.js';
 
+/** Opens a socket to a host, to one of the addresses that the look-up among the options gives. */
+export type Dial = (options: TcpNetConnectOpts) => Socket;
+
+/** Opens sockets of TCP. */
+export const tcp: Dial = (options) => net.connect(options);
+
 /** What routes are made with. */
 export interface RouteSettings {
   readonly lookup: Lookup;
+  readonly dial: Dial;
   /** Certificates to trust besides Node's own, PEM. */
   readonly ca?: string;
 }
@@ -113,7 +120,7 @@ function endpointOf(url: URL): Endpoint {
 
 async function openSocket(target: Endpoint, settings: RouteSettings, signal: AbortSignal): Promise<Socket> {
   const { host, port } = target;
-  const socket = net.connect({ host, port, lookup: settings.lookup, noDelay: true, keepAlive: true });
+  const socket = settings.dial({ host, port, lookup: settings.lookup, noDelay: true, keepAlive: true });
   await opened(socket, 'connect', signal);
   return target.secure ? secure(socket, target, settings, signal) : socket;
 }

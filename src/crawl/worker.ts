@@ -1,7 +1,7 @@
 /** A thread of the pool: keeps the spiders it was given, visits pages, and sends what came of them in one message per turn. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { type Credit, createCredit } from './credit.js';
-import { createFetcher } from './fetcher.js';
+import { createFetcher, type FetcherOptions } from './fetcher.js';
 import type { CodeSign, FromWorker, Job, PageUpdate, ToWorker, WorkerOptions } from './messages.js';
 import { createReading, type OpenReader } from './reader.js';
 import { visitPage } from './visit.js';
@@ -17,14 +17,14 @@ interface Visit {
   readonly credit: Credit;
 }
 
-const fetcher = createFetcher();
+// `createPool` says it to every thread that it starts.
+const { signMs, network } = workerData as WorkerOptions;
+const fetcher = createFetcher(network === undefined ? {} : await optionsIn(network));
 const readings = new Map<string, OpenReader>();
 const visits = new Map<number, Visit>();
 let outbox: (readonly [number, PageUpdate | CodeSign])[] = [];
 
 /** A sign of life, for the one who ends threads that are stuck. */
-// `createPool` says it to every thread that it starts.
-const { signMs } = workerData as WorkerOptions;
 setInterval(() => port.postMessage([]), signMs).unref();
 
 port.on('message', (message: ToWorker) => {
@@ -46,6 +46,11 @@ port.on('message', (message: ToWorker) => {
       break;
   }
 });
+
+async function optionsIn(network: string): Promise<FetcherOptions> {
+  const { default: options }: { default: FetcherOptions } = await import(network);
+  return options;
+}
 
 async function visit(job: Job): Promise<void> {
   const openReader = readings.get(job.crawl);

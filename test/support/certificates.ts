@@ -16,6 +16,8 @@ export interface Certificates {
   readonly valid: Certificate;
   readonly expired: Certificate;
   readonly wrongHost: Certificate;
+  /** Signed by nobody else. */
+  readonly selfSigned: Certificate;
 }
 
 /** Makes certificates for 127.0.0.1; undefined where there is no `openssl`. */
@@ -43,6 +45,11 @@ export function makeCertificates(): Certificates | undefined {
     );
     return { cert: readFileSync(file(`${name}.pem`), 'utf8'), key: readFileSync(file(`${name}.key`), 'utf8') };
   };
+  const signSelf = (name: string): Certificate => {
+    const own = ['-keyout', `${name}.key`, '-out', `${name}.pem`, '-subj', `/CN=${name}`, '-days', '2'];
+    openssl('req', '-x509', ...newKey, ...own, '-addext', 'subjectAltName=IP:127.0.0.1');
+    return { cert: readFileSync(file(`${name}.pem`), 'utf8'), key: readFileSync(file(`${name}.key`), 'utf8') };
+  };
   try {
     openssl('req', '-x509', ...newKey, '-keyout', 'ca.key', '-out', 'ca.pem', '-subj', '/CN=authority', '-days', '2');
     return {
@@ -50,6 +57,7 @@ export function makeCertificates(): Certificates | undefined {
       valid: sign('valid', 'IP:127.0.0.1', '2'),
       expired: sign('expired', 'IP:127.0.0.1', '-1'),
       wrongHost: sign('elsewhere', 'DNS:elsewhere.example', '2'),
+      selfSigned: signSelf('self'),
     };
   } catch {
     return undefined;

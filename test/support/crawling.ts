@@ -6,7 +6,7 @@ import { followCrawl } from '#src/cli/follow-crawl.js';
 import type { StartRequest } from '#src/crawl/runner.js';
 import { parseSpider, type SpiderInput } from '#src/crawl/spider.js';
 import { isItemEvent } from '#src/events.js';
-import { createEngine } from '#src/service.js';
+import { createEngine, type EngineOptions } from '#src/service.js';
 import { openMemoryStore } from '#src/store/memory.js';
 import type { Store } from '#src/store/store.js';
 
@@ -40,7 +40,7 @@ export interface Crawler extends AsyncDisposable {
 }
 
 /** Starts an engine. */
-export async function startCrawler(store?: Store, options: { maxSilenceMs?: number } = {}): Promise<Crawler> {
+export async function startCrawler(store?: Store, options: Partial<EngineOptions> = {}): Promise<Crawler> {
   const own = store ?? (await openMemoryStore());
   const engine = createEngine(own, { workers: 1, allowPrivateNetworks: false, ...options });
   async function ended(id: string): Promise<Crawled> {

@@ -1,13 +1,10 @@
 /** Sites that send a crawl elsewhere. */
 import assert from 'node:assert/strict';
-import { html, type Row, type Saying, status } from './rows.js';
+import { fill, html, type Row, type Saying, status } from './rows.js';
 
 /** A redirect to this place. */
 function to(location: string, line = '302 Found', ...headers: string[]): Saying {
-  return (socket, _, { url, port }) => {
-    const place = location.replaceAll('@', url.slice(0, -1)).replaceAll('§', String(port));
-    socket.write(status(line, `location: ${place}`, ...headers));
-  };
+  return (socket, _, site) => void socket.write(status(line, `location: ${fill(location, site)}`, ...headers));
 }
 
 const here = '<p>here';

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import net, { type AddressInfo, type Server, type Socket } from 'node:net';
 import tls, { type TlsOptions } from 'node:tls';
 
-/** Answers one request. `nth` counts the requests on this connection, from 0. */
+/** Answers one request, head and body. `nth` counts the requests on this connection, from 0. */
 export type Answer = (socket: Socket, request: string, nth: number) => void;
 
 /** A running hostile server. */
@@ -11,7 +11,7 @@ export interface Hostile extends AsyncDisposable {
   readonly port: number;
   /** `http://127.0.0.1:PORT/` */
   readonly url: string;
-  /** The heads of all requests, as they came. */
+  /** The heads of all requests, as they came; each with its body, after an empty line, where it has one. */
   readonly requests: readonly string[];
   /** How many connections there have been. */
   readonly accepted: number;
@@ -21,7 +21,7 @@ export interface Hostile extends AsyncDisposable {
   emptied(): Promise<void>;
 }
 
-/** Starts a server that lets `answer` have each request head. */
+/** Starts a server that lets `answer` have each request; with `secure` it speaks both TLS and plain HTTP on its port. */
 export async function startHostile(answer: Answer, secure?: TlsOptions): Promise<Hostile> {
   const sockets = new Set<Socket>();
   const requests: string[] = [];
@@ -35,13 +35,12 @@ export async function startHostile(answer: Answer, secure?: TlsOptions): Promise
       sockets.delete(socket);
       server.emit('left');
     });
-    readHeads(socket, (head, nth) => {
-      requests.push(head);
-      answer(socket, head, nth);
+    readRequests(socket, (request, nth) => {
+      requests.push(request);
+      answer(socket, request, nth);
     });
   };
-  const server: Server = secure === undefined ? net.createServer(serve) : tls.createServer(secure, serve);
-  server.on('tlsClientError', () => {});
+  const server: Server = secure === undefined ? net.createServer(serve) : createBilingual(secure, serve);
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   // an address of a TCP server is never a string
@@ -67,15 +66,34 @@ export async function startHostile(answer: Answer, secure?: TlsOptions): Promise
   };
 }
 
-function readHeads(socket: Socket, give: (head: string, nth: number) => void): void {
+/** The first byte of a TLS handshake. */
+const handshake = 22;
+
+function createBilingual(secure: TlsOptions, serve: (socket: Socket) => void): Server {
+  const secured = tls.createServer(secure, serve).on('tlsClientError', () => {});
+  return net.createServer((socket) => {
+    socket.on('error', () => {});
+    socket.once('data', (first: Buffer) => {
+      socket.pause();
+      socket.unshift(first);
+      if (first[0] === handshake) secured.emit('connection', socket);
+      else serve(socket);
+    });
+  });
+}
+
+function readRequests(socket: Socket, give: (request: string, nth: number) => void): void {
   let text = '';
   let nth = 0;
   socket.on('data', (chunk: Buffer) => {
     text += chunk.toString('latin1');
-    for (let end = text.indexOf('\r\n\r\n'); end >= 0; end = text.indexOf('\r\n\r\n')) {
-      const head = text.slice(0, end);
-      text = text.slice(end + 4);
-      give(head, nth++);
+    for (let head = text.indexOf('\r\n\r\n'); head >= 0; head = text.indexOf('\r\n\r\n')) {
+      const length = Number(/^content-length: *(\d+)/im.exec(text.slice(0, head))?.[1] ?? 0);
+      const end = head + 4 + length;
+      if (text.length < end) return;
+      const request = text.slice(0, length === 0 ? head : end);
+      text = text.slice(end);
+      give(request, nth++);
     }
   });
 }

@@ -2,6 +2,7 @@
 import type { Socket } from 'node:net';
 import type { StartRequest } from '#src/crawl/runner.js';
 import { parseSpider, type SpiderInput } from '#src/crawl/spider.js';
+import type { Certificates } from './certificates.js';
 import type { Crawled, Crawler } from './crawling.js';
 import { type Hostile, reply, startHostile } from './hostile.js';
 
@@ -15,10 +16,13 @@ export interface Row {
   readonly site: Readonly<Record<string, Saying>>;
   /** Default `@/`. */
   readonly start?: readonly string[];
+  /** Its texts are filled in too. */
   readonly spider?: Partial<SpiderInput>;
   readonly settings?: SpiderInput['settings'];
   /** Whether the site is the proxy of the crawl. */
   readonly throughProxy?: boolean;
+  /** With which certificate the site speaks HTTPS too, on the same port. */
+  readonly secure?: Exclude<keyof Certificates, 'ca'>;
   readonly origin?: StartRequest['origin'];
   /** URLs of `page` events, sorted. */
   readonly pages?: readonly string[];
@@ -61,6 +65,7 @@ export function raw(bytes: string | Buffer): Saying {
 export async function crawlRow(
   crawler: Crawler,
   row: Row,
+  certificates?: Certificates,
 ): Promise<{ outcome: Outcome; crawl: Crawled; site: Hostile }> {
   const site = await startHostile((socket, request) => {
     const [, target = ''] = request.split(' ');
@@ -69,7 +74,7 @@ export async function crawlRow(
     if (saying === undefined) socket.write(status('404 Not Found'));
     else if (typeof saying === 'function') saying(socket, request, site);
     else socket.write(typeof saying === 'string' ? html(fill(saying, site)) : saying);
-  });
+  }, row.secure && certificates?.[row.secure]);
   try {
     const origin = site.url.slice(0, -1);
     const spider = parseSpider({
@@ -77,7 +82,7 @@ export async function crawlRow(
       start: (row.start ?? ['@/']).map((url) => fill(url, site)),
       items: { p: { each: 'p', fields: { text: {} } } },
       follow: ['a'],
-      ...row.spider,
+      ...JSON.parse(fill(JSON.stringify(row.spider ?? {}), site)),
       settings: {
         autothrottle: false,
         retries: 0,
@@ -95,7 +100,8 @@ export async function crawlRow(
   }
 }
 
-function fill(text: string, { url, port }: Hostile): string {
+/** A text of a row with the site's origin and port. */
+export function fill(text: string, { url, port }: Hostile): string {
   return text.replaceAll('@', url.slice(0, -1)).replaceAll('§', String(port));
 }
 
