@@ -12,7 +12,8 @@ export interface Cookies {
 }
 
 /**
- * Makes a jar that already has the given cookies for each start URL's host.
+ * Makes a jar that already has the given cookies for each start URL's host; where the crawl starts at https alone, they
+ * are sent over https alone.
  * @param saved what an earlier jar of the crawl has saved: it then goes on from there
  */
 export function createCookies(
@@ -23,8 +24,13 @@ export function createCookies(
   // What was saved is written by nobody but `save`.
   if (saved !== undefined) return cookiesIn(CookieJar.deserializeSync(saved as SerializedCookieJar));
   const jar = new CookieJar(undefined, { looseMode: true });
+  const open = new Set(
+    start.map((url) => new URL(url)).flatMap(({ protocol, hostname }) => (protocol === 'http:' ? hostname : [])),
+  );
   for (const url of start) {
-    for (const [key, value] of Object.entries(given)) put(jar, new Cookie({ key, value, path: '/' }), url);
+    const { hostname } = new URL(url);
+    const secure = !open.has(hostname);
+    for (const [key, value] of Object.entries(given)) put(jar, new Cookie({ key, value, path: '/', secure }), url);
   }
   return cookiesIn(jar);
 }

@@ -88,7 +88,7 @@ async function land(
 ): Promise<Landing> {
   let request = first;
   for (let hop = 0; hop <= visit.redirects; hop++) {
-    checkPlace(request, visit);
+    checkPlace(request, visit, request.body !== undefined || (request === first && from !== undefined));
     const { head, body } = await visit.fetcher.fetch({ ...optionsOf(request, visit, from), ...request }, signal);
     visit.cookies.take(request.url, head.headers['set-cookie'] ?? []);
     const next = nextHop(request, head.status, head.headers.location?.[0]);
@@ -122,12 +122,12 @@ function nextHop(request: Submission, status: number, location: string | undefin
 }
 
 /** What is filled in goes to the login page's own host, or to where the crawl may go anyway; and never from https to http. */
-function checkPlace({ url, method }: Submission, visit: LoginVisit): void {
+function checkPlace({ url }: Submission, visit: LoginVisit, isFilledIn: boolean): void {
   const { login, rules } = visit;
   const home = hostKey(login.url);
   const allows = (place: URL) => hostKey(place) === home || rules.allows(place);
   const admission = admit({ url, depth: 0 }, { ...rules, allows, pagesLeft: () => 1 });
-  const isExposed = method === 'POST' && login.url.startsWith('https:') && !url.startsWith('https:');
+  const isExposed = isFilledIn && login.url.startsWith('https:') && !url.startsWith('https:');
   if ('offer' in admission && !isExposed) return;
   const why = 'skip' in admission ? `which this crawl may not enter (${admission.skip})` : 'without encryption';
   throw failure(visit, `it leads to ${placeOf(url)}, ${why}`);

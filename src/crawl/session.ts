@@ -26,6 +26,7 @@ export class Session {
   readonly #crawl: string;
   /** How everything is fetched, without what depends on the URL. */
   readonly options: FetchOptions;
+  /** Origins that may have the spider's credentials. */
   readonly #homes: ReadonlySet<string>;
   readonly #cookies: Cookies;
   /** Whether the cookies are those that an earlier run has saved. */
@@ -46,7 +47,7 @@ export class Session {
       publicOnly,
       ...(proxy === undefined ? {} : { proxy }),
     };
-    this.#homes = new Set(record.start.map((url) => new URL(url).host));
+    this.#homes = new Set(record.start.flatMap(homesOf));
     this.#isResumed = saved !== undefined;
     this.#cookies = createCookies(spider.settings.cookies, record.start, saved);
   }
@@ -61,7 +62,7 @@ export class Session {
   #headersFor(url: string): Record<string, string> {
     const { headers } = this.#spider.settings;
     if (Object.keys(headers).length === 0) return headers;
-    if (this.#homes.has(new URL(url).host)) return headers;
+    if (this.#homes.has(new URL(url).origin)) return headers;
     return Object.fromEntries(Object.entries(headers).filter(([name]) => !credential.test(name)));
   }
 
@@ -92,4 +93,10 @@ export class Session {
     this.#hasNewCookies = false;
     return [{ collection: cookieCollection, key: this.#crawl, value: this.#cookies.save() }];
   }
+}
+
+/** A site that one enters without encryption may lead to the same with it, but never the other way round. */
+function homesOf(url: string): string[] {
+  const { origin, host } = new URL(url);
+  return [origin, `https://${host}`];
 }

@@ -54,7 +54,7 @@ export function makeCertificates(): Certificates | undefined {
     openssl('req', '-x509', ...newKey, '-keyout', 'ca.key', '-out', 'ca.pem', '-subj', '/CN=authority', '-days', '2');
     return {
       ca: readFileSync(file('ca.pem'), 'utf8'),
-      valid: sign('valid', 'IP:127.0.0.1', '2'),
+      valid: sign('valid', 'IP:127.0.0.1,DNS:*.crawl.test', '2'),
       expired: sign('expired', 'IP:127.0.0.1', '-1'),
       wrongHost: sign('elsewhere', 'DNS:elsewhere.example', '2'),
       selfSigned: signSelf('self'),

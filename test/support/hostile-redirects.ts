@@ -1,13 +1,45 @@
 /** Sites that send a crawl elsewhere. */
 import assert from 'node:assert/strict';
-import { fill, html, type Row, type Saying, status } from './rows.js';
+import { type Act, fill, html, type Row, status } from './rows.js';
 
 /** A redirect to this place. */
-function to(location: string, line = '302 Found', ...headers: string[]): Saying {
+function to(location: string, line = '302 Found', ...headers: string[]): Act {
   return (socket, _, site) => void socket.write(status(line, `location: ${fill(location, site)}`, ...headers));
 }
 
 const here = '<p>here';
+
+/** A site whose login form is answered with this redirect, and what then comes to the place where it leads. */
+function afterLogin(line: string, landing: RegExp): Row {
+  const form = '<form id=in method=post><input type=hidden name=token value=x></form>';
+  return {
+    title: `B5 a login form that is answered with ${line}`,
+    site: {
+      '/login': (socket, request, site) => {
+        if (request.startsWith('POST')) to('/in', line)(socket, request, site);
+        else socket.write(html(form));
+      },
+      '*': here,
+    },
+    start: ['@/start'],
+    spider: { login: { url: '@/login', form: '#in', fields: { user: 'ann' }, check: 'p' } },
+    asked: ['/in', '/login', '/login', '/start'],
+    check(_, site) {
+      const landed = site.requests.find((request) => request.includes(' /in ')) ?? '';
+      assert.match(landed, landing);
+      assert.doesNotMatch(landed, landing.source.startsWith('^GET') ? /token=x|content-type/i : /^GET/);
+    },
+  };
+}
+
+/** The request for this target, lower-cased: names of headers may be written as one likes. */
+function requestFor(target: string, requests: readonly string[]): string {
+  return requests.find((request) => request.includes(` ${target} `))?.toLowerCase() ?? '';
+}
+
+const credentials = { headers: { authorization: 'Basic eDp5' }, cookies: { sid: 'secret' } };
+const asGet = /^GET \/in /;
+const asPost = /^POST \/in [\s\S]*\r\n\r\ntoken=x&user=ann$/;
 
 /** See {@link Row}. */
 export const redirectRows: readonly Row[] = [
@@ -58,6 +90,50 @@ export const redirectRows: readonly Row[] = [
     },
   },
   {
+    title: 'B6 credentials do not go to another port of the host',
+    start: ['http://site-p§.crawl.test/'],
+    site: { '/': to('http://site-p§.crawl.test:§/x'), '/x': here },
+    spider: { allow: ['site-p§.crawl.test'] },
+    settings: { headers: credentials.headers },
+    pages: ['http://site-p§.crawl.test:§/x'],
+    check(_, { requests }) {
+      assert.match(requestFor('/', requests), /\nauthorization:/);
+      assert.doesNotMatch(requestFor('/x', requests), /\nauthorization:/);
+    },
+  },
+  {
+    title: 'B6 credentials go on from http to https of their host',
+    secure: 'valid',
+    start: ['http://127.0.0.1:§/'],
+    site: { '/': to('https://127.0.0.1:§/x'), '/x': here },
+    settings: credentials,
+    pages: ['@/x'],
+    check(_, { requests }) {
+      for (const target of ['/', '/x']) {
+        assert.match(requestFor(target, requests), /\nauthorization: basic/);
+        assert.match(requestFor(target, requests), /\ncookie: sid=secret/);
+      }
+    },
+  },
+  afterLogin('301 Moved', asGet),
+  afterLogin('302 Found', asGet),
+  afterLogin('303 See Other', asGet),
+  afterLogin('307 Temporary', asPost),
+  afterLogin('308 Permanent', asPost),
+  {
+    title: 'B7 from https to http of the same host, but without what would have been encrypted',
+    secure: 'valid',
+    start: ['https://site-p§.crawl.test/'],
+    site: { '/': to('http://site-p§.crawl.test/x', '302 Found', 'set-cookie: own=1; Secure'), '/x': here },
+    settings: credentials,
+    pages: ['http://site-p§.crawl.test/x'],
+    check(_, { requests }) {
+      assert.match(requestFor('/', requests), /\nauthorization: basic/);
+      assert.match(requestFor('/', requests), /\ncookie: sid=secret/);
+      assert.doesNotMatch(requestFor('/x', requests), /\n(authorization|cookie):/);
+    },
+  },
+  {
     title: 'B8 a 302 without Location is a page',
     site: { '/': Buffer.from('HTTP/1.1 302 Found\r\ncontent-type: text/html\r\ncontent-length: 7\r\n\r\n<p>here') },
     items: ['here'],
@@ -97,5 +173,15 @@ export const redirectRows: readonly Row[] = [
     },
     items: ['a', 'b'],
     asked: ['/', '/x', '/y', '/z'],
+  },
+  {
+    title: 'B11 to a private address, as a number and as a name',
+    start: ['http://public-p§.crawl.test/a', 'http://public-p§.crawl.test/b'],
+    site: { '/a': to('http://127.0.0.1:§/x'), '/b': to('http://private-p§.crawl.test/x') },
+    spider: { allow: ['*'] },
+    origin: 'http',
+    skipped: ['private @/x'],
+    failed: ['address.private http://private-p§.crawl.test/x'],
+    asked: ['/a', '/b'],
   },
 ];

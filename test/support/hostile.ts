@@ -77,7 +77,10 @@ function createBilingual(secure: TlsOptions, serve: (socket: Socket) => void): S
       socket.pause();
       socket.unshift(first);
       if (first[0] === handshake) secured.emit('connection', socket);
-      else serve(socket);
+      else {
+        serve(socket);
+        socket.resume();
+      }
     });
   });
 }

@@ -1,5 +1,5 @@
 /**
- * A network for tests, as the engine and its threads load it: the ports 80 and 443 of `NAME.pPORT.test` are that port of
+ * A network for tests, as the engine and its threads load it: the ports 80 and 443 of `NAME-pPORT.crawl.test` are that port of
  * loopback, and the name says how it resolves. Nothing leaves this machine.
  */
 import type { LookupAddress, LookupOptions } from 'node:dns';
@@ -28,7 +28,7 @@ const inside = '127.0.0.1';
 /** Public to whoever looks at it; here it leads to loopback as well. */
 const outside = '1.2.3.4';
 
-/** The addresses of a name, or what the resolver says instead, by its first label and how often it was asked for. */
+/** The addresses of a name, or what the resolver says instead, by its first word and how often it was asked for. */
 const answers: Readonly<Record<string, (nth: number) => readonly string[] | string>> = {
   public: () => [outside],
   mixed: () => [outside, inside],
@@ -43,10 +43,10 @@ const answers: Readonly<Record<string, (nth: number) => readonly string[] | stri
 const asked = new Map<string, number>();
 
 const lookup: Lookup = (hostname, options, callback) => {
-  if (!hostname.endsWith('.test')) return defaultLookup(hostname, options, callback);
+  if (!hostname.endsWith('.crawl.test')) return defaultLookup(hostname, options, callback);
   const nth = asked.get(hostname) ?? 0;
   asked.set(hostname, nth + 1);
-  const found = answers[hostname.split('.')[0] ?? '']?.(nth) ?? [inside];
+  const found = answers[hostname.split('-')[0] ?? '']?.(nth) ?? [inside];
   if (typeof found === 'string') return callback(Object.assign(new Error(found), { code: found }), '', 0);
   give(found.map(addressOf), options, callback);
 };
@@ -63,7 +63,7 @@ function give(found: LookupAddress[], { all }: LookupOptions, callback: Paramete
 
 /** Looks up as it is told to, and goes to loopback where the address is the public one. */
 const dial: Dial = ({ host = '', port, lookup: resolve = lookup, ...rest }) => {
-  const own = /\bp(\d+)\.test\.?$/.exec(host)?.[1];
+  const own = /-p(\d+)\.crawl\.test\.?$/.exec(host)?.[1];
   return net.connect({
     ...rest,
     host,

@@ -7,7 +7,10 @@ import type { Crawled, Crawler } from './crawling.js';
 import { type Hostile, reply, startHostile } from './hostile.js';
 
 /** What a path of a site says: HTML, bytes, or whatever it does with the connection. */
-export type Saying = string | Buffer | ((socket: Socket, request: string, site: Hostile) => void);
+export type Saying = string | Buffer | Act;
+
+/** What a site does with a request and its connection. */
+export type Act = (socket: Socket, request: string, site: Hostile) => void;
 
 /** A site, a spider and what they come to. In texts `@` stands for the site's origin, without its slash, `§` for its port. */
 export interface Row {
