@@ -19,8 +19,12 @@ export const defaultLookup: Lookup = (hostname, options, callback) => systemLook
 export function isPublicAddress(text: string): boolean {
   const bare = text.replace(/^\[|\]$/g, '').replace(/%.*$/, '');
   if (!ipaddr.isValid(bare)) return false;
-  return innermost(ipaddr.parse(bare)).range() === 'unicast';
+  const address = innermost(ipaddr.parse(bare));
+  return address.range() === 'unicast' && !cloudServices.has(address.toString());
 }
+
+/** Public by their number, but answered by the machine's own cloud: Azure's WireServer has this one everywhere. */
+const cloudServices: ReadonlySet<string> = new Set(['168.63.129.16']);
 
 /** The IPv4 address that packets to this one end up at, where it holds one; else itself. */
 function innermost(address: Address): Address {
