@@ -98,3 +98,10 @@ function nameOf(parameter: string): string {
 function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
+
+/** Where the header `Location` of an answer leads; `undefined` where that is no URL. */
+export function resolveLocation(location: string, base: string): string | undefined {
+  // Headers are bytes: a Location that is not ASCII is UTF-8 more often than not.
+  const place = Buffer.from(location, 'latin1').toString('utf8').trim();
+  return URL.canParse(place, base) ? new URL(place, base).href : undefined;
+}

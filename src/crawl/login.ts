@@ -1,7 +1,7 @@
 /** Logs in to a site as a browser would: fetches the form, fills it in, sends it, and keeps the cookies. */
 import { setTimeout as pause } from 'node:timers/promises';
 import { CrawlcastError, errorFacts, toCrawlcastError } from '../errors.js';
-import { hostKey } from '../url.js';
+import { hostKey, resolveLocation } from '../url.js';
 import { type AdmissionRules, admit } from './admission.js';
 import type { Cookies } from './cookies.js';
 import type { Fetcher } from './fetcher.js';
@@ -117,7 +117,8 @@ async function readLanding(
 /** A redirected POST becomes a GET, but for 307 and 308 (RFC 9110 §15.4). */
 function nextHop(request: Submission, status: number, location: string | undefined): Submission | undefined {
   if (![301, 302, 303, 307, 308].includes(status) || location === undefined) return undefined;
-  const url = new URL(Buffer.from(location, 'latin1').toString('utf8').trim(), request.url).href;
+  const url = resolveLocation(location, request.url);
+  if (url === undefined) throw new CrawlcastError('redirect.invalid', 'it leads to what is no URL');
   return status >= 307 ? { ...request, url } : { url, method: 'GET' };
 }
 

@@ -1,7 +1,10 @@
 /** Asks hosts for their robots.txt, within the limits of whoever wants to know. */
 import { CrawlcastError } from '../errors.js';
+import { resolveLocation } from '../url.js';
+import { admit } from './admission.js';
 import type { Fetcher } from './fetcher.js';
-import type { FetchOptions } from './messages.js';
+import type { FetchOptions, ResponseHead } from './messages.js';
+import { parseRetryAfter } from './politeness.js';
 import { createRobots, maxRobotsLength, type Robots, type RobotsAnswer } from './robots.js';
 
 /**
@@ -39,9 +42,12 @@ export function createRobotsDesk(fetcher: Fetcher): RobotsDesk {
   };
 }
 
+/** More hops than that, or one to where no page may be had: the same as none (RFC 9309 §2.3.1.2). */
+const none: RobotsAnswer = { status: 404, body: '' };
+
 async function fetchRobots(fetcher: Fetcher, origin: string, options: FetchOptions): Promise<RobotsAnswer> {
-  let url = new URL('/robots.txt', origin).href;
-  for (let hop = 0; hop <= maxHops; hop++) {
+  let url: string | undefined = new URL('/robots.txt', origin).href;
+  for (let hop = 0; url !== undefined && hop <= maxHops; hop++) {
     const answer = await fetcher.fetch({ ...options, url }, new AbortController().signal).catch((error: unknown) => {
       if (hop === 0 && isOutOfReach(error)) return undefined;
       throw error;
@@ -50,13 +56,25 @@ async function fetchRobots(fetcher: Fetcher, origin: string, options: FetchOptio
     const { head, body } = answer;
     const location = head.headers.location?.[0];
     if (head.status < 300 || head.status >= 400 || location === undefined) {
-      return { status: head.status, body: await readText(body) };
+      return { status: head.status, body: await readText(body), ...retryAfter(head) };
     }
     body.discard();
-    url = new URL(location, url).href;
+    url = target(location, url);
   }
-  // More hops than that: the same as none (RFC 9309 §2.3.1.2).
-  return { status: 404, body: '' };
+  return none;
+}
+
+function retryAfter({ headers }: ResponseHead): Pick<RobotsAnswer, 'retryAfterMs'> {
+  const retryAfterMs = parseRetryAfter(headers['retry-after']?.[0] ?? '');
+  return retryAfterMs === undefined ? {} : { retryAfterMs };
+}
+
+/** Where a redirect leads, through the same gate as those of pages; on whatever host. */
+function target(location: string, from: string): string | undefined {
+  const url = resolveLocation(location, from);
+  if (url === undefined) return undefined;
+  const admission = admit({ url, depth: 0 }, { allows: () => true, robots: false });
+  return 'offer' in admission ? admission.offer.url : undefined;
 }
 
 /** Whether no page of that host can be had either: what is fetched next fails by itself, and its event says why. */

@@ -1,6 +1,7 @@
 /** What a thread does with one page: fetch, decode, extract, and tell as soon as there is something to tell. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { CrawlcastError, toCrawlcastError } from '../errors.js';
+import { resolveLocation } from '../url.js';
 import { createDecoder } from './charset.js';
 import type { Credit } from './credit.js';
 import { decodeBody } from './decompress.js';
@@ -121,12 +122,9 @@ function redirectTarget({ head, body }: FetchResponse, url: string): string | un
   const location = head.headers.location?.[0];
   if (!redirectStatus.has(head.status) || location === undefined) return undefined;
   body.discard();
-  try {
-    // Headers are bytes: a Location that is not ASCII is UTF-8 more often than not.
-    return new URL(Buffer.from(location, 'latin1').toString('utf8').trim(), url).href;
-  } catch {
-    throw new CrawlcastError('redirect.invalid', `${url} redirects to what is no URL`);
-  }
+  const target = resolveLocation(location, url);
+  if (target === undefined) throw new CrawlcastError('redirect.invalid', `${url} redirects to what is no URL`);
+  return target;
 }
 
 function checkStatus({ head, body }: FetchResponse, url: string): void {

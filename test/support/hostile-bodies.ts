@@ -54,6 +54,8 @@ export const bodyRows: readonly Row[] = [
     'body.truncated',
   ),
   reads('D3 gzip in brotli', brotliCompressSync(gzipSync(page)), { 'content-encoding': 'gzip, br' }),
+  reads('D3 gzip', gzipSync(page), { 'content-encoding': 'gzip' }),
+  reads('D3 brotli', brotliCompressSync(page), { 'content-encoding': 'br' }),
   reads('D3 zlib deflate', deflateSync(page), { 'content-encoding': 'deflate' }),
   reads('D3 raw deflate', deflateRawSync(page), { 'content-encoding': 'deflate' }),
   reads('D3 zstd', zstd(page), { 'content-encoding': 'zstd' }),
@@ -95,6 +97,16 @@ export const bodyRows: readonly Row[] = [
   reads('D10 the header counts more than a meta', `<meta charset=windows-1251>${page}`, {
     'content-type': 'text/html; charset=utf-8',
   }),
+  reads(
+    'D10 a meta within 1,024 bytes counts',
+    Buffer.from(`<meta charset=windows-1251>${' '.repeat(1_000)}<p>\xe6`, 'latin1'),
+    {},
+    'ж',
+  ),
+  reads(
+    'D10 a meta after 1,024 bytes does not, and without any it is UTF-8',
+    `${' '.repeat(1_024)}<meta charset=windows-1251>${page}`,
+  ),
   reads('D10 a meta that says UTF-16 means UTF-8', `<meta charset=utf-16>${page}`),
   reads('D10 an unknown charset is none', page, { 'content-type': 'text/html; charset=klingon' }),
   {

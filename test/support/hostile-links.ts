@@ -20,10 +20,12 @@ const long = `/${'x'.repeat(2_100)}`;
 /** See {@link Row}. */
 export const linkRows: readonly Row[] = [
   links('A1 the first base counts', `<base href="/d/"><base href="/e/">${anchors('x')}`, ['/d/x']),
+  links('A1 a base may be relative itself', `<base href="d/">${anchors('x')}`, ['/d/x']),
   links('A1 a base may be on another host', `<base href="http://localhost:§/">${anchors('x')}`, [], {
     skipped: ['offsite http://localhost:§/x'],
   }),
   links('A2 white space and line breaks in a link do not count', anchors(' \n/x\ty\r\n '), ['/xy']),
+  links('A2 a space inside a link is one', anchors('/a b'), ['/a%20b']),
   links('A3 entities are read as browsers do', anchors('/x?a=1&amp;b=2', '/y?a&copy=1'), ['/x?a=1&b=2', '/y?a&copy=1']),
   links('A4 relative links of every form', anchors('//127.0.0.1:§/x', '?q', '#f', ''), ['/?q', '/x']),
   links('A5 other schemes', anchors('javascript:void(0)', 'mailto:a', 'tel:1', 'data:,x', 'blob:x'), [], {
@@ -37,6 +39,12 @@ export const linkRows: readonly Row[] = [
   ]),
   links('A8 dot segments', anchors('/a/../b/./c', '/b/c', '/../../b/c'), ['/b/c']),
   links('A9 upper case in scheme and host', anchors('HTTP://127.0.0.1:§/x', '/x'), ['/x']),
+  links(
+    'A9 default ports and a dot at the end of the host are no part of a page',
+    anchors('http://site-p§.crawl.test:80/x', 'http://site-p§.crawl.test/x', 'http://site-p§.crawl.test./x'),
+    ['/x'],
+    { start: ['http://site-p§.crawl.test/'] },
+  ),
   links('A10 international names, good and bad', anchors('http://bücher.test/', 'http://xn--a/'), [], {
     skipped: ['invalid http://xn--a/', 'offsite http://xn--bcher-kva.test/'],
   }),
@@ -55,6 +63,7 @@ export const linkRows: readonly Row[] = [
     anchors('/x?a', '/x?a=', '/y?a=1&a=2', '/y?a=2&a=1'),
     ['/x?a', '/x?a=', '/y?a=1&a=2', '/y?a=2&a=1'],
   ),
+  links('A13 a question mark alone is no query', anchors('/x', '/x?'), ['/x']),
   links('A14 an empty segment stays', anchors('/a//b', '/a/b'), ['/a//b', '/a/b']),
   links(
     'A15 credentials in a link are neither sent nor told',
@@ -67,6 +76,14 @@ export const linkRows: readonly Row[] = [
       },
     },
   ),
+  links('A15 credentials in a start URL are sent, and not told', '', [], {
+    start: ['http://me:secret@127.0.0.1:§/'],
+    pages: ['@/'],
+    check(crawl, site) {
+      assert.ok(!JSON.stringify(crawl.events).includes('secret'));
+      assert.ok(site.requests.some((request) => /^authorization: Basic bWU6c2VjcmV0/im.test(request)));
+    },
+  }),
   {
     title: 'A16 a query is written in the charset of the document',
     site: {
@@ -98,6 +115,15 @@ export const linkRows: readonly Row[] = [
     skipped: ['nofollow @/a'],
     asked: ['/'],
   },
+  {
+    title: 'A18 the header says none to all',
+    site: { '/': html(`<p>here</p>${anchors('/a')}`, { 'x-robots-tag': 'none' }) },
+    skipped: ['nofollow @/a'],
+    items: ['here'],
+  },
+  links('A18 nofollow does not count where robots is off', '<a rel=nofollow href=/a>x</a>', ['/a'], {
+    settings: { robots: false },
+  }),
   links('A19 canonical is no link', '<link rel=canonical href=/c><link rel=next href=/n>', [], { items: [] }),
   links('A19 next is one where follow says so', '<link rel=canonical href=/c><link rel=next href=/n>', ['/n'], {
     spider: { follow: ['link[rel=next]'] },

@@ -1,7 +1,7 @@
 /** Sites that misbehave on the wire, and addresses that are nobody's business. */
 import assert from 'node:assert/strict';
 import { drip } from './hostile.js';
-import { html, type Row, raw, status } from './rows.js';
+import { type Act, fill, html, type Row, raw, status } from './rows.js';
 
 const ok = 'HTTP/1.1 200 OK\r\ncontent-type: text/html\r\n';
 const here = '<p>here';
@@ -11,6 +11,36 @@ function says(title: string, saying: Row['site'][string], failure?: string, sett
   const outcome = failure === undefined ? { items: ['here'] } : { failed: [`${failure} @/`] };
   return { title, site: { '/': saying }, settings: { robots: false, ...settings }, ...outcome };
 }
+
+/** A site whose certificate is not good enough, by robots.txt and page alike, at the first attempt. */
+function insecure(title: string, secure: NonNullable<Row['secure']>, code: string): Row {
+  return {
+    title,
+    site: { '*': here },
+    secure,
+    settings: { retries: 3 },
+    failed: [`${code} @/`],
+    asked: [],
+    check: (crawl) => assert.equal(crawl.of('page.failed')[0]?.data.attempts, 1),
+  };
+}
+
+/** A crawl from outside that is led to a private address; it never gets there. */
+function guarded(title: string, row: Omit<Row, 'title' | 'origin'>): Row {
+  const check: Row['check'] = (crawl, site) => {
+    assert.ok(!site.requests.some((request) => request.includes('/secret')));
+    row.check?.(crawl, site);
+  };
+  return { spider: { allow: ['*'] }, ...row, title, origin: 'http', check };
+}
+
+const to =
+  (place: string): Act =>
+  (socket, _, site) =>
+    void socket.write(status('302 Found', `location: ${fill(place, site)}`));
+const loopback = 'http://127.0.0.1:§/secret';
+const byName = 'http://private-p§.crawl.test/secret';
+const publicSite = 'http://public-p§.crawl.test';
 
 const privatePlaces = [
   'http://127.0.0.1:§/',
@@ -26,6 +56,8 @@ const privatePlaces = [
   'http://[::ffff:7f00:1]/',
   'http://[64:ff9b::7f00:1]/',
   'http://[2002:7f00:1::]/',
+  'http://[fd00:ec2::254]/latest/',
+  'http://168.63.129.16/metadata/',
 ];
 
 /** See {@link Row}. */
@@ -49,6 +81,7 @@ export const transportRows: readonly Row[] = [
   },
   says('E3 a head without measure', raw(`${ok}x: ${'x'.repeat(70_000)}\r\n\r\n`), 'http.headers_too_large'),
   says('E3 headers that repeat', raw(`${ok}x-a: 1\r\nx-a: 2\r\nset-cookie: a=1\r\nset-cookie: b=2\r\n\r\n${here}`)),
+  says('E3 a folded header, which no one may send any more', raw(`${ok}x-a: 1\r\n 2\r\n\r\n${here}`), 'http.malformed'),
   says('E3 two lengths', raw(`${ok}content-length: 7\r\ncontent-length: 3\r\n\r\n${here}`), 'http.malformed'),
   says('E4 early hints', raw(`HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\n${ok}\r\n${here}`)),
   says(
@@ -58,10 +91,79 @@ export const transportRows: readonly Row[] = [
   ),
   says('E4 no HTTP at all', raw('SSH-2.0-OpenSSH\r\n'), 'http.malformed'),
   {
+    title: 'E5 a name that does not exist is not tried again',
+    site: {},
+    start: ['http://gone-p§.crawl.test/'],
+    settings: { retries: 3 },
+    failed: ['dns.not_found http://gone-p§.crawl.test/'],
+    check: (crawl) => assert.equal(crawl.of('page.failed')[0]?.data.attempts, 1),
+  },
+  {
+    title: 'E5 a name server that fails is asked again',
+    site: { '/': here },
+    start: ['http://failing-p§.crawl.test/'],
+    // Once for robots.txt, once for the page.
+    settings: { retries: 2 },
+    pages: ['http://failing-p§.crawl.test/'],
+  },
+  {
+    title: 'E5 a name server that goes on failing fails the page',
+    site: {},
+    start: ['http://dead-p§.crawl.test/'],
+    settings: { retries: 1 },
+    failed: ['dns.failed http://dead-p§.crawl.test/'],
+    check: (crawl) => assert.equal(crawl.of('page.failed')[0]?.data.attempts, 2),
+  },
+  {
+    title: 'E6 of several addresses the next one is tried',
+    site: { '/': here },
+    start: ['http://several-p§.crawl.test/'],
+    pages: ['http://several-p§.crawl.test/'],
+  },
+  {
     title: 'E6 a name with several addresses is reached where somebody answers',
     site: { '/': here },
     start: ['http://localhost:§/'],
     pages: ['http://localhost:§/'],
+  },
+  { title: 'E7 a certificate that is trusted', site: { '/': here }, secure: 'valid', pages: ['@/'] },
+  insecure('E7 a certificate that has expired', 'expired', 'tls.expired'),
+  insecure('E7 a certificate for another host', 'wrongHost', 'tls.wrong_host'),
+  insecure('E7 a certificate that nobody else has signed', 'selfSigned', 'tls.untrusted'),
+  {
+    title: 'E7 no TLS where it should be',
+    site: { '*': here },
+    start: ['https://127.0.0.1:§/'],
+    settings: { robots: false },
+    failed: ['tls.failed https://127.0.0.1:§/'],
+  },
+  {
+    title: 'E8 the address that was checked is the one that is connected to, and the next connection checks anew',
+    site: { '*': html('<a href=/x>x</a>', { connection: 'close' }) },
+    start: ['http://rebinding-p§.crawl.test/'],
+    origin: 'http',
+    settings: { robots: false },
+    pages: ['http://rebinding-p§.crawl.test/'],
+    failed: ['address.private http://rebinding-p§.crawl.test/x'],
+    asked: ['/'],
+    check: (_, site) => assert.equal(site.accepted, 1),
+  },
+  {
+    title: 'E9 a proxy that refuses to connect',
+    site: { '*': status('403 Forbidden') },
+    start: ['https://site.test/'],
+    settings: { robots: false },
+    throughProxy: true,
+    failed: ['proxy.failed https://site.test/'],
+    asked: ['site.test:443'],
+  },
+  {
+    title: 'E9 a proxy that wants other credentials before it connects',
+    site: { '*': status('407 Proxy Authentication Required') },
+    start: ['https://site.test/'],
+    settings: { robots: false },
+    throughProxy: true,
+    failed: ['proxy.auth https://site.test/'],
   },
   {
     title: 'E9 a proxy that wants other credentials',
@@ -91,6 +193,75 @@ export const transportRows: readonly Row[] = [
     failed: ['address.private http://localhost:§/'],
     check: (_, site) => assert.equal(site.accepted, 0),
   },
+  ...['mixed', 'mapped'].map((name) =>
+    guarded(`J2 a name that leads to a private address among others, or in disguise: ${name}`, {
+      site: { '*': here },
+      start: [`http://${name}-p§.crawl.test/secret`],
+      failed: [`address.private http://${name}-p§.crawl.test/secret`],
+      check: (_, site) => assert.equal(site.accepted, 0),
+    }),
+  ),
+  guarded('J2 a name that leads to a private address at the second look-up only', {
+    site: { '/': html('<a href=/secret>x</a>', { connection: 'close' }) },
+    start: ['http://rebinding-p§.crawl.test/'],
+    settings: { robots: false },
+    failed: ['address.private http://rebinding-p§.crawl.test/secret'],
+  }),
+  guarded('J3 every hop of a redirect is guarded', {
+    site: {
+      '/': to('/1'),
+      '/1': to('http://other-p§.crawl.test/2'),
+      '/a': to(loopback),
+      '/b': to('http://public-p§.crawl.test/c'),
+      '/c': to(byName),
+    },
+    start: ['/', '/a', '/b'].map((path) => publicSite + path),
+    failed: ['address.private http://other-p§.crawl.test/2', `address.private ${byName}`],
+    skipped: ['private @/secret'],
+    asked: ['/', '/1', '/a', '/b', '/c'],
+  }),
+  ...[loopback, byName].map((place) =>
+    guarded(`J3 a robots.txt that leads to ${place}`, {
+      site: { '/robots.txt': to(place), '/': here },
+      start: [`${publicSite}/`],
+      failed: [`address.private ${publicSite}/`],
+      asked: [],
+    }),
+  ),
+  guarded('J3 a sitemap that leads to private addresses', {
+    site: {
+      '/': html(`<sitemapindex><sitemap><loc>http://10.0.0.1/secret</loc></sitemap></sitemapindex>`, {
+        'content-type': 'application/xml',
+      }),
+      '/s.xml': html(
+        `<urlset><url><loc>http://169.254.169.254/secret</loc></url><url><loc>http://localhost/secret</loc></url></urlset>`,
+        { 'content-type': 'application/xml' },
+      ),
+    },
+    start: [`${publicSite}/`, `${publicSite}/s.xml`],
+    skipped: ['private http://10.0.0.1/secret', 'private http://169.254.169.254/secret'],
+    failed: ['address.private http://localhost/secret'],
+  }),
+  guarded('J3 a page that refreshes to a private address', {
+    site: {
+      '/': (socket, _, site) =>
+        void socket.write(html(fill(`<meta http-equiv=refresh content="0; url=${loopback}">`, site))),
+    },
+    start: [`${publicSite}/`],
+    skipped: ['private @/secret'],
+  }),
+  guarded('J3 a login form at a private address', {
+    site: { '/secret': '<form></form>', '*': here },
+    start: [`${publicSite}/`],
+    spider: { login: { url: byName, fields: { user: 'ann' } } },
+    asked: [],
+    check: (crawl) => assert.equal(crawl.last?.data.error, 'login.failed'),
+  }),
+  guarded('J5 a robots.txt that leads to the port of another protocol is none', {
+    site: { '/robots.txt': to('http://public-p§.crawl.test:25/'), '/': here },
+    start: [`${publicSite}/`],
+    pages: [`${publicSite}/`],
+  }),
   {
     title: 'J5 ports of other protocols',
     site: { '/': '<a href="http://127.0.0.1:25/">x</a><a href="http://127.0.0.1:6000/">x</a>' },

@@ -90,6 +90,8 @@ function readRequests(socket: Socket, give: (request: string, nth: number) => vo
   let nth = 0;
   socket.on('data', (chunk: Buffer) => {
     text += chunk.toString('latin1');
+    // As web servers do where somebody speaks TLS to a plain port.
+    if (text.charCodeAt(0) === handshake) socket.end('HTTP/1.1 400 Bad Request\r\n\r\n');
     for (let head = text.indexOf('\r\n\r\n'); head >= 0; head = text.indexOf('\r\n\r\n')) {
       const length = Number(/^content-length: *(\d+)/im.exec(text.slice(0, head))?.[1] ?? 0);
       const end = head + 4 + length;

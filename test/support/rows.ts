@@ -105,7 +105,7 @@ export async function crawlRow(
 
 /** A text of a row with the site's origin and port. */
 export function fill(text: string, { url, port }: Hostile): string {
-  return text.replaceAll('@', url.slice(0, -1)).replaceAll('§', String(port));
+  return text.replaceAll(/(?<!\w)@/g, url.slice(0, -1)).replaceAll('§', String(port));
 }
 
 function outcomeOf(crawl: Crawled, site: Hostile, origin: string): Outcome {
