@@ -162,7 +162,8 @@ describe('autothrottle', () => {
       for (const [latencyMs, ok] of list) {
         politeness.ask(host, 'a', settings);
         politeness.begin(host, 'a');
-        politeness.end(host, { latencyMs, ok });
+        politeness.answered(host, { latencyMs, ok });
+        politeness.end(host);
       }
     }
     return politeness.snapshot().find((known) => known.host === host)?.delayMs ?? -1;

@@ -157,7 +157,7 @@ describe('scheduler', () => {
         most = Math.max(most, ++inFlight);
         await setImmediate();
         inFlight--;
-        scheduler.done(lease, { latencyMs: 1, ok: true });
+        scheduler.done(lease);
       }
     });
     await Promise.all(crawls);

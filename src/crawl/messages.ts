@@ -63,7 +63,12 @@ export interface ExtractedLink {
 }
 
 /** What a fetch tells while it runs. The last one is `redirect`, `end` or `error`. */
-export type PageUpdate =
+export type PageUpdate = News & {
+  /** From the request to the head; with the first update of an answer. */
+  readonly latencyMs?: number;
+};
+
+type News =
   | {
       readonly kind: 'batch';
       /** With the first batch, where it sets cookies. */

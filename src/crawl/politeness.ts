@@ -12,10 +12,10 @@ export interface Manners {
   readonly crawlDelayMs?: number;
 }
 
-/** How a request went. */
-export interface Visit {
-  /** From the request to the head of the answer; absent where there was none. */
-  readonly latencyMs?: number;
+/** How a host answered. */
+export interface Answer {
+  /** From the request to the head of the answer. */
+  readonly latencyMs: number;
   /** Whether the answer was a good one. Quick refusals make no host look fast. */
   readonly ok: boolean;
 }
@@ -43,7 +43,9 @@ export interface Politeness {
   begin(host: string, party: string): void;
   /** A request leaves right now, later than it began: the delay counts from here. */
   touch(host: string): void;
-  end(host: string, visit?: Visit): void;
+  /** An answer has come: told before anything is made of it, so that what it leads to is asked for at the right pace. */
+  answered(host: string, answer: Answer): void;
+  end(host: string): void;
   /** The manners for a host have changed: who waits for the end of a request to it asks again. */
   reconsider(host: string): void;
   /** Leaves the host alone for a while (`Retry-After`). A longer hold that stands already stays. */
@@ -131,11 +133,13 @@ export function createPoliteness(now: () => number = () => performance.now()): P
     touch(key) {
       known(key).startedAt = now();
     },
-    end(key, visit) {
+    answered(key, answer) {
+      throttle(known(key), answer, now());
+    },
+    end(key) {
       const host = known(key);
       host.inFlight = Math.max(0, host.inFlight - 1);
       host.freedAt = now();
-      if (visit !== undefined) throttle(host, visit, now());
       reconsider(key);
     },
     reconsider,
@@ -233,12 +237,12 @@ function takeTurn(host: Host, party: string): void {
 }
 
 /** Scrapy's AutoThrottle (docs.scrapy.org/en/latest/topics/autothrottle.html), with a start delay of 0. */
-function throttle(host: Host, visit: Visit, at: number): void {
+function throttle(host: Host, { latencyMs, ok }: Answer, at: number): void {
   const { concurrency, autothrottle } = strictest(host, at);
-  if (!autothrottle || visit.latencyMs === undefined) return;
-  const targetMs = visit.latencyMs / concurrency;
+  if (!autothrottle) return;
+  const targetMs = latencyMs / concurrency;
   const delayMs = Math.min(maxThrottleMs, Math.max(targetMs, (host.throttleMs + targetMs) / 2));
-  if (visit.ok || delayMs > host.throttleMs) host.throttleMs = delayMs;
+  if (ok || delayMs > host.throttleMs) host.throttleMs = delayMs;
 }
 
 const maxRetryAfterMs = 3_600_000;

@@ -7,7 +7,7 @@ import { printableUrl } from '../url.js';
 import { type CrawlContext, isPublicOnly } from './context.js';
 import { newEvent } from './events.js';
 import { Gate } from './gate.js';
-import type { ExtractedItem, ExtractedLink, PageUpdate, ResponseHead, SpiderSource } from './messages.js';
+import type { ExtractedItem, ExtractedLink, PageUpdate, SpiderSource } from './messages.js';
 import { backoffMs, parseRetryAfter } from './politeness.js';
 import type { Robots } from './robots.js';
 import { createScheduler, type Scheduler } from './scheduler.js';
@@ -115,6 +115,8 @@ export class CrawlRun {
 
   /** Makes durable what a page has told. */
   async append(lease: Lease, update: PageUpdate): Promise<Committed> {
+    const { latencyMs, kind } = update;
+    if (latencyMs !== undefined) this.#context.politeness.answered(lease.host, { latencyMs, ok: kind !== 'error' });
     if (update.kind === 'error') return this.#failOrRetry(lease, update);
     if (update.head !== undefined) this.#session.take(lease.url, update.head);
     if (update.kind === 'redirect') return this.#redirect(lease, update);
@@ -219,7 +221,7 @@ export class CrawlRun {
     const committed = await this.#commit({ ...step, events: [...(step.events ?? []), page], release: true, bytes });
     this.#remember(lease, update, committed);
     this.#attempts.delete(lease.fingerprint);
-    this.#scheduler.done(lease, { latencyMs: head.latencyMs, ok: true });
+    this.#scheduler.done(lease);
     return committed;
   }
 
@@ -247,7 +249,7 @@ export class CrawlRun {
         ? { offers: [{ ...admission.offer, via }] }
         : { events: [this.#gate.skipped(admission.url, admission.skip)] };
     const committed = await this.#commit({ lease, release: true, ...found });
-    this.#scheduler.done(lease, { latencyMs: head.latencyMs, ok: true });
+    this.#scheduler.done(lease);
     return committed;
   }
 
@@ -264,12 +266,12 @@ export class CrawlRun {
     if (errorFacts(code).retryable !== true || attempt > this.settings.retries) return this.#giveUp(lease, failure);
     this.#attempts.set(lease.fingerprint, attempt);
     const committed = await this.#commit(this.#harvest(lease, failure));
-    this.#scheduler.retry(lease, Math.max(backoffMs(attempt), retryAfterMs ?? 0), visitOf(head));
+    this.#scheduler.retry(lease, Math.max(backoffMs(attempt), retryAfterMs ?? 0));
     return committed;
   }
 
   async #giveUp(lease: Lease, failure: Failure): Promise<Committed> {
-    const { code, message, head, bytes = 0, items = [], links = [] } = failure;
+    const { code, message, bytes = 0, items = [], links = [] } = failure;
     const url = printableUrl(lease.url);
     const attempts = (this.#attempts.get(lease.fingerprint) ?? 0) + 1;
     const failed = newEvent(this.#id, 'page.failed', url, { url, error: code, message, attempts });
@@ -278,7 +280,7 @@ export class CrawlRun {
     this.lastFailure = { code, message };
     this.#validators.forget(lease);
     this.#attempts.delete(lease.fingerprint);
-    this.#scheduler.done(lease, visitOf(head));
+    this.#scheduler.done(lease);
     return committed;
   }
 
@@ -296,8 +298,4 @@ function sourceOf({ items, follow, module }: Spider): SpiderSource {
 /** A start URL, or reached from there by sitemaps and redirects alone. */
 function isListed(lease: Lease): boolean {
   return lease.depth === 0;
-}
-
-function visitOf(head: ResponseHead | undefined) {
-  return { ok: false, ...(head === undefined ? {} : { latencyMs: head.latencyMs }) };
 }

@@ -1,6 +1,6 @@
 /** Which URL is next: a frontier's hosts in turn, each when politeness lets it. */
 import type { Frontier, Lease } from '../store/store.js';
-import type { Manners, Politeness, Visit } from './politeness.js';
+import type { Manners, Politeness } from './politeness.js';
 
 /** What a scheduler works with. */
 export interface SchedulerOptions {
@@ -23,9 +23,9 @@ export interface Scheduler {
   /** The next lease, once there is one; `undefined` when nothing is queued, out or waiting for a retry, or no page is left. */
   lease(): Promise<Lease | undefined>;
   /** The page has ended and its last step is committed: not earlier, or the crawl might seem to be over. */
-  done(lease: Lease, visit?: Visit): void;
+  done(lease: Lease): void;
   /** The page shall be tried again: its URL goes back to the frontier after the delay, and takes no slot until then. */
-  retry(lease: Lease, delayMs: number, visit?: Visit): void;
+  retry(lease: Lease, delayMs: number): void;
   /** Gives an unfinished lease back at once; does nothing where the lease has ended already. */
   park(lease: Lease): void;
   /** Gives out no more: everyone who waits for a lease gets `undefined`. Leases that are out may still end. */
@@ -76,9 +76,9 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     return lease;
   }
 
-  function end(lease: Lease, visit?: Visit): boolean {
+  function end(lease: Lease): boolean {
     const wasOut = out.delete(lease);
-    if (wasOut) politeness.end(lease.host, visit);
+    if (wasOut) politeness.end(lease.host);
     return wasOut;
   }
 
@@ -128,17 +128,17 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
         serve();
       });
     },
-    done(lease, visit) {
-      if (end(lease, visit)) serve();
+    done(lease) {
+      if (end(lease)) serve();
     },
-    retry(lease, delayMs, visit) {
+    retry(lease, delayMs) {
       if (!out.has(lease)) return;
       // Noted as a retry before it ends: in between, the crawl must not seem to be over.
       retries.set(
         lease,
         setTimeout(() => putBack(lease), delayMs),
       );
-      end(lease, visit);
+      end(lease);
       if (stopped) putBack(lease);
       else serve();
     },

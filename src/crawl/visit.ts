@@ -27,23 +27,29 @@ export interface PageVisit {
 
 /** Visits the page. Never rejects: the last update tells how it ended; after an abort none is told. */
 export async function visitPage(visit: PageVisit): Promise<void> {
-  const harvest = createHarvest(visit.job, visit.credit, visit.tell);
   const startedMs = performance.now();
   let head: ResponseHead | undefined;
+  let latencyMs: number | undefined;
   let bytes = 0;
+  const tell = (update: PageUpdate) => {
+    visit.tell(latencyMs === undefined ? update : { ...update, latencyMs });
+    latencyMs = undefined;
+  };
+  const harvest = createHarvest(visit.job, visit.credit, tell);
   try {
     const response = await visit.fetcher.fetch(visit.job, visit.signal);
     head = response.head;
+    latencyMs = head.latencyMs;
     const location = redirectTarget(response, visit.job.url);
     if (location !== undefined) {
-      visit.tell({ kind: 'redirect', head: told(head), location });
+      tell({ kind: 'redirect', head: told(head), location });
       return;
     }
     checkStatus(response, visit.job.url);
     // An answer to a condition: there is no document.
     if (head.status === 304) response.body.discard();
     else for await (const size of extract(response, visit, harvest)) bytes += size;
-    visit.tell({
+    tell({
       kind: 'end',
       head: told(head),
       bytes,
@@ -53,7 +59,7 @@ export async function visitPage(visit: PageVisit): Promise<void> {
   } catch (thrown) {
     if (visit.signal.aborted) return;
     const { code, message } = toCrawlcastError(thrown);
-    visit.tell({ kind: 'error', code, message, bytes, ...(head && { head: told(head) }), ...harvest.rest() });
+    tell({ kind: 'error', code, message, bytes, ...(head && { head: told(head) }), ...harvest.rest() });
   } finally {
     harvest.stop();
   }
