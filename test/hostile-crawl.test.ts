@@ -2,10 +2,13 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { makeCertificates } from './support/certificates.js';
 import { type Crawler, startCrawler } from './support/crawling.js';
+import { addressRows } from './support/hostile-addresses.js';
 import { bodyRows } from './support/hostile-bodies.js';
+import { crawlRows } from './support/hostile-crawls.js';
 import { linkRows } from './support/hostile-links.js';
 import { politenessRows } from './support/hostile-politeness.js';
 import { redirectRows } from './support/hostile-redirects.js';
+import { robotsRows } from './support/hostile-robots.js';
 import { transportRows } from './support/hostile-transport.js';
 import { openNetwork } from './support/network.js';
 import { crawlRow } from './support/rows.js';
@@ -13,9 +16,12 @@ import { crawlRow } from './support/rows.js';
 const tables = {
   links: linkRows,
   redirects: redirectRows,
-  'robots.txt and politeness': politenessRows,
+  'robots.txt': robotsRows,
+  politeness: politenessRows,
   bodies: bodyRows,
-  'transport and addresses': transportRows,
+  transport: transportRows,
+  addresses: addressRows,
+  'frontier and cookies': crawlRows,
 };
 
 const certificates = makeCertificates();

@@ -1,35 +1,18 @@
-/** Sites whose robots.txt is odd, sites that want to be left alone, and sites without end. */
+/** Sites that want to be left alone, and sites without end. */
 import assert from 'node:assert/strict';
 import { html, type Row, reasons, type Saying, status } from './rows.js';
-
-/** A robots.txt. */
-function robots(text: string | Buffer, type = 'text/plain'): Buffer {
-  return html(text, { 'content-type': type });
-}
+import { firstThen, gaps, hostOf, noted, robots } from './sayings.js';
 
 const three = '<a href=/a>a</a><a href=/b>b</a><a href=/c>c</a>';
 const here = '<p>here';
 
-/** A site whose start page is refused, or not. */
-function start(title: string, rules: Saying, isAllowed: boolean, settings: Row['settings'] = {}): Row {
-  return {
-    title,
-    site: { '/robots.txt': rules, '/': here },
-    settings,
-    asked: isAllowed ? ['/'] : [],
-    skipped: isAllowed ? [] : ['robots @/'],
-  };
-}
-
-/** A site with these rules, and what of its pages is asked for. */
-function rules(title: string, text: string | Buffer, links: readonly string[], refused: readonly string[]): Row {
-  const body = links.map((link) => `<a href="${link}">x</a>`).join('');
-  return {
-    title,
-    site: { '/robots.txt': robots(text), '/': body, '*': here },
-    asked: ['/', ...links.filter((link) => !refused.includes(link))].sort(),
-    skipped: refused.map((link) => `robots @${link}`),
-  };
+/** A page that is refused once with this header, and when it is asked for again. */
+function refusedOnce(title: string, retryAfter: () => string, check: (ms: number) => void): Row {
+  const { say, times } = noted(
+    firstThen((socket) => void socket.write(status('503 Unavailable', `retry-after: ${retryAfter()}`)), here),
+  );
+  const row = { title, site: { '/': say }, settings: { retries: 1 }, items: ['here'] };
+  return { ...row, check: () => check(gaps(times('/'))[0] ?? 0) };
 }
 
 /** Answers, and notes how long it was asked. */
@@ -47,75 +30,22 @@ function timed(page: string): { say: Saying; lasted: () => number } {
 
 const delayed = timed(three);
 const crawlDelayed = timed(three);
+const eight = ['/a', '/b', '/c', '/d', '/e', '/f', '/g', '/h'];
+const refusing = noted(status('503 Unavailable'));
+const jittered = noted(status('500 Error'));
+const slowHost: number[] = [];
+const quickHost: number[] = [];
 let heldAt = 0;
 let firstRefusal = 0;
 
 /** See {@link Row}. */
 export const politenessRows: readonly Row[] = [
-  start('C1 robots.txt with a 503 refuses for now', status('503 Unavailable'), false),
-  start('C1 robots.txt with a 404 allows', status('404 Not Found'), true),
-  start('C1 robots.txt with a 403 allows', status('403 Forbidden'), true),
-  start('C1 robots.txt with a 429 refuses for now', status('429 Too Many'), false),
-  {
-    title: 'C1 robots.txt that is reset fails the page, which is not asked for',
-    site: { '/robots.txt': (socket) => void socket.resetAndDestroy(), '/': here },
-    failed: ['connect.reset @/'],
-    asked: [],
-  },
-  {
-    title: 'C1 robots.txt that never comes fails the page, which is not asked for',
-    site: { '/robots.txt': () => {}, '/': here },
-    settings: { timeout: '300ms' },
-    failed: ['timeout.headers @/'],
-    asked: [],
-  },
-  rules(
-    'C2 the rules at the end of 490 KiB count',
-    `#${'x'.repeat(490 * 1_024)}\nUser-agent: *\nDisallow: /a`,
-    ['/a', '/b'],
-    ['/a'],
-  ),
-  {
-    title: 'C3 five redirects of robots.txt are followed',
-    site: {
-      ...Object.fromEntries(
-        [1, 2, 3, 4, 5].map((n) => [n === 1 ? '/robots.txt' : `/r${n}`, status('302 Found', `location: /r${n + 1}`)]),
-      ),
-      '/r6': robots('User-agent: *\nDisallow: /'),
-      '/': here,
-    },
-    skipped: ['robots @/'],
-    pages: [],
-  },
-  rules(
-    'C5 the longest rule counts, allow wins, * and $ mean what they mean',
-    'User-agent: *\nDisallow: /a\nAllow: /a/b\nDisallow: /*.pdf$\nDisallow: /t\nAllow: /t\nDisallow: /%7eu',
-    ['/a/x', '/a/b', '/x.pdf', '/x.pdf?1', '/t', '/~u'],
-    ['/a/x', '/x.pdf', '/~u'],
-  ),
-  rules(
-    'C6 our groups are one, whatever the case, behind a BOM, with lines that end in CR',
-    '\ufeffuser-AGENT: CrawlCast\rDisallow: /a\r\rUser-agent: *\rDisallow: /c\r\rUser-agent: crawlcast\rDisallow: /b\r',
-    ['/a', '/b', '/c'],
-    ['/a', '/b'],
-  ),
-  start('C7 HTML instead of robots.txt has no rules', robots('<!doctype html><p>User-agent: x</p>', 'text/html'), true),
   {
     title: 'C8 a crawl-delay of 0.2 s holds between any two pages',
     site: { '/robots.txt': robots('User-agent: *\nCrawl-delay: 0.2'), '*': crawlDelayed.say },
     asked: ['/', '/a', '/b', '/c'],
     check: () => assert.ok(crawlDelayed.lasted() > 300, String(crawlDelayed.lasted())),
   },
-  start(
-    'C9 a robots.txt without end is cut',
-    (socket) => {
-      const chunk = `${'# nothing\n'.repeat(10_000)}`;
-      socket.write(`HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\n\r\n`);
-      const more = () => socket.writable && socket.write(chunk, more);
-      more();
-    },
-    true,
-  ),
   {
     title: 'C10 Retry-After holds the whole host',
     site: {
@@ -134,16 +64,60 @@ export const politenessRows: readonly Row[] = [
     pages: ['@/', '@/a', '@/b', '@/c'],
     check: () => assert.ok(heldAt > 950, `asked again after ${heldAt} ms`),
   },
+  refusedOnce(
+    'C10 Retry-After may be a date',
+    () => new Date(Date.now() + 2_000).toUTCString(),
+    (ms) => assert.ok(ms > 950, `asked again after ${ms} ms`),
+  ),
+  refusedOnce(
+    'C10 a Retry-After that has passed holds nobody',
+    () => new Date(Date.now() - 60_000).toUTCString(),
+    (ms) => assert.ok(ms >= 249, `asked again after ${ms} ms`),
+  ),
+  refusedOnce(
+    'C10 a Retry-After that cannot be read changes nothing',
+    () => 'soon',
+    (ms) => assert.ok(ms >= 249, `asked again after ${ms} ms`),
+  ),
   {
-    title: 'C10 a Retry-After that cannot be read changes nothing',
+    title: 'C10 while Retry-After holds one host, others go on',
     site: {
-      '/': (socket, _, site) => {
-        const isFirst = site.requests.filter((request) => request.startsWith('GET / ')).length === 1;
-        socket.write(isFirst ? status('503 Unavailable', 'retry-after: soon') : html(here));
+      '/': (socket, request, { requests }) => {
+        const isHeld =
+          hostOf(request).startsWith('held') &&
+          requests.filter((other) => hostOf(other) === hostOf(request)).length === 1;
+        socket.write(isHeld ? status('429 Too Many', 'retry-after: 1') : html(three));
       },
+      '*': here,
     },
+    start: ['http://held-p§.crawl.test/', 'http://free-p§.crawl.test/'],
+    settings: { retries: 1, concurrency: 1, robots: false },
+    check(crawl, { requests }) {
+      assert.equal(crawl.of('page').length, 8);
+      const hosts = requests.map((request) => hostOf(request).split('-')[0]);
+      assert.ok(hosts.lastIndexOf('free') < hosts.indexOf('held', hosts.indexOf('held') + 1), String(hosts));
+    },
+  },
+  {
+    title: 'C11 each attempt waits twice as long as the one before',
+    site: { '/': refusing.say },
+    settings: { retries: 3 },
+    failed: ['http.503 @/'],
+    check() {
+      const waits = gaps(refusing.times('/'));
+      assert.equal(waits.length, 3);
+      for (const [i, least] of [249, 499, 999].entries()) assert.ok((waits[i] ?? 0) >= least, String(waits));
+    },
+  },
+  {
+    title: 'C11 what failed together does not come back together',
+    site: { '/': eight.map((target) => `<a href=${target}>x</a>`).join(''), '*': jittered.say },
     settings: { retries: 1 },
-    items: ['here'],
+    failed: eight.map((target) => `http.500 @${target}`),
+    check() {
+      const waits = eight.map((target) => gaps(jittered.times(target))[0] ?? 0);
+      assert.ok(Math.max(...waits) - Math.min(...waits) > 20, String(waits));
+    },
   },
   {
     title: 'C12 the delay holds whatever the concurrency',
@@ -151,6 +125,26 @@ export const politenessRows: readonly Row[] = [
     settings: { delay: 200, concurrency: 8, robots: false },
     asked: ['/', '/a', '/b', '/c'],
     check: () => assert.ok(delayed.lasted() > 300, String(delayed.lasted())),
+  },
+  {
+    title: 'C13 a slow host is asked less often, another one is not',
+    site: {
+      '*': (socket, request) => {
+        const isSlow = hostOf(request).startsWith('slow');
+        const links = request.startsWith('GET / ') ? eight.map((target) => `<a href=${target}>x</a>`).join('') : '';
+        (isSlow ? slowHost : quickHost).push(performance.now());
+        setTimeout(() => socket.write(html(links)), isSlow ? 320 : 0);
+      },
+    },
+    start: ['http://slow-p§.crawl.test/', 'http://quick-p§.crawl.test/'],
+    settings: { autothrottle: true, robots: false },
+    check(crawl) {
+      assert.equal(crawl.of('page').length, 18);
+      // 320 ms for eight in flight at once: the next is asked for after 40 ms.
+      const [slow, quick] = [slowHost, quickHost].map((times) => (times.at(-1) ?? 0) - (times[1] ?? 0));
+      assert.ok((slow ?? 0) > 220, `${slow} ms`);
+      assert.ok((quick ?? 0) < (slow ?? 0), `${quick} against ${slow} ms`);
+    },
   },
   {
     title: 'C14 a path that grows for ever is a trap',
@@ -183,47 +177,6 @@ export const politenessRows: readonly Row[] = [
     check(crawl) {
       assert.equal(crawl.of('page').length, 4);
       assert.deepEqual(reasons(crawl), ['depth']);
-    },
-  },
-  {
-    title: 'F2 what a broken page gave is not given again by its second attempt',
-    site: {
-      '/': (socket, _, site) => {
-        const isFirst = site.requests.filter((head) => head.startsWith('GET / ')).length === 1;
-        const half = 'HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: 99\r\n\r\n<p>a</p><p>a</p>';
-        if (isFirst) socket.end(half);
-        else socket.write(html('<p>a</p><p>a</p><p>b</p>'));
-      },
-    },
-    settings: { retries: 1 },
-    items: ['a', 'a', 'b'],
-  },
-  {
-    title: 'F5 a crawl without a page has failed',
-    site: {},
-    failed: ['http.404 @/'],
-    check: (crawl) => assert.equal(crawl.last?.type, 'crawl.failed'),
-  },
-  {
-    title: 'F6 depth is that of the shortest path',
-    site: { '/': '<a href=/a>a</a><a href=/c>c</a>', '/a': '<a href=/b>b</a>', '/b': '<a href=/c>c</a>', '/c': here },
-    check(crawl) {
-      const depths = Object.fromEntries(crawl.of('page').map(({ data }) => [new URL(data.url).pathname, data.depth]));
-      assert.deepEqual(depths, { '/': 0, '/a': 1, '/b': 2, '/c': 1 });
-    },
-  },
-  {
-    title: 'F7 cookies of the site are sent where they belong',
-    site: {
-      '/': html('<a href=/in/x>x</a><a href=/out>o</a>', {
-        'set-cookie': 'a=1; Path=/in; Max-Age=60; Expires=Thu, 01 Jan 1970 00:00:00 GMT',
-      }),
-      '*': here,
-    },
-    check(_, site) {
-      const asked = (path: string) => site.requests.find((request) => request.startsWith(`GET ${path} `)) ?? '';
-      assert.match(asked('/in/x'), /^cookie: a=1\r?$/im);
-      assert.doesNotMatch(asked('/out'), /^cookie/im);
     },
   },
 ];

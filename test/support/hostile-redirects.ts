@@ -1,11 +1,7 @@
 /** Sites that send a crawl elsewhere. */
 import assert from 'node:assert/strict';
-import { type Act, fill, html, type Row, status } from './rows.js';
-
-/** A redirect to this place. */
-function to(location: string, line = '302 Found', ...headers: string[]): Act {
-  return (socket, _, site) => void socket.write(status(line, `location: ${fill(location, site)}`, ...headers));
-}
+import { html, type Row } from './rows.js';
+import { to } from './sayings.js';
 
 const here = '<p>here';
 
