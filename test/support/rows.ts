@@ -32,7 +32,7 @@ export interface Row {
   /** `reason URL` of `page.skipped`, sorted. Default none, as with `failed`. */
   readonly skipped?: readonly string[] | 'any';
   /** `code URL` of `page.failed`, sorted. */
-  readonly failed?: readonly string[];
+  readonly failed?: readonly string[] | 'any';
   /** The texts of the paragraphs. */
   readonly items?: readonly string[];
   /** What was asked for, robots.txt left out. */
