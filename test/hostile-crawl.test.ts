@@ -9,6 +9,7 @@ import { linkRows } from './support/hostile-links.js';
 import { politenessRows } from './support/hostile-politeness.js';
 import { redirectRows } from './support/hostile-redirects.js';
 import { robotsRows } from './support/hostile-robots.js';
+import { scenes } from './support/hostile-scenes.js';
 import { transportRows } from './support/hostile-transport.js';
 import { openNetwork } from './support/network.js';
 import { crawlRow } from './support/rows.js';
@@ -56,4 +57,8 @@ describe('a crawl of a hostile site', () => {
       }
     });
   }
+
+  describe('in scenes', { concurrency: 8 }, () => {
+    for (const { title, play } of scenes) it(title, (test) => play(crawler, test));
+  });
 });

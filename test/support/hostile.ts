@@ -19,6 +19,8 @@ export interface Hostile extends AsyncDisposable {
   readonly open: number;
   /** Waits until nobody is connected. */
   emptied(): Promise<void>;
+  /** Waits until there have been so many requests. */
+  asked(times: number): Promise<void>;
 }
 
 /** Starts a server that lets `answer` have each request; with `secure` it speaks both TLS and plain HTTP on its port. */
@@ -37,6 +39,7 @@ export async function startHostile(answer: Answer, secure?: TlsOptions): Promise
     });
     readRequests(socket, (request, nth) => {
       requests.push(request);
+      server.emit('asked');
       answer(socket, request, nth);
     });
   };
@@ -57,6 +60,9 @@ export async function startHostile(answer: Answer, secure?: TlsOptions): Promise
     },
     async emptied() {
       while (sockets.size > 0) await once(server, 'left');
+    },
+    async asked(times) {
+      while (requests.length < times) await once(server, 'asked');
     },
     async [Symbol.asyncDispose]() {
       for (const socket of sockets) socket.destroy();
