@@ -2,28 +2,10 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { makeCertificates } from './support/certificates.js';
 import { type Crawler, startCrawler } from './support/crawling.js';
-import { addressRows } from './support/hostile-addresses.js';
-import { bodyRows } from './support/hostile-bodies.js';
-import { crawlRows } from './support/hostile-crawls.js';
-import { linkRows } from './support/hostile-links.js';
-import { politenessRows } from './support/hostile-politeness.js';
-import { redirectRows } from './support/hostile-redirects.js';
-import { robotsRows } from './support/hostile-robots.js';
 import { scenes } from './support/hostile-scenes.js';
-import { transportRows } from './support/hostile-transport.js';
+import { tables } from './support/hostile-tables.js';
 import { openNetwork } from './support/network.js';
 import { crawlRow } from './support/rows.js';
-
-const tables = {
-  links: linkRows,
-  redirects: redirectRows,
-  'robots.txt': robotsRows,
-  politeness: politenessRows,
-  bodies: bodyRows,
-  transport: transportRows,
-  addresses: addressRows,
-  'frontier and cookies': crawlRows,
-};
 
 const certificates = makeCertificates();
 
