@@ -1,8 +1,8 @@
 /**
  * robots.txt by RFC 9309.
  *
- * The parser is our own: robots-parser 3.0.1 takes `/%7Eu` and `/~u` for two paths, ends a group's user agents at a
- * `Sitemap` line and reads no line without its colon.
+ * The parser is our own: those of others answer a fifth of the standard's questions wrongly, or more; docs/dependencies.md
+ * says which.
  */
 
 /** What one host's robots.txt means for us. */
