@@ -61,6 +61,8 @@ function give(found: LookupAddress[], { all }: LookupOptions, callback: Paramete
   else callback(null, first.address, first.family);
 }
 
+const refused = Object.assign(new Error('refused'), { code: 'ECONNREFUSED' });
+
 /** Looks up as it is told to, and goes to loopback where the address is the public one. */
 const dial: Dial = ({ host = '', port, lookup: resolve = lookup, ...rest }) => {
   const own = /-p(\d+)\.crawl\.test\.?$/.exec(host)?.[1];
@@ -72,6 +74,8 @@ const dial: Dial = ({ host = '', port, lookup: resolve = lookup, ...rest }) => {
       resolve(hostname, { ...options, all: true }, (error, found) => {
         if (error) return callback(error, '', 0);
         const addresses = typeof found === 'string' ? [addressOf(found)] : found;
+        // Another answer than the one that was checked: whoever connects to it has been taken in.
+        if (host.startsWith('rebinding') && addresses[0]?.address === inside) return callback(refused, '', 0);
         give(
           addresses.map(({ address }) => addressOf(address === outside ? inside : address)),
           options,
