@@ -173,6 +173,25 @@ for (const [what, parse, message] of wrong) {
   });
 }
 
+test('a module that throws on one page loses that page alone', async (t) => {
+  const links = ['/a', '/bad', '/c'].map((path) => `<a href=${path}>x</a>`).join('');
+  const site = await serveSite(t, (_, response) => sendHtml(response, links));
+  const crawl = await crawlWith(
+    t,
+    site,
+    `*parse(page) {
+      yield { item: 'x', data: { url: page.url } };
+      if (page.url.endsWith('bad')) throw new Error('ouch');
+      yield { follow: page.links('a') };
+    }`,
+  );
+  const seen = (type: string) => crawl.of(type).map(({ data }) => new URL(data.url).pathname);
+  assert.deepEqual(seen('page').sort(), ['/', '/a', '/c']);
+  assert.deepEqual(seen('page.failed'), ['/bad']);
+  assert.deepEqual(seen('x').sort(), ['/', '/a', '/bad', '/c']);
+  assert.equal(crawl.last?.type, 'crawl.finished');
+});
+
 test('a module that never returns loses its page alone; the thread is replaced', async (t) => {
   const site = await serveSite(t, (_, response) => sendHtml(response, page));
   const file = moduleFile(

@@ -108,7 +108,8 @@ export class CrawlRun {
       headers: { ...options.headers, ...this.#validators.conditionsFor(lease) },
       crawl: this.#id,
       url,
-      sitemap: isListed(lease),
+      // A start URL, or reached from there by sitemaps and redirects alone.
+      sitemap: lease.depth === 0,
       begun: lease.begun,
     });
   }
@@ -293,9 +294,4 @@ export class CrawlRun {
 /** What the threads need of a spider. */
 function sourceOf({ items, follow, module }: Spider): SpiderSource {
   return { items, follow, ...(module !== undefined && { module }) };
-}
-
-/** A start URL, or reached from there by sitemaps and redirects alone. */
-function isListed(lease: Lease): boolean {
-  return lease.depth === 0;
 }
