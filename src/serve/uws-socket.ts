@@ -6,6 +6,9 @@ import type { Service, Socket } from './transport.js';
 
 const ignore = (): void => {};
 
+/** A cork of the library holds 16 KiB; what comes beyond that it sends frame by frame. */
+const corkBytes = 12 * 1024;
+
 /** What travels with an upgrade until the socket is open, and then with the socket. */
 export interface Upgrade {
   readonly socket: UwsSocket;
@@ -29,10 +32,17 @@ export class UwsSocket implements Socket {
   send(frames: readonly (Buffer | string)[]): boolean {
     const native = this.#native;
     if (native === undefined) return false;
+    let sent = 0;
     let dropped = false;
-    native.cork(() => {
-      for (const frame of frames) dropped ||= native.send(frame, false) === 2;
-    });
+    while (sent < frames.length && !dropped) {
+      native.cork(() => {
+        for (let bytes = 0; sent < frames.length && !dropped && bytes < corkBytes; sent++) {
+          const frame = frames[sent] ?? '';
+          bytes += frame.length;
+          dropped = native.send(frame, false) === 2;
+        }
+      });
+    }
     if (dropped) {
       // Frames are missing now: what follows them would be a lie.
       this.destroy();
