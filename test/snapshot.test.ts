@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe, it, test } from 'node:test';
 import type { Store } from '#src/store/store.js';
 import { offsetOf } from './support/follower.js';
 import { appendItems, eventOf, recordOf, startLogService, transports } from './support/log-service.js';
@@ -108,3 +108,16 @@ for (const transport of transports) {
     });
   });
 }
+
+test('items of a crawl are of the types that are named, by commas or one at a time', async (t) => {
+  const { store, url } = await startLogService(t);
+  await store.commit({ crawl: 'a', record: recordOf('a') });
+  const types = ['quote', 'author', 'tag', 'quote'];
+  await store.commit({ crawl: 'a', events: types.map((type, n) => eventOf('a', type, { n })) });
+  const shown = async (query: string) => fromJson(await (await fetch(`${url}/crawls/a/items?${query}`)).text());
+  assert.deepEqual(await shown(''), [0, 1, 2, 3]);
+  assert.deepEqual(await shown('type=quote'), [0, 3]);
+  assert.deepEqual(await shown('type=quote,tag'), [0, 2, 3]);
+  assert.deepEqual(await shown('type=author&type=tag'), [1, 2]);
+  assert.deepEqual(await shown('type=page'), []);
+});

@@ -70,7 +70,7 @@ async function results(exchange: Exchange): Promise<void> {
   const shown = completed ?? standing.at(-1);
   return sendItems(
     exchange,
-    { crawl: shown?.id ?? '', type: itemType, until: Math.min(until ?? store.log.last, store.log.last) },
+    { crawl: shown?.id ?? '', types: [itemType], until: Math.min(until ?? store.log.last, store.log.last) },
     format,
   );
 }

@@ -38,9 +38,9 @@ function show(exchange: Exchange): void {
 
 async function items(exchange: Exchange): Promise<void> {
   const { store, request } = exchange;
-  const { type, format } = readQuery(request.query, ['type', 'format']);
+  const { type, format } = readQuery(request.query, ['type', 'format'], 'type');
   const { id } = snapshotOf(exchange);
-  const selection = { crawl: id, until: store.log.last, ...(type === undefined ? {} : { type }) };
+  const selection = { crawl: id, until: store.log.last, ...(type === undefined ? {} : { types: type.split(',') }) };
   await sendItems(exchange, selection, readFormat(format));
 }
 

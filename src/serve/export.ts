@@ -14,7 +14,7 @@ export type ExportFormat = (typeof exportFormats)[number];
 export interface Selection {
   readonly crawl: string;
   /** Absent: items of every type. */
-  readonly type?: string;
+  readonly types?: readonly string[];
   /** Items up to this offset; not beyond the end of the log. */
   readonly until: number;
 }
@@ -27,7 +27,7 @@ export const mediaTypes: Readonly<Record<ExportFormat, string>> = {
 };
 
 /** The items in log order, a batch at a time; memory stays flat however many there are. */
-export function* selectItems(store: Store, { crawl, type, until }: Selection): Generator<readonly LogEvent[]> {
+export function* selectItems(store: Store, { crawl, types, until }: Selection): Generator<readonly LogEvent[]> {
   const { log } = store;
   const progress = store.progress(crawl);
   if (progress === undefined || progress.firstOffset === 0) return;
@@ -35,7 +35,7 @@ export function* selectItems(store: Store, { crawl, type, until }: Selection): G
   const wanted = (event: LogEvent) =>
     event.crawl === crawl &&
     event.offset <= last &&
-    (type === undefined ? isItemEvent(event.type) : event.type === type);
+    (types === undefined ? isItemEvent(event.type) : types.includes(event.type));
   for (let after = progress.firstOffset - 1; after < last; ) {
     const batch = log.read(after);
     const newest = batch.at(-1);

@@ -89,9 +89,14 @@ function decode(part: string): string {
 
 /**
  * Reads a query that has only these parameters, each once.
+ * @param list one that may come again: its values are put together with commas
  * @throws CrawlcastError `query.unknown`, `query.invalid`
  */
-export function readQuery<Name extends string>(query: string, names: readonly Name[]): Partial<Record<Name, string>> {
+export function readQuery<Name extends string>(
+  query: string,
+  names: readonly Name[],
+  list?: NoInfer<Name>,
+): Partial<Record<Name, string>> {
   const values: Partial<Record<Name, string>> = {};
   for (const [given, value] of new URLSearchParams(query)) {
     if (given === 'access_token') continue;
@@ -100,8 +105,11 @@ export function readQuery<Name extends string>(query: string, names: readonly Na
       const use = names.length === 0 ? 'there are none here' : `use ${names.join(', ')}`;
       throw new CrawlcastError('query.unknown', `"${given.slice(0, 100)}" is no parameter here: ${use}`);
     }
-    if (values[name] !== undefined) throw new CrawlcastError('query.invalid', `"${name}" is given twice`);
-    values[name] = value;
+    const before = values[name];
+    if (before !== undefined && name !== list) {
+      throw new CrawlcastError('query.invalid', `"${name}" is given twice`);
+    }
+    values[name] = before === undefined ? value : `${before},${value}`;
   }
   return values;
 }
