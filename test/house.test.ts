@@ -171,20 +171,17 @@ interface Locked {
   readonly optionalDependencies?: Readonly<Record<string, string>>;
 }
 
-const locks = ['package-lock.json', 'test/bench/peers/package-lock.json'];
-
-test('house › the lock files hold on every platform and for every mirror', () => {
-  for (const lock of locks) assertPortable(JSON.parse(textOf(lock)));
-});
-
-function assertPortable({ packages }: { readonly packages: Readonly<Record<string, Locked>> }): void {
-  for (const [path, { integrity, resolved, optionalDependencies = {} }] of Object.entries(packages)) {
-    assert.equal(resolved, undefined, `${path} is to be had at one address only`);
-    assert.ok(path === '' || integrity !== undefined, `${path} has no hash`);
-    for (const name of Object.keys(optionalDependencies)) {
-      // Without it `npm ci` refuses the file, on the platforms that have no use for it too.
-      const known = packages[`node_modules/${name}`] ?? packages[`${path}/node_modules/${name}`];
-      assert.ok(known !== undefined, `${name}, which ${path} may need, is missing`);
+for (const file of ['package-lock.json', 'test/bench/peers/package-lock.json', 'test/generated-client/package-lock.json']) {
+  test(`house › ${file} holds on every platform and for every mirror`, () => {
+    const { packages }: { packages: Record<string, Locked> } = JSON.parse(textOf(file));
+    for (const [path, { integrity, resolved, optionalDependencies = {} }] of Object.entries(packages)) {
+      assert.equal(resolved, undefined, `${path} is to be had at one address only`);
+      assert.ok(path === '' || integrity !== undefined, `${path} has no hash`);
+      for (const name of Object.keys(optionalDependencies)) {
+        // Without it `npm ci` refuses the file, on the platforms that have no use for it too.
+        const known = packages[`node_modules/${name}`] ?? packages[`${path}/node_modules/${name}`];
+        assert.ok(known !== undefined, `${name}, which ${path} may need, is missing`);
+      }
     }
-  }
+  });
 }

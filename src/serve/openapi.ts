@@ -1,7 +1,7 @@
 /** The service's HTTP interface as an OpenAPI 3.1 document. */
 import { type ErrorCode, errorFacts } from '../errors.js';
 import { version } from '../version.js';
-import { type Operation, operations } from './operations.js';
+import { type JsonType, type Operation, operations } from './operations.js';
 import { namedSchemas } from './schemas.js';
 
 type Json = Record<string, unknown>;
@@ -127,7 +127,7 @@ function refusals(codes: readonly ErrorCode[]): Record<string, Json> {
   return byStatus;
 }
 
-function reference(schema: string | readonly [string] | { readonly type: string }): Json {
+function reference(schema: string | readonly [string] | JsonType): Json {
   if (typeof schema === 'string') return { $ref: `#/components/schemas/${schema}` };
   return 'type' in schema ? { ...schema } : { type: 'array', items: reference(schema[0]) };
 }

@@ -17,9 +17,15 @@ export interface Operation {
 interface Answer {
   readonly description: string;
   /** Schemas by media type; the name of one, a list of it in brackets, or a schema itself. */
-  readonly content?: Readonly<Record<string, string | readonly [string] | { readonly type: string }>>;
+  readonly content?: Readonly<Record<string, string | readonly [string] | JsonType>>;
   /** Names of headers. */
   readonly headers?: readonly string[];
+}
+
+/** A schema that is only a type. */
+export interface JsonType {
+  readonly type: string;
+  readonly additionalProperties?: true;
 }
 
 const text = { 'text/plain': { type: 'string' } } as const;
@@ -37,7 +43,9 @@ function control(summary: string): Operation {
 }
 
 function document(summary: string, type = 'application/json'): Operation {
-  return { summary, answers: { 200: { description: 'The document.', content: { [type]: { type: 'object' } } } } };
+  // Generators of types take an object of which nothing else is said for an empty one.
+  const content = { [type]: { type: 'object', additionalProperties: true } } as const;
+  return { summary, answers: { 200: { description: 'The document.', content } } };
 }
 
 /** By method and path. */

@@ -114,8 +114,12 @@ export function eventSchema(type?: SystemEventType): z.ZodType {
 
 /** Objects that answers and requests hold, by the name that the documents give them. */
 export function namedSchemas(): Record<string, Record<string, unknown>> {
-  const spider = spiderWithoutDefs();
-  const settings = propertyOf(spider, 'settings');
+  const written = spiderWithoutDefs();
+  const spider = forGenerators(written, (value) => (typeof value === 'object' ? '' : `Default: ${value}.`));
+  const settings = propertyOf(
+    forGenerators(written, () => ''),
+    'settings',
+  );
   const startRequest = {
     type: 'object',
     required: ['spider'],
@@ -123,7 +127,7 @@ export function namedSchemas(): Record<string, Record<string, unknown>> {
     properties: {
       spider: { anyOf: [{ type: 'string', description: 'The name of one.' }, { $ref: '#/components/schemas/Spider' }] },
       start: propertyOf(spider, 'start'),
-      settings: { ...settings, default: undefined, description: 'These instead of those of the spider.' },
+      settings: { ...settings, description: 'These instead of those of the spider.' },
     },
   };
   const made = Object.entries({ Crawl: crawl, Host: host, Problem: problem, Event: eventSchema() }).map(
@@ -142,6 +146,25 @@ export function jsonSchema(schema: z.ZodType, target: 'draft-7' | 'draft-2020-12
 function spiderWithoutDefs(): Record<string, unknown> {
   const { $schema: _, $defs: __, ...spider } = spiderJsonSchema();
   return JSON.parse(JSON.stringify(spider).replace(/,?"\$ref":"#\/\$defs\/\w+"/g, ''));
+}
+
+/**
+ * A schema that generators of types make no false promises of. A `default` would promise that the property is there:
+ * but a spider is shown as it was written, and a request may leave out what it likes. A list of one is a list.
+ * @param tellDefault what the description says instead
+ */
+function forGenerators(schema: object, tellDefault: (value: unknown) => string): Record<string, unknown> {
+  return JSON.parse(JSON.stringify(schema), (key, value: unknown) => {
+    // Under `properties` are names.
+    if (key === 'properties' || typeof value !== 'object' || value === null) return value;
+    if ('prefixItems' in value && Array.isArray(value.prefixItems)) {
+      return { type: 'array', items: value.prefixItems[0], minItems: 1, maxItems: 1 };
+    }
+    if (!('default' in value)) return value;
+    const { default: fallback, ...rest } = value;
+    const description = [Reflect.get(rest, 'description'), tellDefault(fallback)].filter(Boolean).join(' ');
+    return { ...rest, ...(description !== '' && { description }) };
+  });
 }
 
 function propertyOf(schema: Record<string, unknown>, name: string): Record<string, unknown> {
