@@ -65,6 +65,7 @@ export const errorTable = {
   'auth.insufficient': { title: 'The token does not allow this', status: 403 },
   'origin.refused': { title: 'This origin is not allowed', status: 403 },
   'upgrade.needed': { title: 'This resource speaks WebSocket', status: 426 },
+  'limit.files': { title: 'The process has no file descriptors left' },
   'limit.connections': { title: 'Too many connections', status: 503 },
   'message.invalid': { title: 'The message cannot be used', status: 400 },
   'port.in_use': { title: 'The port is in use' },

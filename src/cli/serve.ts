@@ -1,9 +1,11 @@
 /** `crawlcast serve`. */
 import type { Logger } from 'pino';
 import type { Config } from '../config.js';
+import { descriptorLimit } from '../descriptors.js';
 import { CrawlcastError } from '../errors.js';
 import { startService } from '../service.js';
 import { openEmbeddedStore } from '../store/embedded.js';
+import { roomForStreams, watchDescriptors } from './descriptors.js';
 import { keepJournal } from './journal.js';
 import { createLogger } from './logger.js';
 import { untilInterrupted } from './terminal.js';
@@ -13,34 +15,57 @@ export type ServeOptions = Omit<Config, 'corsOrigin'> & { readonly corsOrigin?: 
 
 /** Runs the service until it is asked to stop. */
 export async function serve(options: ServeOptions): Promise<void> {
-  const config: Config = Object.freeze({ ...options, corsOrigin: options.corsOrigin ?? [] });
+  const limit = descriptorLimit();
+  const config = configOf(options, limit);
   const logger = createLogger();
   const stopped = untilInterrupted();
   const store = await openEmbeddedStore(config.data, { retention: config.retention });
   const service = await startService(config, store, {
-    onError: (error, crawl) => tellError(logger, error, crawl),
+    onError: errorTeller(logger),
     onRefusal: ({ code, message }, address) => logger.debug({ code, message, address }, 'WebSocket refused'),
   });
   const closeJournal = keepJournal(store, logger);
+  const stopWatching = watchDescriptors(logger, limit);
   if (!isLoopback(config.host) && config.token === undefined) {
     logger.warn('it listens beyond this machine without --token: whoever reaches it may start and stop crawls');
   }
   process.stdout.write(`listening on ${service.url}\n`);
   const { name } = service.transport;
-  logger.info({ transport: name, workers: config.workers, data: config.data, events: store.log.last }, 'serving');
+  const { workers, data, maxConnections } = config;
+  logger.info({ transport: name, workers, data, events: store.log.last, maxConnections }, 'serving');
   await stopped;
   logger.info('stopping');
+  stopWatching();
   closeJournal();
   await service.close();
   logger.info({ events: store.log.last }, 'stopped');
 }
 
-/** Trouble with the disk is no mistake of ours: no stack, but what it means for the crawl. */
-function tellError(logger: Logger, error: unknown, crawl: string | undefined): void {
-  if (error instanceof CrawlcastError && error.code.startsWith('store.')) {
-    const { code, message } = error;
-    logger.error({ code, message, crawl }, 'the log cannot be written; the crawl goes on when it can');
-  } else logger.error({ err: error, crawl }, 'something went wrong');
+/** There can be no more streams than there are file descriptors for. */
+function configOf(options: ServeOptions, descriptors = Number.POSITIVE_INFINITY): Config {
+  const maxConnections = Math.min(options.maxConnections ?? Number.POSITIVE_INFINITY, roomForStreams(descriptors));
+  return Object.freeze({ ...options, corsOrigin: options.corsOrigin ?? [], maxConnections });
+}
+
+/** How often the log says that there is no room for streams. */
+const fullMs = 10_000;
+
+/** Trouble with the disk is no mistake of ours, and a crowd is none at all: no stack, but what it means. */
+function errorTeller(logger: Logger): (error: unknown, crawl?: string) => void {
+  let refused = 0;
+  let toldFullMs = Number.NEGATIVE_INFINITY;
+  return (error, crawl) => {
+    const known = error instanceof CrawlcastError ? error : undefined;
+    if (known?.code === 'limit.connections') {
+      refused++;
+      if (performance.now() - toldFullMs < fullMs) return;
+      toldFullMs = performance.now();
+      logger.warn({ code: known.code, message: known.message, refused }, 'there is no room for more streams');
+    } else if (known?.code.startsWith('store.')) {
+      const { code, message } = known;
+      logger.error({ code, message, crawl }, 'the log cannot be written; the crawl goes on when it can');
+    } else logger.error({ err: error, crawl }, 'something went wrong');
+  };
 }
 
 function isLoopback(host: string): boolean {

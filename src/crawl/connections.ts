@@ -1,6 +1,8 @@
 /** Connections to hosts: kept alive, counted, opened under the address guard, directly or through a proxy. */
 import type { Socket } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Client } from 'undici';
+import { isOutOfDescriptors, isShortage } from '../descriptors.js';
 import { maxHeaderBytes } from './fetch-errors.js';
 
 /** Where a connection leads. */
@@ -26,7 +28,7 @@ export class Connection {
   ) {
     this.client = new Client(route.origin, {
       connect: (_options, callback) => {
-        route.open(this.#life.signal).then(
+        openPatiently(route, this.#life.signal).then(
           (socket) => callback(null, socket),
           (error: unknown) => callback(error instanceof Error ? error : new Error(String(error)), null),
         );
@@ -48,6 +50,24 @@ export class Connection {
     if (this.closed) return;
     this.#life.abort();
     this.client.destroy().catch(() => {});
+  }
+}
+
+/** How often it is tried again while no file descriptor is left. */
+const descriptorMs = 250;
+
+/**
+ * Without a file descriptor neither a socket nor a name can be had, and the system says the name does not exist: whatever
+ * fails then says nothing of the host, so the request waits, as long as its time to connect.
+ */
+async function openPatiently(route: Route, signal: AbortSignal): Promise<Socket> {
+  for (;;) {
+    try {
+      return await route.open(signal);
+    } catch (error) {
+      if (signal.aborted || !(isShortage(error) || isOutOfDescriptors())) throw error;
+      await delay(descriptorMs, undefined, { signal });
+    }
   }
 }
 

@@ -1,6 +1,7 @@
 /** The threads that fetch and extract, as one function from a page to a stream of what becomes of it. */
 import { Worker } from 'node:worker_threads';
 import { Observable } from 'rxjs';
+import { isShortage } from '../descriptors.js';
 import type { Network } from './fetcher.js';
 import type { FromWorker, Job, PageUpdate, SpiderSource, ToWorker, WorkerOptions } from './messages.js';
 
@@ -20,8 +21,13 @@ export interface Pool {
 }
 
 interface Thread {
-  readonly worker: Worker;
+  /** Absent while it waits to be started. */
+  worker: Worker | undefined;
+  /** What it is told as soon as it is started. */
+  readonly waiting: ToWorker[];
   readonly pages: Map<number, Underway>;
+  /** Whether it has ever given a sign of life. */
+  hasLived: boolean;
   /** When it last gave a sign of life; `performance.now()`. */
   lastSignMs: number;
 }
@@ -46,6 +52,8 @@ export interface PoolOptions {
   /** Default: the system's own. */
   readonly network?: Network;
 }
+/** Before another one takes the place of a thread that could not even begin: there may be no file descriptors left. */
+const restartMs = 1_000;
 
 /**
  * Starts the threads.
@@ -61,14 +69,33 @@ export function createPool(size: number, { maxSilenceMs = 30_000, network }: Poo
   for (let i = 0; i < size; i++) threads.add(startThread());
   const watch = setInterval(endStuckThreads, maxSilenceMs / 6).unref();
 
-  function startThread(): Thread {
+  function startThread(afterMs = 0): Thread {
+    const waiting = Array.from(spiders, ([crawl, spider]) => ({ kind: 'spider', crawl, spider }) as const);
+    const thread: Thread = { worker: undefined, waiting, pages: new Map(), hasLived: false, lastSignMs: 0 };
+    if (afterMs === 0) begin(thread);
+    else setTimeout(() => begin(thread), afterMs).unref();
+    return thread;
+  }
+
+  function begin(thread: Thread): void {
+    if (closed) return;
+    try {
+      thread.worker = startWorker(thread);
+    } catch (error) {
+      setImmediate(() => replace(thread, error instanceof Error ? error : new Error('no thread can be started')));
+      return;
+    }
+    thread.lastSignMs = performance.now();
+    for (const message of thread.waiting.splice(0)) tell(thread, message);
+  }
+
+  function startWorker(thread: Thread): Worker {
     const workerData: WorkerOptions = { signMs: maxSilenceMs / 6, ...(network && { network: network.module }) };
     const worker = new Worker(new URL('./worker.js', import.meta.url), { stdout: true, workerData });
     // Standard output is for items; what a spider's code prints is for whoever watches.
     worker.stdout.on('data', (text: Buffer) => process.stderr.write(text));
-    const thread: Thread = { worker, pages: new Map(), lastSignMs: performance.now() };
-    for (const [crawl, spider] of spiders) tell(thread, { kind: 'spider', crawl, spider });
     worker.on('message', (updates: FromWorker) => {
+      thread.hasLived = true;
       thread.lastSignMs = performance.now();
       for (const [id, update] of updates) {
         const page = thread.pages.get(id);
@@ -79,7 +106,7 @@ export function createPool(size: number, { maxSilenceMs = 30_000, network }: Poo
     });
     worker.on('error', (error) => replace(thread, error));
     worker.on('exit', () => replace(thread, new Error('the thread ended')));
-    return thread;
+    return worker;
   }
 
   /**
@@ -88,7 +115,7 @@ export function createPool(size: number, { maxSilenceMs = 30_000, network }: Poo
    */
   function replace(thread: Thread, error: Error): void {
     if (!threads.delete(thread) || closed) return;
-    threads.add(startThread());
+    threads.add(startThread(thread.hasLived ? 0 : restartMs));
     const update = {
       kind: 'error',
       code: 'worker.failed',
@@ -99,8 +126,10 @@ export function createPool(size: number, { maxSilenceMs = 30_000, network }: Poo
     } as const;
     const pages = [...thread.pages.values()];
     const isKnown = pages.some(({ inCode }) => inCode);
+    // It never worked on them.
+    const isInnocent = !thread.hasLived && isShortage(error);
     for (const page of pages) {
-      if (isKnown && !page.inCode) sendAgain(page);
+      if (isInnocent || (isKnown && !page.inCode)) sendAgain(page);
       else page.give(update);
     }
   }
@@ -108,7 +137,7 @@ export function createPool(size: number, { maxSilenceMs = 30_000, network }: Poo
   function endStuckThreads(): void {
     for (const { worker, lastSignMs } of threads) {
       // Its exit replaces it.
-      if (performance.now() - lastSignMs > maxSilenceMs) void worker.terminate();
+      if (performance.now() - lastSignMs > maxSilenceMs) void worker?.terminate();
     }
   }
 
@@ -164,12 +193,13 @@ export function createPool(size: number, { maxSilenceMs = 30_000, network }: Poo
     async close() {
       closed = true;
       clearInterval(watch);
-      await Promise.all(Array.from(threads, ({ worker }) => worker.terminate()));
+      await Promise.all(Array.from(threads, ({ worker }) => worker?.terminate()));
       threads.clear();
     },
   };
 }
 
-function tell({ worker }: Thread, message: ToWorker): void {
-  worker.postMessage(message);
+function tell({ worker, waiting }: Thread, message: ToWorker): void {
+  if (worker === undefined) waiting.push(message);
+  else worker.postMessage(message);
 }

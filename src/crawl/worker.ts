@@ -26,6 +26,7 @@ let outbox: (readonly [number, PageUpdate | CodeSign])[] = [];
 
 /** A sign of life, for the one who ends threads that are stuck. */
 setInterval(() => port.postMessage([]), signMs).unref();
+port.postMessage([]);
 
 port.on('message', (message: ToWorker) => {
   switch (message.kind) {

@@ -24,6 +24,7 @@ export class NodeResponse implements HttpResponse {
     if (this.#answered) return;
     const lines = headerLines(headers);
     this.#answered = true;
+    if (headers.connection === 'close') this.#outgoing.shouldKeepAlive = false;
     if (!isBodiless(status)) lines.push(['Content-Length', String(Buffer.byteLength(body))]);
     this.#outgoing.writeHead(status, lines.flat()).end(isBodiless(status) ? '' : body);
   }

@@ -22,6 +22,8 @@ export function problem(error: CrawlcastError, headers: Headers = {}): Answer {
       'content-type': 'application/problem+json',
       'cache-control': 'no-store',
       ...(status === 503 && { 'retry-after': '5' }),
+      // One connection too many is not kept for the next request.
+      ...(error.code === 'limit.connections' && { connection: 'close' }),
       ...headers,
     },
     body,

@@ -20,7 +20,7 @@ export interface HttpRequest {
   readBody(maxBytes: number): Promise<Buffer>;
 }
 
-/** Header names and values; a list is sent as that many headers. */
+/** Header names and values; a list is sent as that many headers. `connection: close` has the connection closed behind it. */
 export type Headers = Readonly<Record<string, string | readonly string[]>>;
 
 /** Where the bytes of a stream go. Every call after its end does nothing. */

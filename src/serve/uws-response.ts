@@ -38,8 +38,9 @@ export class UwsResponse implements HttpResponse {
     this.#finish(status, headers, body, closes);
   }
 
-  #finish(status: number, headers: Headers, body: Buffer | string, closes: boolean): void {
+  #finish(status: number, headers: Headers, body: Buffer | string, isLast: boolean): void {
     if (this.#state !== 'waiting') return;
+    const closes = isLast || headers.connection === 'close';
     const lines = headerLines(headers);
     this.#state = 'answered';
     if (closes && this.#method === 'HEAD') {

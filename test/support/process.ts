@@ -28,12 +28,20 @@ export interface Running extends Launched {
   readonly url: string;
 }
 
-/** Starts a command of the product. It is killed with the test that it was started for. */
-export function launch(test: TestContext, args: readonly string[], env: NodeJS.ProcessEnv = {}): Launched {
-  const child = spawn(process.execPath, [cli, ...args], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, ...env },
-  });
+/**
+ * Starts a command of the product. It is killed with the test that it was started for.
+ * @param openFiles how many file descriptors it may have
+ */
+export function launch(
+  test: TestContext,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+  openFiles?: number,
+): Launched {
+  const line = [process.execPath, cli, ...args];
+  const limited = openFiles === undefined ? line : ['sh', '-c', `ulimit -n ${openFiles} && exec "$@"`, 'sh', ...line];
+  const [program = '', ...rest] = limited;
+  const child = spawn(program, rest, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } });
   const written = { stdout: '', stderr: '' };
   for (const name of ['stdout', 'stderr'] as const) {
     child[name].setEncoding('utf8').on('data', (text: string) => {
@@ -69,8 +77,13 @@ export function launch(test: TestContext, args: readonly string[], env: NodeJS.P
 }
 
 /** Starts a command that serves, and waits until it listens. */
-export async function run(test: TestContext, args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Running> {
-  const launched = launch(test, args, env);
+export async function run(
+  test: TestContext,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+  openFiles?: number,
+): Promise<Running> {
+  const launched = launch(test, args, env, openFiles);
   const [, url = ''] = await launched.until(/^listening on (\S+)$/m);
   return { ...launched, url };
 }
