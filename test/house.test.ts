@@ -90,7 +90,7 @@ const homes: Readonly<Record<string, RegExp>> = {
   lmdb: /^src\/store\/embedded\.ts$/,
   'nth-check': /^src\/crawl\/positions\.ts$/,
   picocolors: /^src\/cli\//,
-  pino: /^src\/cli\/(logger|journal|serve)\.ts$/,
+  pino: /^src\/cli\/(logger|journal|serve|descriptors)\.ts$/,
   'pino-pretty': /^src\/cli\/logger\.ts$/,
   'prom-client': /^src\/serve\/metrics\.ts$/,
   rxjs: /^(src\/crawl|client)\//,
