@@ -13,6 +13,7 @@ export interface LogServiceOptions {
   /** Default: in memory. */
   readonly data?: string;
   readonly retention?: Retention;
+  readonly corsOrigin?: readonly string[];
   readonly onError?: (error: unknown) => void;
 }
 
@@ -20,7 +21,7 @@ export const transports = ['uws', 'ws'] as const;
 
 /** Opens a store and serves it on a free port; who starts it closes it. */
 export async function openLogService(options: LogServiceOptions = {}): Promise<RunningService> {
-  const { transport = 'auto', data, retention = {}, onError } = options;
+  const { transport = 'auto', data, retention = {}, corsOrigin = [], onError } = options;
   const store = await (data === undefined ? openMemoryStore({ retention }) : openEmbeddedStore(data, { retention }));
   const config: Config = {
     host: '127.0.0.1',
@@ -29,7 +30,7 @@ export async function openLogService(options: LogServiceOptions = {}): Promise<R
     spiders: '/nonexistent',
     transport,
     workers: 1,
-    corsOrigin: [],
+    corsOrigin,
     allowPrivateNetworks: true,
     retention,
   };
