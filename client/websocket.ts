@@ -82,13 +82,21 @@ function attend(
       subscriber.error(error);
     }
   });
-  // What it was is said by the close that follows.
-  socket.addEventListener('error', () => {});
+  let hasFailed = false;
+  const fail = () => {
+    if (hasFailed || subscriber.closed) return;
+    hasFailed = true;
+    explain(service, request).then((error) => subscriber.error(error), ignore);
+  };
+  // Of an open socket the close that follows says what it was; Node 22 has none for one that could not be opened.
+  socket.addEventListener('error', () => {
+    if (!isOpen) fail();
+  });
   socket.addEventListener('close', ({ code = 1006, reason = '' }) => {
     if (subscriber.closed) return;
-    if (code === 1000 && request.crawl !== undefined) subscriber.complete();
-    else if (isOpen) subscriber.error(errorOfClose(code, reason));
-    else explain(service, request).then((error) => subscriber.error(error), ignore);
+    if (!isOpen) fail();
+    else if (code === 1000 && request.crawl !== undefined) subscriber.complete();
+    else subscriber.error(errorOfClose(code, reason));
   });
   // A browser's socket cannot be held up: it is closed instead, and opened again where the reader then is.
   const stopHolding = gate.onShut(() => subscriber.error(lost('the reader is held up', { waitMs: 0 })));

@@ -241,6 +241,20 @@ describe('a stream of the client over WebSocket', () => {
     await assert.rejects(firstValueFrom(stream), { code: 'message.invalid', detail: 'no' });
   });
 
+  it('says why it was not let in though its socket tells of no close, as that of Node 22', async (test) => {
+    class Silent extends EventTarget {
+      constructor() {
+        super();
+        setImmediate(() => this.dispatchEvent(new Event('error')));
+      }
+      send(): void {}
+      close(): void {}
+    }
+    const service = await standIn(test, (_, response) => refuse(response, 401, 'auth.missing'));
+    const stream = connect(service.url, { transport: 'ws', WebSocket: Silent }).events();
+    await assert.rejects(firstValueFrom(stream), { code: 'auth.missing' });
+  });
+
   it('fails where it is told that it broke the rules', async (test) => {
     const service = await serve(test, (_, socket) => socket.close(1008, 'policy'));
     const stream = connect(service.url, { transport: 'ws', WebSocket }).events();
