@@ -24,6 +24,9 @@ export function eventHead(id: string): string {
   return `${head}${id}"`;
 }
 
+/** Ends a server-sent event. */
+export const frameEnd = '\n\n';
+
 /** What stands before an event's JSON in a server-sent event. Ids and types are ASCII, so that its length is its bytes. */
 export function frameHead(id: string, type: string): string {
   return `id: ${id}\nevent: ${type}\ndata: `;

@@ -171,7 +171,11 @@ interface Locked {
   readonly optionalDependencies?: Readonly<Record<string, string>>;
 }
 
-for (const file of ['package-lock.json', 'test/bench/peers/package-lock.json', 'test/generated-client/package-lock.json']) {
+for (const file of [
+  'package-lock.json',
+  'test/bench/peers/package-lock.json',
+  'test/generated-client/package-lock.json',
+]) {
   test(`house › ${file} holds on every platform and for every mirror`, () => {
     const { packages }: { packages: Record<string, Locked> } = JSON.parse(textOf(file));
     for (const [path, { integrity, resolved, optionalDependencies = {} }] of Object.entries(packages)) {

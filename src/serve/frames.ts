@@ -1,5 +1,6 @@
 /** Events as the two streams write them. A frame is made once, not once per subscriber. */
 import { Buffer } from 'node:buffer';
+import { eventHead, frameEnd, frameHead } from '../events-json.js';
 import type { LogEvent } from '../store/store.js';
 import type { Piece } from './filter.js';
 import { oncePer } from './once-per.js';
@@ -26,6 +27,14 @@ function runsOf(piece: Piece): Buffer[] {
   }
   close();
   return runs;
+}
+
+/** An event that is in no log: what a reader is told of its own place. */
+export function looseEvent(id: string, offset: number, type: string, tail: string): LogEvent {
+  const head = frameHead(id, type);
+  const bytes = Buffer.from(`${head}${eventHead(id)}${tail}${frameEnd}`);
+  const json = bytes.subarray(Buffer.byteLength(head), -frameEnd.length);
+  return { offset, type, crawl: '', json, bytes, begin: 0, end: bytes.length };
 }
 
 /** A piece as text frames. */

@@ -6,9 +6,9 @@
 import { CrawlcastError } from '../errors.js';
 import type { CrawlState, GapReason } from '../events.js';
 import { eventTail } from '../events-json.js';
-import { looseEvent } from '../store/chunk.js';
 import type { Store } from '../store/store.js';
 import { createFilter, type Filter, type Piece } from './filter.js';
+import { looseEvent } from './frames.js';
 import type { Hub } from './hub.js';
 import { locate, locateLastEventId, type Position, type Subscription } from './subscription.js';
 import type { Turns } from './turns.js';

@@ -4,7 +4,7 @@
  */
 import { crc32 } from 'node:zlib';
 import { CrawlcastError } from '../errors.js';
-import { eventHead, frameHead } from '../events-json.js';
+import { eventHead, frameEnd, frameHead } from '../events-json.js';
 import type { Batch, LogEvent } from './store.js';
 
 /** A chunk is full when it has reached one of these. */
@@ -48,9 +48,6 @@ const headerAt = 8;
 /** Numbers of an event in the header. */
 const rowLength = 4;
 
-/** Ends a server-sent event. */
-const frameEnd = '\n\n';
-
 /** Where the next chunk begins. */
 export type ChunkPlace = Pick<ChunkHeader, 'offset' | 'time' | 'position'>;
 
@@ -78,13 +75,6 @@ class StoredEvent implements LogEvent {
     this.#json ??= this.bytes.subarray(this.jsonBegin, this.end - frameEnd.length);
     return this.#json;
   }
-}
-
-/** An event that is in no log: what a reader is told of its own place. */
-export function looseEvent(id: string, offset: number, type: string, tail: string): LogEvent {
-  const head = frameHead(id, type);
-  const bytes = Buffer.from(`${head}${eventHead(id)}${tail}${frameEnd}`);
-  return new StoredEvent(offset, type, '', bytes, 0, bytes.length, Buffer.byteLength(head));
 }
 
 /** Gives events their offsets and ids, and lays them out as one value. */
