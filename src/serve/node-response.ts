@@ -51,7 +51,7 @@ export class NodeResponse implements HttpResponse {
 
   onAbort(listener: () => void): void {
     this.#outgoing.once('close', () => {
-      if (!this.#outgoing.writableFinished) guard(this.#service, listener, ignore);
+      if (!this.#answered && !this.#outgoing.writableFinished) guard(this.#service, listener, ignore);
     });
   }
 

@@ -1,9 +1,10 @@
 /** `GET /events`: the log as server-sent events. */
 
+import type { Piece } from './filter.js';
 import { sseCursor, sseFrames } from './frames.js';
-import type { Member } from './hub.js';
-import { type Opening, Subscriber } from './subscriber.js';
-import type { Headers, HttpResponse } from './transport.js';
+import type { Hub, Member } from './hub.js';
+import { type Opening, type Outlet, Subscriber } from './subscriber.js';
+import type { ByteSink, Headers, HttpResponse } from './transport.js';
 
 /** How long a client waits before it reconnects. */
 const retryMs = 1_000;
@@ -15,42 +16,64 @@ export const sseHeaders: Headers = {
 };
 
 /** Opens a stream and keeps it going until either side ends it. */
-export function openEventStream(
-  { store, hub, plan, address }: Opening,
-  response: HttpResponse,
-  headers: Headers,
-): void {
+export function openEventStream(opening: Opening, response: HttpResponse, headers: Headers): void {
+  const { store, hub, plan } = opening;
   const start = `${store.log.epoch}-${plan.position.after}`;
   // The cursor goes out at once, so that who is cut off before the first event comes back to the right place.
   const sink = response.stream(200, { ...sseHeaders, ...headers }, `retry: ${retryMs}\n${sseCursor(start)}`);
-  const write = (bytes: Buffer | string) => {
-    member.lastWriteMs = performance.now();
-    return sink.write(bytes);
-  };
-  const subscriber = new Subscriber(store, hub.turns, plan, {
-    deliver: (piece) => write(sseFrames(piece)),
-    heartbeat: (id) => write(sseCursor(id)),
-    end: (lastId) => {
-      // Moves the reader past what the filter left out, so that it is told 204 when it comes back.
-      sink.write(sseCursor(lastId));
-      sink.end();
-    },
-    fail: (error) => {
-      hub.onError(error);
-      sink.destroy();
-    },
-  });
-  const member: Member = {
-    protocol: 'sse',
-    address,
-    subscriber,
-    lastWriteMs: performance.now(),
-    idle: () => subscriber.heartbeat(),
-    leave: () => sink.end(),
-  };
-  sink.onDrain = () => subscriber.drained();
-  sink.onClose = () => hub.delete(member);
-  hub.add(member);
-  subscriber.tellGap();
-  subscriber.pump();
+  const stream = new EventStream(opening, sink);
+  hub.add(stream);
+  stream.subscriber.tellGap();
+  stream.subscriber.pump();
+}
+
+/** One open stream: a single object, since there may be thousands that do nothing. */
+class EventStream implements Member, Outlet {
+  readonly protocol = 'sse';
+  readonly address: string;
+  readonly subscriber: Subscriber;
+  lastWriteMs = performance.now();
+  readonly #hub: Hub;
+  readonly #sink: ByteSink;
+
+  constructor({ store, hub, plan, address }: Opening, sink: ByteSink) {
+    this.address = address;
+    this.#hub = hub;
+    this.#sink = sink;
+    this.subscriber = new Subscriber(store, hub.turns, plan, this);
+    sink.onDrain = () => this.subscriber.drained();
+    sink.onClose = () => hub.delete(this);
+  }
+
+  deliver(piece: Piece): boolean {
+    return this.#write(sseFrames(piece));
+  }
+
+  heartbeat(id: string): boolean {
+    return this.#write(sseCursor(id));
+  }
+
+  end(lastId: string): void {
+    // Moves the reader past what the filter left out, so that it is told 204 when it comes back.
+    this.#sink.write(sseCursor(lastId));
+    this.#sink.end();
+  }
+
+  fail(error: unknown): void {
+    this.#hub.onError(error);
+    this.#sink.destroy();
+  }
+
+  idle(): void {
+    this.subscriber.heartbeat();
+  }
+
+  leave(): void {
+    this.#sink.end();
+  }
+
+  #write(bytes: Buffer | string): boolean {
+    this.lastWriteMs = performance.now();
+    return this.#sink.write(bytes);
+  }
 }

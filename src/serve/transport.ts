@@ -50,7 +50,7 @@ export interface HttpResponse {
    * To HEAD it sends the head and is over.
    */
   stream(status: number, headers: Headers, first: Buffer | string): ByteSink;
-  /** Calls back once, when the client has gone before the answer was complete. */
+  /** Calls back once, when the client has gone before there was an answer; a stream says itself when it is over. */
   onAbort(listener: () => void): void;
 }
 

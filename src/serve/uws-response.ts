@@ -61,6 +61,8 @@ export class UwsResponse implements HttpResponse {
     const sink = new UwsSink(this.#service, this.#native, this.#open);
     if (this.#state !== 'waiting') return sink.close();
     this.#state = 'answered';
+    // They hold the whole request, and a stream may be open for weeks.
+    this.#onAborted = [];
     this.#sink = sink;
     this.#native.cork(() => {
       this.#writeHead(status, lines);
