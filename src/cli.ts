@@ -3,6 +3,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { defaultWorkers, parseHttpUrl, parseOrigin, parseRetention, parseToken, parseWhole } from './config.js';
 import { toCrawlcastError } from './errors.js';
+import { parseStoreUrl } from './store-url.js';
 import { version } from './version.js';
 
 /** Bad usage, by the convention of most tools. */
@@ -98,6 +99,11 @@ program
     ),
   )
   .addOption(flag('--allow-private-networks', 'let spiders from outside fetch private addresses'))
+  .addOption(
+    option('--store <url>', 'a NATS JetStream cluster that holds log and state: nats://host:4222').argParser(
+      named(parseStoreUrl),
+    ),
+  )
   .addOption(
     option('--retention <amount>', 'log to keep: 1000000, 10GB, 30d')
       .argParser(named(parseRetention))

@@ -2,6 +2,7 @@
 import { availableParallelism } from 'node:os';
 import { CrawlcastError } from './errors.js';
 import type { Retention } from './store/store.js';
+import type { StoreUrl } from './store-url.js';
 
 /** How the service is run. */
 export interface Config {
@@ -19,6 +20,8 @@ export interface Config {
   readonly corsOrigin: readonly string[];
   readonly allowPrivateNetworks: boolean;
   readonly retention: Retention;
+  /** Absent: the log is in `data` alone. */
+  readonly store?: StoreUrl;
   /** Streams that may be open, in all and of one address; see `StreamLimits`. */
   readonly maxConnections?: number;
   readonly maxConnectionsPerAddress?: number;

@@ -74,6 +74,9 @@ export const errorTable = {
   'data.corrupt': { title: 'The data directory is damaged' },
   'store.full': { title: 'The disk is full', status: 503 },
   'store.failed': { title: 'The log cannot be written', status: 503 },
+  'store.fenced': { title: 'The crawl has moved on without this page', status: 503 },
+  'store.unreachable': { title: 'The cluster that holds the log cannot be reached' },
+  'store.unusable': { title: 'The cluster cannot hold the log' },
   'service.stopping': { title: 'The service is stopping', status: 503 },
   internal: { title: 'An error of ours', status: 500 },
 } as const satisfies Record<string, ErrorFacts>;

@@ -2,10 +2,13 @@ import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, it, type TestContext } from 'node:test';
+import { after, before, describe, it, type TestContext } from 'node:test';
 import { openEmbeddedStore } from '#src/store/embedded.js';
+import { openJetStreamStore } from '#src/store/jetstream.js';
 import { openMemoryStore } from '#src/store/memory.js';
 import type { CrawlRecord, Frontier, Lease, LogEvent, NewEvent, Offer, Retention, Store } from '#src/store/store.js';
+import { parseStoreUrl } from '#src/store-url.js';
+import { hasNats, type NatsServer, startNats } from './support/nats.js';
 
 type Open = (t: TestContext, retention?: Retention) => Promise<Store>;
 
@@ -24,7 +27,25 @@ const stores: Record<string, Open> = {
     });
     return store;
   },
+  jetstream: async (t, retention = {}) => {
+    assert.ok(nats);
+    const dir = await mkdtemp(join(tmpdir(), 'crawlcast-store-'));
+    streams += 1;
+    const store = await openJetStreamStore(parseStoreUrl(`${nats.url}?stream=s${streams}`), dir, { retention });
+    t.after(async () => {
+      await store.close();
+      await rm(dir, { recursive: true });
+    });
+    return store;
+  },
 };
+
+let nats: NatsServer | undefined;
+let streams = 0;
+before(async () => {
+  if (hasNats) nats = await startNats();
+});
+after(() => nats?.end());
 
 const crawl = '01CRAWL';
 const host = 'http://a.test';
@@ -70,7 +91,8 @@ function readAll(store: Store, after = 0): LogEvent[] {
 }
 
 for (const [name, open] of Object.entries(stores)) {
-  describe(`${name} store`, () => {
+  const skip = name === 'jetstream' && !hasNats && 'there is no nats-server here';
+  describe(`${name} store`, { skip }, () => {
     it('gives events offsets from 1 and ids with its epoch', async (t) => {
       const store = await open(t);
       assert.match(store.log.epoch, /^[0-9a-f]{8}$/);

@@ -5,6 +5,7 @@ import { descriptorLimit } from '../descriptors.js';
 import { CrawlcastError } from '../errors.js';
 import { startService } from '../service.js';
 import { openEmbeddedStore } from '../store/embedded.js';
+import type { Store } from '../store/store.js';
 import { roomForStreams, watchDescriptors } from './descriptors.js';
 import { keepJournal } from './journal.js';
 import { createLogger } from './logger.js';
@@ -19,7 +20,7 @@ export async function serve(options: ServeOptions): Promise<void> {
   const config = configOf(options, limit);
   const logger = createLogger();
   const stopped = untilInterrupted();
-  const store = await openEmbeddedStore(config.data, { retention: config.retention });
+  const store = await openStore(config);
   const service = await startService(config, store, {
     onError: errorTeller(logger),
     onRefusal: ({ code, message }, address) => logger.debug({ code, message, address }, 'WebSocket refused'),
@@ -39,6 +40,13 @@ export async function serve(options: ServeOptions): Promise<void> {
   closeJournal();
   await service.close();
   logger.info({ events: store.log.last }, 'stopped');
+}
+
+/** Whoever has no cluster does not load what speaks to one. */
+async function openStore({ store, data, retention }: Config): Promise<Store> {
+  if (store === undefined) return openEmbeddedStore(data, { retention });
+  const { openJetStreamStore } = await import('../store/jetstream.js');
+  return openJetStreamStore(store, data, { retention });
 }
 
 /** There can be no more streams than there are file descriptors for. */

@@ -1,10 +1,11 @@
 /** All crawls in memory, as the newest durable step left them. */
+import { CrawlcastError } from '../errors.js';
 import type { Draft, DraftBase } from './draft.js';
 import { TableFrontier } from './frontier.js';
 import { Seen } from './seen.js';
 import { allRows, type CrawlEntry, decodeJson, newCrawl, type PageMemory, progressOf } from './state.js';
 import type { CrawlProgress, CrawlRecord, Frontier, Lease } from './store.js';
-import type { Tables } from './tables.js';
+import type { Changes, Tables } from './tables.js';
 
 /** What drafts begin from, and what they end in. */
 export class Crawls implements DraftBase {
@@ -18,14 +19,33 @@ export class Crawls implements DraftBase {
   readonly seens = new Map<string, Seen>();
 
   constructor(readonly tables: Tables) {
-    for (const [key, value] of allRows(tables, 'g')) {
-      const figures = decodeJson<CrawlEntry>(value);
-      const record = tables.get(`c${key.slice(1)}`);
-      this.crawls.set(figures.id, { ...figures, record: record && decodeJson<CrawlRecord>(record) });
-      this.#avoid(figures.order);
-      this.#avoid(Number.parseInt(figures.space, 36));
-    }
+    for (const [key, value] of allRows(tables, 'g')) this.#load(key, value);
     for (const [key] of allRows(tables, 'x')) this.#avoid(Number.parseInt(key.slice(1), 36));
+  }
+
+  /** Reads a crawl's figures and record. */
+  #load(key: string, value: Buffer): string {
+    const figures = decodeJson<CrawlEntry>(value);
+    const record = this.tables.get(`c${key.slice(1)}`);
+    this.crawls.set(figures.id, { ...figures, record: record && decodeJson<CrawlRecord>(record) });
+    this.#avoid(figures.order);
+    this.#avoid(Number.parseInt(figures.space, 36));
+    return figures.id;
+  }
+
+  /** Takes over what another process has written; whoever works on a crawl that it changed has to begin anew. */
+  learn(changes: Changes): void {
+    for (const [key, value] of changes) {
+      if (value === undefined) continue;
+      if (key.startsWith('g')) this.#frontiers.delete(this.#load(key, value));
+      else if (key.startsWith('x')) this.#avoid(Number.parseInt(key.slice(1), 36));
+    }
+  }
+
+  /** @throws CrawlcastError `store.fenced` where the lease is not of the frontier that is open now */
+  checkLease(lease: Lease | undefined): void {
+    if (lease === undefined || this.#frontiers.get(lease.crawl)?.gave(lease)) return;
+    throw new CrawlcastError('store.fenced', 'The page was taken from a frontier that has changed hands since.');
   }
 
   records(): CrawlRecord[] {

@@ -19,11 +19,23 @@ import type { Changes, Row, Tables } from './tables.js';
  * Opens the store in a directory, which is made where it is missing.
  * @throws CrawlcastError `data.in_use`, `data.unusable`, `data.corrupt`
  */
-export async function openEmbeddedStore(dir: string, options: StoreOptions = {}): Promise<Store> {
+export function openEmbeddedStore(dir: string, options: StoreOptions = {}): Promise<Store> {
+  return openWith(dir, (tables) => openTableStore(tables, options));
+}
+
+/**
+ * Opens the table alone, for a store that keeps in it what it has elsewhere as well.
+ * @throws CrawlcastError `data.in_use`, `data.unusable`, `data.corrupt`
+ */
+export function openEmbeddedTables(dir: string): Promise<Tables> {
+  return openWith(dir, (tables) => Promise.resolve(tables));
+}
+
+async function openWith<Opened>(dir: string, use: (tables: Tables) => Promise<Opened>): Promise<Opened> {
   prepareDirectory(dir);
   const unlock = await lockDirectory(dir);
   try {
-    return await openTables(dir, unlock, options);
+    return await openTables(dir, unlock, use);
   } catch (thrown) {
     await unlock();
     throw explainOpening(thrown, dir);
@@ -43,14 +55,18 @@ function fullMessage(dir: string): string {
   return `The disk that holds ${dir} is full: make room on it.`;
 }
 
-async function openTables(dir: string, unlock: Unlock, options: StoreOptions): Promise<Store> {
+async function openTables<Opened>(
+  dir: string,
+  unlock: Unlock,
+  use: (tables: Tables) => Promise<Opened>,
+): Promise<Opened> {
   const path = join(dir, 'data.mdb');
   const shortSize = lengthenDataFile(path);
   let db: RootDatabase<Buffer, string> | undefined;
   try {
     db = openDatabase(dir);
     if (shortSize !== undefined) readAll(db, path);
-    return await openTableStore(new JournaledTables(new LmdbTables(db, dir, unlock)), options);
+    return await use(new JournaledTables(new LmdbTables(db, dir, unlock)));
   } catch (thrown) {
     await db?.close();
     // Whoever has to repair it finds it as it was.

@@ -33,6 +33,7 @@ export class TableFrontier implements Frontier {
   readonly #hosts = new Map<string, HostQueue>();
   /** By fingerprint: out on lease, or given back. */
   readonly #held = new Map<string, Lease>();
+  readonly #given = new WeakSet<Lease>();
   /** Pages that were under way when the process ended. */
   readonly #begun = new Set<string>();
   readonly #listeners = new Set<(host: string) => void>();
@@ -66,6 +67,11 @@ export class TableFrontier implements Frontier {
 
   isHeld(fingerprint: string): boolean {
     return this.#held.has(fingerprint);
+  }
+
+  /** Whether a lease was taken from here. */
+  gave(lease: Lease): boolean {
+    return this.#given.has(lease);
   }
 
   take(host: string): Lease | undefined {
@@ -165,6 +171,7 @@ export class TableFrontier implements Frontier {
     const begun = this.#begun.has(keys.page(this.space, offer.fingerprint));
     const lease: Lease = { ...offer, crawl: this.crawl, key: place, begun };
     this.#held.set(offer.fingerprint, lease);
+    this.#given.add(lease);
     return lease;
   }
 

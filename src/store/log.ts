@@ -2,9 +2,9 @@
 
 import { RecentBlocks } from './blocks.js';
 import { type Chunk, type ChunkHeader, chunkLimits, decodeChunk, peekChunk } from './chunk.js';
-import { keys, offsetOf } from './keys.js';
+import { isChunk, keys, offsetOf } from './keys.js';
 import type { Batch, EventLog } from './store.js';
-import type { Tables } from './tables.js';
+import type { Changes, Tables } from './tables.js';
 
 const maxRecentBytes = 8 * 1024 * 1024;
 
@@ -73,6 +73,19 @@ export class TableLog implements EventLog {
   chunkAt(offset: number): ChunkHeader | undefined {
     const row = this.tables.last(keys.chunk(0), keys.chunk(offset + 1));
     return row && peekChunk(offsetOf(row[0]), row[1]);
+  }
+
+  /** Takes over what another process has written. */
+  learn(changes: Changes): void {
+    const first = changes.get(keys.first);
+    if (first !== undefined) this.first = Number(first.toString());
+    // What was appended and trimmed since the last look is in no chunk.
+    this.last = Math.max(this.last, this.first - 1);
+    const chunks: Chunk[] = [];
+    for (const [key, value] of changes) {
+      if (value !== undefined && isChunk(key)) chunks.push(decodeChunk(offsetOf(key), value));
+    }
+    this.publish(chunks.sort((a, b) => a.offset - b.offset));
   }
 
   /** Shows readers what has become durable. */

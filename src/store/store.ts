@@ -79,6 +79,8 @@ export interface CrawlRecord {
   /** RFC 3339. */
   readonly startedAt: string;
   readonly finishedAt?: string;
+  /** The process that runs it, where several share the store: only that one takes from its frontier. */
+  readonly owner?: string;
   /** Why it failed, and whether somebody has been told. */
   readonly error?: { code: string; message: string; told?: boolean };
 }
@@ -118,6 +120,17 @@ export interface Step {
   /** The crawl is over: what its frontier and fingerprints take is given back (at leisure, in the background). */
   readonly dropFrontier?: boolean;
   readonly documents?: readonly DocumentChange[];
+  /**
+   * Decides when the step's turn has come, knowing all that was written before it: by this process or another. What it
+   * returns is part of the step; what it throws refuses the step. May be asked again where another process was first.
+   */
+  readonly decide?: (standing: Standing) => Pick<Step, 'record' | 'events'>;
+}
+
+/** A crawl as all steps before leave it. */
+export interface Standing {
+  readonly record: CrawlRecord | undefined;
+  readonly progress: CrawlProgress;
 }
 
 /** What a step came to. */
@@ -162,15 +175,27 @@ export interface Frontier {
   onAvailable(listener: (host: string) => void): () => void;
 }
 
+/** The processes that share a store. Each crawl is run by one of them, its `owner`. */
+export interface Peers {
+  /** This process's name among them. */
+  readonly self: string;
+  /** Whether a process answers: `gone` where the cluster knows of none by that name, `silent` where it does not reply. */
+  ask(owner: string): Promise<'alive' | 'silent' | 'gone'>;
+}
+
 /** Log, frontier and crawl state together. */
 export interface Store {
+  /** Absent where no other process can use it. */
+  readonly peers?: Peers | undefined;
   readonly log: EventLog;
   /**
    * Makes a step durable. Steps are carried out in the order of the calls; steps that wait together share one commit.
-   * @throws CrawlcastError `store.full`, `store.failed`: nothing of the step was written
+   * @throws CrawlcastError `store.full`, `store.failed`: nothing of the step was written, or nobody can say (a cluster
+   * that does not answer); `store.fenced`: its lease is no longer valid, because the frontier has been opened again or
+   * another process has changed the crawl; whatever `decide` throws
    */
   commit(step: Step): Promise<Committed>;
-  /** Why the last commit failed; `undefined` where it did not. */
+  /** Why the last commit failed, or the next one would; `undefined` where none did. */
   readonly failure?: CrawlcastError | undefined;
   /** All crawls, oldest first. */
   crawls(): readonly CrawlRecord[];

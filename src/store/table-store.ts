@@ -1,21 +1,25 @@
 /** A store over one ordered table: steps wait in a queue, and those that wait together share one transaction. */
 import { randomBytes } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
 import { CrawlcastError, toCrawlcastError } from '../errors.js';
 import { applyStep, type Outcome } from './apply.js';
 import { Chores } from './chores.js';
 import { cutChunks } from './chunk.js';
 import { Crawls } from './crawls.js';
+import { decided } from './decide.js';
 import { Draft } from './draft.js';
 import { keys } from './keys.js';
 import { TableLog } from './log.js';
 import { allRows, decodeJson } from './state.js';
-import type { Committed, CrawlProgress, CrawlRecord, Frontier, Retention, Step, Store } from './store.js';
-import type { Tables } from './tables.js';
+import type { Committed, CrawlProgress, CrawlRecord, Frontier, Peers, Retention, Step, Store } from './store.js';
+import { type News, Outrun, type Tables } from './tables.js';
 
 /** How a store is opened. */
 export interface StoreOptions {
   /** Default: everything is kept. */
   readonly retention?: Retention;
+  /** Who else uses the same store; absent: nobody. */
+  readonly peers?: Peers;
 }
 
 /** What shares one transaction is bounded, so that the last of a long queue is not kept waiting for the first. */
@@ -23,6 +27,9 @@ const groupLimits = { events: 2000, offers: 4000, bytes: 1_048_576 } as const;
 
 /** Between two rounds of chores that no step waits for. */
 const restMs = 5;
+
+/** Before what others have written is tried again to be taken in. */
+const troubleMs = 100;
 
 interface Waiting {
   readonly step: Step;
@@ -37,35 +44,54 @@ interface Applied {
 
 /** Goes on with what the table holds; an empty one becomes a new log. */
 export async function openTableStore(tables: Tables, options: StoreOptions = {}): Promise<Store> {
+  return new TableStore(tables, await readEpoch(tables), options);
+}
+
+async function readEpoch(tables: Tables): Promise<string> {
   const known = tables.get(keys.epoch)?.toString();
-  const epoch = known ?? randomBytes(4).toString('hex');
-  if (known === undefined) await tables.write(new Map([[keys.epoch, Buffer.from(epoch)]]));
-  return new TableStore(tables, epoch, options.retention ?? {});
+  if (known !== undefined) return known;
+  const epoch = randomBytes(4).toString('hex');
+  try {
+    await tables.write(new Map([[keys.epoch, Buffer.from(epoch)]]));
+    return epoch;
+  } catch (thrown) {
+    if (!(thrown instanceof Outrun)) throw thrown;
+    // Another process has begun this very log.
+    await tables.news?.take();
+    return readEpoch(tables);
+  }
 }
 
 class TableStore implements Store {
   readonly log: TableLog;
-  failure: CrawlcastError | undefined;
+  readonly peers: Peers | undefined;
   readonly #crawls: Crawls;
   readonly #chores: Chores;
   readonly #queue: Waiting[] = [];
   readonly #timer: NodeJS.Timeout | undefined;
   #resting: NodeJS.Timeout | undefined;
   #running: Promise<void> | undefined;
+  #failure: CrawlcastError | undefined;
   #hasChores = true;
   #closed = false;
 
   constructor(
     private readonly tables: Tables,
     epoch: string,
-    retention: Retention,
+    { retention = {}, peers }: StoreOptions,
   ) {
+    this.peers = peers;
     this.log = new TableLog(tables, epoch);
     this.#crawls = new Crawls(tables);
     this.#chores = new Chores(tables, this.log, retention, this.#crawls.seens);
     const { intervalMs } = this.#chores;
     if (intervalMs !== undefined) this.#timer = setInterval(() => this.#wake(), intervalMs).unref();
+    tables.news?.listen(() => this.#start());
     this.#wake();
+  }
+
+  get failure(): CrawlcastError | undefined {
+    return this.tables.news?.failure ?? this.#failure;
   }
 
   commit(step: Step): Promise<Committed> {
@@ -112,7 +138,11 @@ class TableStore implements Store {
 
   #wake(): void {
     this.#hasChores = true;
-    this.#running ??= this.#run();
+    this.#start();
+  }
+
+  #start(): void {
+    if (!this.#closed || this.#queue.length > 0) this.#running ??= this.#run();
   }
 
   /** Chores alone take their time: a step that comes meanwhile finds the disk free. */
@@ -124,8 +154,29 @@ class TableStore implements Store {
   async #run(): Promise<void> {
     // Steps that are handed in during the same turn share a transaction from the first one on.
     await Promise.resolve();
-    while (this.#queue.length > 0 || (this.#hasChores && !this.#closed)) await this.#commitGroup();
+    while (this.#queue.length > 0 || (!this.#closed && (this.#hasChores || this.tables.news?.isWaiting))) {
+      if (this.tables.news?.isWaiting) await this.#takeIn(this.tables.news);
+      else await this.#commitGroup();
+    }
     this.#running = undefined;
+  }
+
+  /** What others have written comes first: steps are carried out on what is true by then. */
+  async #takeIn(news: News): Promise<void> {
+    try {
+      const changes = await news.take();
+      this.#crawls.learn(changes);
+      this.log.learn(changes);
+    } catch (thrown) {
+      this.#fail(this.#queue.splice(0), thrown);
+      await pause(troubleMs);
+    }
+  }
+
+  #fail(steps: readonly Waiting[], thrown: unknown): void {
+    const error = toCrawlcastError(thrown, 'store.failed');
+    this.#failure = error;
+    for (const { reject } of steps) reject(error);
   }
 
   async #commitGroup(): Promise<void> {
@@ -146,13 +197,16 @@ class TableStore implements Store {
     } catch (thrown) {
       this.#crawls.forget(draft);
       this.#chores.forget();
+      const steps = applied.map(({ waiting }) => waiting);
+      if (thrown instanceof Outrun) {
+        this.#queue.unshift(...steps);
+        return;
+      }
       this.#hasChores = false;
-      const error = toCrawlcastError(thrown, 'store.failed');
-      this.failure = error;
-      for (const { waiting } of applied) waiting.reject(error);
+      this.#fail(steps, thrown);
       return;
     }
-    if (draft.changes.size > 0) this.failure = undefined;
+    if (draft.changes.size > 0) this.#failure = undefined;
     const events = chunks.flatMap(({ chunk }) => chunk.events);
     this.#crawls.publish(draft);
     this.log.publish(chunks.map(({ chunk }) => chunk));
@@ -180,8 +234,10 @@ class TableStore implements Store {
     while (draft.events.length < groupLimits.events && offers < groupLimits.offers && bytes < groupLimits.bytes) {
       const waiting = this.#queue.shift();
       if (waiting === undefined) break;
+      const step = this.#decide(draft, waiting);
+      if (step === undefined) continue;
       try {
-        applied.push({ waiting, outcome: applyStep(draft, waiting.step, this.log.last + 1) });
+        applied.push({ waiting, outcome: applyStep(draft, step, this.log.last + 1) });
       } catch (thrown) {
         // The draft holds half of that step: the others begin again without it.
         waiting.reject(toCrawlcastError(thrown, 'store.failed'));
@@ -189,9 +245,20 @@ class TableStore implements Store {
         this.#queue.unshift(...applied.map((done) => done.waiting));
         return this.#applyWaiting();
       }
-      offers += waiting.step.offers?.length ?? 0;
-      for (const { tail } of waiting.step.events ?? []) bytes += tail.length;
+      offers += step.offers?.length ?? 0;
+      for (const { tail } of step.events ?? []) bytes += tail.length;
     }
     return { draft, applied };
+  }
+
+  /** The step as it is to be carried out; `undefined` where it has been refused. */
+  #decide(draft: Draft, { step, reject }: Waiting): Step | undefined {
+    try {
+      this.#crawls.checkLease(step.lease);
+      return decided(draft, step);
+    } catch (thrown) {
+      reject(toCrawlcastError(thrown, 'store.failed'));
+      return undefined;
+    }
   }
 }

@@ -1,4 +1,5 @@
-/** Where the bytes lie: one ordered table of text keys. The two stores differ in this alone. */
+/** Where the bytes lie: one ordered table of text keys. The stores differ in this alone. */
+import type { CrawlcastError } from '../errors.js';
 
 /** A key and its bytes. */
 export type Row = readonly [key: string, value: Buffer];
@@ -16,7 +17,30 @@ export interface Tables {
   /**
    * One transaction; durable when the promise resolves.
    * @throws CrawlcastError `store.full`, `store.failed`: nothing was written
+   * @throws Outrun where others write as well: nothing was written, and what they wrote has to be taken in first
    */
   write(changes: Changes): Promise<void>;
   close(): Promise<void>;
+  /** What other processes write; absent where nobody else does. */
+  readonly news?: News;
+}
+
+/** The transactions of other processes. Reads see them only once they have been taken in. */
+export interface News {
+  /** Whether there is something to take in. */
+  readonly isWaiting: boolean;
+  /**
+   * Takes in some of it, in order, and says what has changed.
+   * @throws CrawlcastError `store.full`, `store.failed`: it still waits
+   */
+  take(): Promise<Changes>;
+  /** Calls back when there is something to take in. */
+  listen(listener: () => void): void;
+  /** Why nothing can be written just now, as far as is known without trying. */
+  readonly failure: CrawlcastError | undefined;
+}
+
+/** Another process has written first. */
+export class Outrun extends Error {
+  override readonly name = 'Outrun';
 }

@@ -1,0 +1,94 @@
+/** This process's own copy of the table that several processes share, and how far into the stream it reaches. */
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { toCrawlcastError } from '../errors.js';
+import { openEmbeddedTables } from './embedded.js';
+import type { Changes, Row, Tables } from './tables.js';
+
+/** How far a copy reaches. */
+export interface Position {
+  /** Of the last message whose transaction is in it, whole. */
+  readonly sequence: number;
+  /** Id of that transaction; 0n ahead of the first. */
+  readonly transaction: bigint;
+}
+
+/** Nothing has been read yet. */
+export const beginning: Position = { sequence: 0, transaction: 0n };
+
+/** Of no kind that is shared. */
+const positionKey = 'n position';
+
+/** Every key of what is shared lies from here on, save one. */
+export function isShared(key: string): boolean {
+  return key !== positionKey;
+}
+
+/** The copy on this machine's disk: it may be lost at any time, and is then read from the stream again. */
+export class Replica {
+  position: Position;
+
+  constructor(
+    readonly tables: Tables,
+    private readonly stream: string,
+  ) {
+    this.position = readPosition(tables, stream) ?? beginning;
+  }
+
+  /** Changes and position in one transaction. */
+  async write(changes: Changes, position: Position): Promise<void> {
+    const { sequence, transaction } = position;
+    const row = Buffer.from(JSON.stringify([this.stream, sequence, String(transaction)]));
+    await this.tables.write(new Map([...changes, [positionKey, row]]));
+    this.position = position;
+  }
+
+  get(key: string): Buffer | undefined {
+    return this.tables.get(key);
+  }
+
+  range(from: string, to: string, limit: number): Row[] {
+    return this.tables.range(from, to, limit);
+  }
+
+  last(from: string, to: string): Row | undefined {
+    return this.tables.last(from, to);
+  }
+
+  close(): Promise<void> {
+    return this.tables.close();
+  }
+}
+
+/**
+ * Opens the copy below a data directory.
+ * @param stream names the stream and when it was made: a copy of another one is thrown away, as is a damaged one
+ */
+export async function openReplica(data: string, stream: string): Promise<Replica> {
+  const dir = join(data, 'replica');
+  try {
+    const tables = await openEmbeddedTables(dir);
+    if (readPosition(tables, stream) !== undefined || tables.range(' ', '\u007f', 1).length === 0) {
+      return new Replica(tables, stream);
+    }
+    await tables.close();
+  } catch (thrown) {
+    if (toCrawlcastError(thrown).code !== 'data.corrupt') throw thrown;
+  }
+  return renewReplica(data, stream);
+}
+
+/** An empty copy in place of the one that is there. */
+export async function renewReplica(data: string, stream: string): Promise<Replica> {
+  const dir = join(data, 'replica');
+  for (const file of ['data.mdb', 'lock.mdb']) await rm(join(dir, file), { force: true });
+  return new Replica(await openEmbeddedTables(dir), stream);
+}
+
+function readPosition(tables: Tables, stream: string): Position | undefined {
+  const row = tables.get(positionKey);
+  if (row === undefined) return undefined;
+  // Written by `write` above.
+  const [of, sequence, transaction]: [string, number, string] = JSON.parse(row.toString());
+  return of === stream ? { sequence, transaction: BigInt(transaction) } : undefined;
+}
