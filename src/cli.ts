@@ -2,7 +2,7 @@
 /** The commands. Each command's work is in a file of its own under `cli/`. */
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { defaultWorkers, parseHttpUrl, parseOrigin, parseRetention, parseToken, parseWhole } from './config.js';
-import { toCrawlcastError } from './errors.js';
+import { CrawlcastError, toCrawlcastError } from './errors.js';
 import { parseStoreUrl } from './store-url.js';
 import { version } from './version.js';
 
@@ -20,6 +20,14 @@ const named = <Value>(parse: (text: string) => Value) => {
   };
 };
 const whole = (min: number, max: number) => named((text) => parseWhole(text, min, max));
+/** Commander repeats what it refuses, and this may hold a password. */
+const readStore = (text: string) => {
+  try {
+    return parseStoreUrl(text);
+  } catch (error) {
+    throw new CrawlcastError('usage.invalid', `option '--store <url>' is invalid: ${toCrawlcastError(error).message}`);
+  }
+};
 /** One value as a flag has it, or the list of a variable: a comma within a URL is no separator, one before a URL is. */
 const collect = <Value>(parse: (text: string) => Value) => {
   const parseNamed = named(parse);
@@ -100,9 +108,7 @@ program
   )
   .addOption(flag('--allow-private-networks', 'let spiders from outside fetch private addresses'))
   .addOption(
-    option('--store <url>', 'a NATS JetStream cluster that holds log and state: nats://host:4222').argParser(
-      named(parseStoreUrl),
-    ),
+    option('--store <url>', 'a NATS JetStream cluster that holds log and state: nats://host:4222').argParser(readStore),
   )
   .addOption(
     option('--retention <amount>', 'log to keep: 1000000, 10GB, 30d')

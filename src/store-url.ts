@@ -65,5 +65,5 @@ function readQuery(query: URLSearchParams): Pick<StoreUrl, 'stream' | 'replicas'
 }
 
 function invalid(reason: string): CrawlcastError {
-  return new CrawlcastError('usage.invalid', `this is no URL of a store: ${reason}`);
+  return new CrawlcastError('usage.invalid', reason);
 }

@@ -76,8 +76,8 @@ test('house › the client takes types of events, and nothing else of ours', () 
 
 /** Where each dependency lives. */
 const homes: Readonly<Record<string, RegExp>> = {
-  '@nats-io/jetstream': /^src\/store\/(cluster|snapshots)\.ts$/,
-  '@nats-io/transport-node': /^src\/store\/cluster\.ts$/,
+  '@nats-io/jetstream': /^src\/store\/(cluster|snapshots|tail)\.ts$/,
+  '@nats-io/transport-node': /^src\/store\/(cluster|peers|tail)\.ts$/,
   commander: /^src\/cli\.ts$/,
   'css-select': /^src\/crawl\/selectors\.ts$/,
   'css-what': /^src\/crawl\/(selectors|settling|positions|siblings)\.ts$/,

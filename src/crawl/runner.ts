@@ -2,12 +2,14 @@
 import type { Subscription } from 'rxjs';
 import { ulid } from 'ulid';
 import { CrawlcastError, toCrawlcastError } from '../errors.js';
-import type { CrawlEnd, CrawlSnapshot, CrawlState, CrawlStats } from '../events.js';
-import type { CrawlRecord, NewEvent, Step } from '../store/store.js';
+import type { CrawlSnapshot, CrawlState } from '../events.js';
+import type { CrawlRecord } from '../store/store.js';
 import { printableUrl } from '../url.js';
 import type { CrawlContext } from './context.js';
 import { crawl } from './crawl.js';
+import { allowed, type Ending, ended, isUnderWay, noStats, nothingFetched } from './endings.js';
 import { newEvent } from './events.js';
+import { watchOwners } from './owners.js';
 import { CrawlRun } from './run.js';
 import { publicSettings } from './secrets.js';
 import { cookieCollection } from './session.js';
@@ -22,13 +24,15 @@ export interface StartRequest {
   readonly settings?: unknown;
   /** Where the spider comes from: one that came in over HTTP may not enter private networks. */
   readonly origin: 'local' | 'http';
+  /** Asked when the crawl's turn has come to be written down: where it is false, it is not started (`crawl.state`). */
+  readonly onlyIf?: () => boolean;
 }
 
 /** The crawls of this process. */
 export interface Runner {
   /**
    * Starts a crawl; resolves when that is durable.
-   * @throws CrawlcastError `spider.invalid`
+   * @throws CrawlcastError `spider.invalid`; `crawl.state` where `onlyIf` was false
    */
   start(request: StartRequest): Promise<CrawlSnapshot>;
   /** @throws CrawlcastError `crawl.unknown`, `crawl.state` */
@@ -63,6 +67,7 @@ export function createRunner(context: CrawlContext, options: RunnerOptions = {})
   const live = new Map<string, Live>();
   const resting = new Map<string, NodeJS.Timeout>();
   const turns = new Map<string, Promise<unknown>>();
+  const endings: (() => void)[] = [];
   let stopped = false;
 
   /** One change of a crawl's state at a time: of a cancel and a natural end, the first decides. */
@@ -74,21 +79,20 @@ export function createRunner(context: CrawlContext, options: RunnerOptions = {})
     return turn;
   }
 
+  /** Where several processes share the store, each crawl is run by one of them. */
+  function isOurs({ state, owner }: CrawlRecord): boolean {
+    return state === 'running' && owner === store.peers?.self;
+  }
+
   function known(id: string): CrawlRecord {
     const record = store.crawl(id);
     if (record === undefined) throw new CrawlcastError('crawl.unknown', `there is no crawl "${id.slice(0, 100)}"`);
     return record;
   }
 
-  function inState(id: string, states: readonly CrawlState[], wish: string): CrawlRecord {
-    const record = known(id);
-    if (states.includes(record.state)) return record;
-    throw new CrawlcastError('crawl.state', `the crawl is ${record.state}: it cannot be ${wish}`);
-  }
-
   function go(id: string): void {
-    if (stopped || live.has(id)) return;
     const record = known(id);
+    if (stopped || live.has(id) || !isOurs(record)) return;
     const run = new CrawlRun(context, record, spiderOf(record));
     // The one subscription of the service: all else is pipeline.
     const subscription = crawl(run).subscribe({
@@ -117,8 +121,9 @@ export function createRunner(context: CrawlContext, options: RunnerOptions = {})
 
   /** The log cannot be written: nothing is lost, the crawl goes on when it can. */
   function rest(id: string, error: CrawlcastError): void {
-    options.onError?.(error, id);
     halt(id);
+    // What another process has changed is no trouble: whose it is now goes on with it.
+    if (isOurs(known(id)) && error.code !== 'store.fenced') options.onError?.(error, id);
     if (!stopped) resting.set(id, setTimeout(() => go(id), restMs).unref());
   }
 
@@ -134,23 +139,41 @@ export function createRunner(context: CrawlContext, options: RunnerOptions = {})
     const run = live.get(id)?.run;
     if (stopped || run === undefined || known(id).state !== 'running') return;
     halt(id);
-    await end(id, await ending(run));
+    await end(id, await ending(run), isOurs);
   }
 
-  async function end(id: string, ending: Ending): Promise<void> {
-    const { counts = {}, stats = noStats } = store.progress(id) ?? {};
-    const last = { stats: { ...stats, queued: 0 }, counts: { ...counts, [`crawl.${ending.state}`]: 1 } };
+  /** The last figures are those that stand when the last event is written, whatever was still on its way. */
+  async function end(id: string, ending: Ending, may: (record: CrawlRecord) => boolean): Promise<void> {
     await store.commit({
       crawl: id,
-      record: { ...known(id), ...ending, finishedAt: new Date().toISOString() },
-      events: [lastEvent(id, ending, last)],
+      decide: ({ record, progress }) => ended(id, allowed(record, may, ending.state), progress, ending),
       dropFrontier: true,
       documents: [{ collection: cookieCollection, key: id, value: undefined }],
     });
   }
 
-  async function change(id: string, state: CrawlState, event: NewEvent): Promise<void> {
-    await store.commit({ crawl: id, record: { ...known(id), state }, events: [event] });
+  /** From one state to the other, unless another process was first. */
+  async function change(id: string, from: CrawlState, to: 'paused' | 'running'): Promise<void> {
+    const verb = to === 'paused' ? 'paused' : 'resumed';
+    await store.commit({
+      crawl: id,
+      decide({ record, progress: { stats } }) {
+        const before = allowed(record, ({ state }) => state === from, verb);
+        const owner = store.peers === undefined ? {} : { owner: store.peers.self };
+        const event = newEvent(id, `crawl.${verb}`, undefined, { stats });
+        return { record: { ...before, state: to, ...owner }, events: [event] };
+      },
+    });
+  }
+
+  /** A wish that is not granted leaves the crawl as it was. */
+  async function tryTo(id: string, wish: () => Promise<void>): Promise<CrawlSnapshot> {
+    try {
+      await wish();
+    } finally {
+      go(id);
+    }
+    return snapshotOf(id);
   }
 
   function snapshot(id: string): CrawlSnapshot | undefined {
@@ -187,70 +210,54 @@ export function createRunner(context: CrawlContext, options: RunnerOptions = {})
         start: record.start.map(printableUrl),
         settings: record.settings,
       });
-      const step: Step = { crawl: record.id, record, ...first, events: [started, ...(first.events ?? [])] };
-      await store.commit(step);
+      const owned = store.peers === undefined ? record : { ...record, owner: store.peers.self };
+      await store.commit({
+        crawl: record.id,
+        record: owned,
+        ...first,
+        events: [started, ...(first.events ?? [])],
+        decide() {
+          if (request.onlyIf?.() !== false) return {};
+          throw new CrawlcastError('crawl.state', 'another crawl was started first');
+        },
+      });
       go(record.id);
       return snapshotOf(record.id);
     },
     pause: (id) =>
       inTurn(id, async () => {
-        inState(id, ['running'], 'paused');
+        allowed(known(id), ({ state }) => state === 'running', 'paused');
         halt(id);
-        await change(id, 'paused', newEvent(id, 'crawl.paused', undefined, { stats: snapshotOf(id).stats }));
-        return snapshotOf(id);
+        return tryTo(id, () => change(id, 'running', 'paused'));
       }),
     resume: (id) =>
       inTurn(id, async () => {
-        inState(id, ['paused'], 'resumed');
-        await change(id, 'running', newEvent(id, 'crawl.resumed', undefined, { stats: snapshotOf(id).stats }));
-        go(id);
-        return snapshotOf(id);
+        allowed(known(id), ({ state }) => state === 'paused', 'resumed');
+        return tryTo(id, () => change(id, 'paused', 'running'));
       }),
     cancel: (id) =>
       inTurn(id, async () => {
-        inState(id, ['running', 'paused'], 'cancelled');
+        allowed(known(id), isUnderWay, 'cancelled');
         halt(id);
-        await end(id, { state: 'cancelled' });
-        return snapshotOf(id);
+        return tryTo(id, () => end(id, { state: 'cancelled' }, isUnderWay));
       }),
     takeUp() {
-      for (const { id, state } of store.crawls()) if (state === 'running') go(id);
+      for (const { id } of store.crawls()) go(id);
+      if (store.peers === undefined) return;
+      const isIdle = (id: string) => !live.has(id) && !resting.has(id) && !turns.has(id);
+      const take = (id: string) => isIdle(id) && go(id);
+      const recall = () => [...live.keys()].filter((id) => !isOurs(known(id))).forEach(halt);
+      endings.push(store.log.onAppend(recall), watchOwners({ store, peers: store.peers, take, recall }));
     },
     snapshot,
     async stop() {
       stopped = true;
+      for (const end of endings) end();
       for (const id of [...live.keys(), ...resting.keys()]) halt(id);
       await Promise.allSettled(turns.values());
     },
   };
 }
-
-/** How a crawl ends. */
-type Ending =
-  | { readonly state: 'finished' | 'cancelled' }
-  | { readonly state: 'failed'; readonly error: { readonly code: string; readonly message: string } };
-
-function lastEvent(id: string, ending: Ending, last: CrawlEnd): NewEvent {
-  if (ending.state !== 'failed') return newEvent(id, `crawl.${ending.state}`, undefined, last);
-  const { code, message } = ending.error;
-  return newEvent(id, 'crawl.failed', undefined, { ...last, error: code, message });
-}
-
-const nothingFetched = {
-  code: 'start.skipped',
-  message: 'none of the start URLs could be fetched: the events page.skipped and page.failed say why',
-};
-
-const noStats: CrawlStats = {
-  pages: 0,
-  items: 0,
-  failed: 0,
-  skipped: 0,
-  duplicates: 0,
-  bytes: 0,
-  queued: 0,
-  inFlight: 0,
-};
 
 /** What a proxy connects to is its own affair, and so nothing that the address guard can answer for. */
 function refuseProxy({ settings }: Spider): void {

@@ -1,6 +1,6 @@
 /** `GET /crawl` and `GET /results`, as they have been for ten years: snapshots of the built-in spider's crawls. */
 
-import { CrawlcastError } from '../errors.js';
+import { CrawlcastError, toCrawlcastError } from '../errors.js';
 import type { CrawlSnapshot } from '../events.js';
 import type { CrawlRecord, Store } from '../store/store.js';
 import { type ExportFormat, exportFormats } from './export.js';
@@ -25,9 +25,7 @@ async function startOrTell(exchange: Exchange): Promise<void> {
     throw new CrawlcastError('query.invalid', '"restart" is true or false');
   }
   const newest = crawlsOf(store).at(-1);
-  if (starting.has(store) || newest?.state === 'running' || newest?.state === 'paused') {
-    return say(exchange, 'SCRAPE IN PROGRESS');
-  }
+  if (starting.has(store) || isUnderWay(store)) return say(exchange, 'SCRAPE IN PROGRESS');
   if (request.method === 'HEAD') return say(exchange, '');
   if (restart !== 'true' && newest?.state === 'finished') return say(exchange, 'SCRAPE COMPLETE');
   if (restart !== 'true' && newest?.error !== undefined && newest.error.told !== true) {
@@ -37,18 +35,28 @@ async function startOrTell(exchange: Exchange): Promise<void> {
   }
   // It changes something, although it is a GET.
   access.check(request, 'write');
-  await start(exchange);
-  say(exchange, 'SCRAPING');
+  say(exchange, (await start(exchange)) ? 'SCRAPING' : 'SCRAPE IN PROGRESS');
 }
 
-async function start({ store, runner, spiders }: Exchange): Promise<void> {
-  const begun = runner.start({ spider: spiders.get(spiderName), origin: 'local' });
+/** False where another process that shares the store was first. */
+async function start({ store, runner, spiders }: Exchange): Promise<boolean> {
+  const onlyIf = () => !isUnderWay(store);
+  const begun = runner.start({ spider: spiders.get(spiderName), origin: 'local', onlyIf });
   starting.set(store, begun);
   try {
     await begun;
+    return true;
+  } catch (error) {
+    if (toCrawlcastError(error).code === 'crawl.state') return false;
+    throw error;
   } finally {
     starting.delete(store);
   }
+}
+
+function isUnderWay(store: Store): boolean {
+  const state = crawlsOf(store).at(-1)?.state;
+  return state === 'running' || state === 'paused';
 }
 
 async function results(exchange: Exchange): Promise<void> {

@@ -1,5 +1,5 @@
 /** Messages that have come from the stream, in order, until somebody looks at them. */
-import type { Message } from './cluster.js';
+import type { Message } from './tail.js';
 
 const maxBytes = 16 * 1024 * 1024;
 

@@ -1,8 +1,5 @@
 /** A connection to NATS and the stream of transactions on it. What its client library calls things stays in here. */
 import {
-  AckPolicy,
-  type Consumer,
-  DeliverPolicy,
   JetStreamApiError,
   type JetStreamClient,
   type JetStreamManager,
@@ -12,16 +9,9 @@ import {
   StorageType,
   type StreamInfo,
 } from '@nats-io/jetstream';
-import { connect, type NatsConnection, nanos } from '@nats-io/transport-node';
+import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { CrawlcastError } from '../errors.js';
 import type { StoreUrl } from '../store-url.js';
-
-/** A message of the stream. */
-export interface Message {
-  /** From 1, without a gap. */
-  readonly sequence: number;
-  readonly data: Uint8Array;
-}
 
 /** What became of a message that was sent. */
 export type Sent =
@@ -35,14 +25,6 @@ export type Sent =
 const connectTimeoutMs = 5_000;
 const requestTimeoutMs = 5_000;
 const reconnectMs = 250;
-/** Messages asked for at once: what a slow reader has to hold in memory. */
-const fetchSize = 64;
-/** Between two tries of a reader whose consumer is gone. */
-const retryMs = 250;
-/** How long a reader may be away before the server forgets it. */
-const forgetAfterMs = 60_000;
-/** Without a word from the server for two of these, a reader begins anew. */
-const heartbeatMs = 2_500;
 
 /** Codes of JetStream's own errors. */
 const wrongLastSequence = 10_071;
@@ -118,9 +100,10 @@ export class Cluster {
   readonly maxMessageBytes: number;
   /** Set while there is no connection: since when, by `performance.now()`. */
   downSinceMs: number | undefined;
-  readonly #jetstream: JetStreamClient;
+  readonly jetstream: JetStreamClient;
   readonly #subject: string;
-  readonly #whenBack = new Set<() => void>();
+  /** Called when a connection that broke is there again. */
+  readonly whenBack = new Set<() => void>();
 
   constructor(
     readonly url: StoreUrl,
@@ -131,7 +114,7 @@ export class Cluster {
     this.created = info.created;
     // What is in the headers counts as well.
     this.maxMessageBytes = Math.min(connection.info?.max_payload ?? 1_048_576, 1_048_576) - 1_024;
-    this.#jetstream = jetstream(connection, { timeout: requestTimeoutMs });
+    this.jetstream = jetstream(connection, { timeout: requestTimeoutMs });
     this.#subject = `${url.stream}.log`;
     void this.#watch();
   }
@@ -146,26 +129,32 @@ export class Cluster {
    * @throws CrawlcastError `store.full`, `store.failed`: it was refused for good
    */
   async send(message: Uint8Array, expected: number, timeoutMs: number): Promise<Sent> {
+    // What was sent over a connection that broke is not answered any more.
+    let giveUp = () => {};
+    const broken = new Promise<Sent>((resolve) => {
+      giveUp = () => resolve('unknown');
+    });
+    this.whenBack.add(giveUp);
+    const options = { expect: { lastSequence: expected }, timeout: timeoutMs, retries: 0 };
     try {
-      await this.#jetstream.publish(this.#subject, message, {
-        expect: { lastSequence: expected },
-        timeout: timeoutMs,
-        retries: 0,
-      });
-      return 'landed';
+      const sent = this.jetstream.publish(this.#subject, message, options).then((): Sent => 'landed');
+      return await Promise.race([sent, broken]);
     } catch (thrown) {
-      const code = codeOf(thrown);
-      if (code === wrongLastSequence) return { last: Number(/\d+$/.exec(messageOf(thrown))?.[0] ?? Number.NaN) };
-      if (code === undefined) return 'unknown';
-      if (noRoom.includes(code)) {
-        const text = `${this.place} has no room: ${messageOf(thrown)}`;
-        throw new CrawlcastError('store.full', text, { cause: thrown });
-      }
-      if (thrown instanceof JetStreamApiError && thrown.status >= 500) return 'unknown';
-      throw new CrawlcastError('store.failed', `${this.place} refused a write: ${messageOf(thrown)}`, {
-        cause: thrown,
-      });
+      return this.#explain(thrown);
+    } finally {
+      this.whenBack.delete(giveUp);
     }
+  }
+
+  #explain(thrown: unknown): Sent {
+    const code = codeOf(thrown);
+    if (code === wrongLastSequence) return { last: Number(/\d+$/.exec(messageOf(thrown))?.[0] ?? Number.NaN) };
+    if (noRoom.includes(code ?? 0)) {
+      throw new CrawlcastError('store.full', `${this.place} has no room: ${messageOf(thrown)}`, { cause: thrown });
+    }
+    // No answer, or one of a cluster that has no leader just now.
+    if (!(thrown instanceof JetStreamApiError) || thrown.status >= 500) return 'unknown';
+    throw new CrawlcastError('store.failed', `${this.place} refused a write: ${messageOf(thrown)}`, { cause: thrown });
   }
 
   /** Where the stream begins and ends just now. */
@@ -179,84 +168,8 @@ export class Cluster {
     await this.manager.streams.purge(this.url.stream, { seq: before });
   }
 
-  /**
-   * Hands over every message from a sequence on, one at a time, until the signal aborts: whatever happens to the
-   * connection or the servers. Where the stream begins later by now, so do the messages.
-   */
-  async read(from: number, take: (message: Message) => Promise<void>, signal: AbortSignal): Promise<void> {
-    let next = from;
-    while (!signal.aborted) {
-      try {
-        const consumer = await this.#consumerFrom(next);
-        for (let isWhole = true; isWhole && !signal.aborted; ) {
-          isWhole = await this.#fetch(consumer, signal, async (message, isFirst) => {
-            // A message that was on its way when the connection broke is lost to this consumer.
-            if (!isFirst && message.sequence !== next) return false;
-            await take(message);
-            next = message.sequence + 1;
-            return true;
-          });
-        }
-      } catch {
-        // The consumer is gone, or cannot be made just now: the next one goes on behind what has been taken.
-        if (!signal.aborted) await this.#back(signal);
-      }
-    }
-  }
-
   async close(): Promise<void> {
     await this.connection.close();
-  }
-
-  async #consumerFrom(sequence: number): Promise<Consumer> {
-    const { stream } = this.url;
-    const { name } = await this.manager.consumers.add(stream, {
-      ack_policy: AckPolicy.None,
-      deliver_policy: DeliverPolicy.StartSequence,
-      opt_start_seq: Math.max(1, sequence),
-      inactive_threshold: nanos(forgetAfterMs),
-      mem_storage: true,
-      num_replicas: 1,
-    });
-    return this.#jetstream.consumers.get(stream, name);
-  }
-
-  /** One request's worth of messages; false where the consumer is of no more use. */
-  async #fetch(
-    consumer: Consumer,
-    signal: AbortSignal,
-    take: (message: Message, isFirst: boolean) => Promise<boolean>,
-  ): Promise<boolean> {
-    const messages = await consumer.fetch({
-      max_messages: fetchSize,
-      expires: 4 * heartbeatMs,
-      idle_heartbeat: heartbeatMs,
-    });
-    const stop = () => messages.stop();
-    signal.addEventListener('abort', stop, { once: true });
-    this.#whenBack.add(stop);
-    try {
-      for await (const { seq, data, info } of messages) {
-        if (!(await take({ sequence: seq, data }, info.deliverySequence === 1))) return false;
-      }
-    } finally {
-      signal.removeEventListener('abort', stop);
-      this.#whenBack.delete(stop);
-    }
-    return this.downSinceMs === undefined;
-  }
-
-  /** Waits until it is worth another try. */
-  #back(signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const done = () => {
-        clearTimeout(timer);
-        signal.removeEventListener('abort', done);
-        resolve();
-      };
-      const timer = setTimeout(done, retryMs);
-      signal.addEventListener('abort', done, { once: true });
-    });
   }
 
   async #watch(): Promise<void> {
@@ -264,7 +177,7 @@ export class Cluster {
       if (type === 'disconnect') this.downSinceMs ??= performance.now();
       if (type !== 'reconnect') continue;
       this.downSinceMs = undefined;
-      for (const stop of [...this.#whenBack]) stop();
+      for (const stop of [...this.whenBack]) stop();
     }
     this.downSinceMs ??= performance.now();
   }

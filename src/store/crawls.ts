@@ -2,6 +2,7 @@
 import { CrawlcastError } from '../errors.js';
 import type { Draft, DraftBase } from './draft.js';
 import { TableFrontier } from './frontier.js';
+import { spaceOf } from './keys.js';
 import { Seen } from './seen.js';
 import { allRows, type CrawlEntry, decodeJson, newCrawl, type PageMemory, progressOf } from './state.js';
 import type { CrawlProgress, CrawlRecord, Frontier, Lease } from './store.js';
@@ -36,6 +37,8 @@ export class Crawls implements DraftBase {
   /** Takes over what another process has written; whoever works on a crawl that it changed has to begin anew. */
   learn(changes: Changes): void {
     for (const [key, value] of changes) {
+      const space = spaceOf(key);
+      if (space !== undefined) this.seens.delete(space);
       if (value === undefined) continue;
       if (key.startsWith('g')) this.#frontiers.delete(this.#load(key, value));
       else if (key.startsWith('x')) this.#avoid(Number.parseInt(key.slice(1), 36));

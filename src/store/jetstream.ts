@@ -1,6 +1,7 @@
 /** The store on a NATS JetStream cluster, shared by many processes; each keeps a copy to read from. */
 import type { StoreUrl } from '../store-url.js';
 import { openCluster } from './cluster.js';
+import { joinPeers } from './peers.js';
 import { openReplica } from './replica.js';
 import type { Store } from './store.js';
 import { StreamTables } from './stream-tables.js';
@@ -17,7 +18,8 @@ export async function openJetStreamStore(url: StoreUrl, data: string, options: S
     const tables = new StreamTables(cluster, replica);
     try {
       await tables.catchUp();
-      return await openTableStore(tables, options);
+      const peers = joinPeers(cluster.connection, url.stream);
+      return await openTableStore(tables, { ...options, peers });
     } catch (thrown) {
       await tables.close();
       throw thrown;

@@ -143,8 +143,8 @@ function* merge(
 const headBytes = 6;
 const deleted = -1;
 
-/** Each as the lengths of key and value, key and value. */
-function encodeRows(rows: readonly (readonly [string, Buffer | null])[]): Buffer {
+/** Rows in bytes: each as the lengths of key and value, key and value; `null` is one that was deleted. */
+export function encodeRows(rows: readonly (readonly [string, Buffer | null])[]): Buffer {
   let size = 0;
   for (const [key, value] of rows) size += headBytes + Buffer.byteLength(key) + (value?.length ?? 0);
   const bytes = Buffer.allocUnsafe(size);
@@ -159,7 +159,8 @@ function encodeRows(rows: readonly (readonly [string, Buffer | null])[]): Buffer
   return bytes;
 }
 
-function* decodeRows(bytes: Buffer): Generator<[string, Buffer | null]> {
+/** The rows that bytes say. */
+export function* decodeRows(bytes: Buffer): Generator<[string, Buffer | null]> {
   for (let at = 0; at < bytes.length; ) {
     const keyEnd = at + headBytes + bytes.readUInt16LE(at);
     const length = bytes.readInt32LE(at + 2);

@@ -16,6 +16,11 @@ function digits(number: number, width: number): string {
 /** Kinds of rows that belong to a crawl's frontier, and go with it. */
 export const frontierKinds = ['f', 'h', 'i', 'n', 'p', 'r', 's'] as const;
 
+/** The frontier that a row belongs to. */
+export function spaceOf(key: string): string | undefined {
+  return frontierKinds.some((kind) => key.startsWith(kind)) ? key.slice(1, key.indexOf(' ')) : undefined;
+}
+
 /** Every key that begins with a prefix lies between it and this. */
 export function after(prefix: string): string {
   return `${prefix}\u007f`;
@@ -26,6 +31,7 @@ export const keys = {
   space: (number: number) => digits(number, 6),
   epoch: 'm epoch',
   first: 'm first',
+  position: 'm position',
   record: (order: number) => `c${digits(order, 6)}`,
   progress: (order: number) => `g${digits(order, 6)}`,
   dropped: (space: string) => `x${space}`,

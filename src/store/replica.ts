@@ -3,6 +3,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { toCrawlcastError } from '../errors.js';
 import { openEmbeddedTables } from './embedded.js';
+import { keys } from './keys.js';
 import type { Changes, Row, Tables } from './tables.js';
 
 /** How far a copy reaches. */
@@ -15,14 +16,6 @@ export interface Position {
 
 /** Nothing has been read yet. */
 export const beginning: Position = { sequence: 0, transaction: 0n };
-
-/** Of no kind that is shared. */
-const positionKey = 'n position';
-
-/** Every key of what is shared lies from here on, save one. */
-export function isShared(key: string): boolean {
-  return key !== positionKey;
-}
 
 /** The copy on this machine's disk: it may be lost at any time, and is then read from the stream again. */
 export class Replica {
@@ -39,7 +32,7 @@ export class Replica {
   async write(changes: Changes, position: Position): Promise<void> {
     const { sequence, transaction } = position;
     const row = Buffer.from(JSON.stringify([this.stream, sequence, String(transaction)]));
-    await this.tables.write(new Map([...changes, [positionKey, row]]));
+    await this.tables.write(new Map([...changes, [keys.position, row]]));
     this.position = position;
   }
 
@@ -86,7 +79,7 @@ export async function renewReplica(data: string, stream: string): Promise<Replic
 }
 
 function readPosition(tables: Tables, stream: string): Position | undefined {
-  const row = tables.get(positionKey);
+  const row = tables.get(keys.position);
   if (row === undefined) return undefined;
   // Written by `write` above.
   const [of, sequence, transaction]: [string, number, string] = JSON.parse(row.toString());

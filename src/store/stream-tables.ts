@@ -5,11 +5,12 @@
 import { randomBytes } from 'node:crypto';
 import { CrawlcastError } from '../errors.js';
 import { Arrivals } from './arrivals.js';
-import type { Cluster, Message } from './cluster.js';
+import type { Cluster } from './cluster.js';
 import type { Position, Replica } from './replica.js';
 import type { Changes, News, Row, Tables } from './tables.js';
 import { Outrun } from './tables.js';
-import { Assembler, decodeRows, encodeTransaction, readPart } from './transaction.js';
+import { type Message, readTail } from './tail.js';
+import { Assembler, encodeTransaction, readPart, readRows } from './transaction.js';
 
 /** How long a transaction is tried again before those who wait for it are told that it failed. */
 export const patienceMs = 5_000;
@@ -43,7 +44,7 @@ export class StreamTables implements Tables {
   ) {
     this.#seen = replica.position.sequence;
     this.news = this.#makeNews();
-    this.#reading = cluster.read(this.#seen + 1, (message) => this.#arrive(message), this.#stop.signal);
+    this.#reading = readTail(cluster, this.#seen + 1, (message) => this.#arrive(message), this.#stop.signal);
   }
 
   get(key: string): Buffer | undefined {
@@ -140,7 +141,7 @@ export class StreamTables implements Tables {
     const body = this.#assembler.add(part);
     if (body === undefined) return;
     if (part.previous !== taken.position.transaction) throw this.#break('has lost transactions that it had confirmed');
-    decodeRows(body, taken.changes);
+    readRows(body, taken.changes);
     taken.position = { sequence, transaction: part.id };
   }
 

@@ -1,4 +1,5 @@
 /** A transaction as messages of a stream: mostly one, several where it is larger than a message may be. */
+import { decodeRows, encodeRows } from './journal.js';
 import type { Changes } from './tables.js';
 
 /** One message taken apart. */
@@ -18,11 +19,9 @@ const version = 1;
 /** Version, number, count, id, previous. */
 const headBytes = 1 + 2 + 2 + 8 + 8;
 
-const deleted = 0xffff_ffff;
-
 /** Cuts a transaction into messages of at most `maxBytes`. */
 export function encodeTransaction(id: bigint, previous: bigint, changes: Changes, maxBytes: number): Buffer[] {
-  const body = encodeRows(changes);
+  const body = encodeRows([...changes].map(([key, value]) => [key, value ?? null]));
   const room = maxBytes - headBytes;
   const count = Math.max(1, Math.ceil(body.length / room));
   return Array.from({ length: count }, (_, number) => {
@@ -51,40 +50,10 @@ export function readPart(message: Uint8Array): Part | undefined {
   };
 }
 
-/** Rows one behind the other: length and text of the key, length and bytes of the value. */
-export function encodeRows(changes: Changes): Buffer {
-  const keys = [...changes.keys()].map((key) => Buffer.from(key));
-  let size = 0;
-  for (const key of keys) size += 6 + key.length;
-  for (const value of changes.values()) size += value?.length ?? 0;
-  const rows = Buffer.allocUnsafe(size);
-  let at = 0;
-  for (const [index, value] of [...changes.values()].entries()) {
-    const key = keys[index] ?? Buffer.alloc(0);
-    at = rows.writeUInt16BE(key.length, at);
-    rows.set(key, at);
-    at = rows.writeUInt32BE(value?.length ?? deleted, at + key.length);
-    if (value === undefined) continue;
-    rows.set(value, at);
-    at += value.length;
-  }
-  return rows;
-}
-
 /** Reads rows into changes; later ones replace earlier ones. */
-export function decodeRows(rows: Uint8Array, into: Map<string, Buffer | undefined>): void {
-  const bytes = Buffer.from(rows.buffer, rows.byteOffset, rows.byteLength);
-  for (let at = 0; at < bytes.length; ) {
-    const keyEnd = at + 2 + bytes.readUInt16BE(at);
-    const key = bytes.toString('utf8', at + 2, keyEnd);
-    const size = bytes.readUInt32BE(keyEnd);
-    at = keyEnd + 4;
-    if (size === deleted) into.set(key, undefined);
-    else {
-      into.set(key, bytes.subarray(at, at + size));
-      at += size;
-    }
-  }
+export function readRows(body: Uint8Array, into: Map<string, Buffer | undefined>): void {
+  const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+  for (const [key, value] of decodeRows(bytes)) into.set(key, value ?? undefined);
 }
 
 /** Puts the messages of a stream together. Parts that are not followed at once by the next ones count for nothing. */
