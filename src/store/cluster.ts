@@ -163,6 +163,16 @@ export class Cluster {
     return { first: first_seq, last: last_seq, bytes };
   }
 
+  /** One message; `undefined` where there is none of that sequence. */
+  async message(sequence: number): Promise<Uint8Array | undefined> {
+    return (await this.manager.streams.getMessage(this.url.stream, { seq: sequence }))?.data;
+  }
+
+  /** Whether a write was refused because another was first. */
+  isOutrun(thrown: unknown): boolean {
+    return codeOf(thrown) === wrongLastSequence;
+  }
+
   /** Deletes the messages ahead of a sequence. */
   async purge(before: number): Promise<void> {
     await this.manager.streams.purge(this.url.stream, { seq: before });

@@ -58,6 +58,11 @@ export function isScattered(key: string): boolean {
   return key.startsWith('f');
 }
 
+/** Whether a row is of one copy of a table that several processes share, and means nothing to the others. */
+export function isLocal(key: string): boolean {
+  return key === keys.position || key.startsWith(keys.journalRows);
+}
+
 /** The number in the key of a row of the journal. */
 export function journalNumberOf(key: string): number {
   return Number.parseInt(key.slice(keys.journalRows.length), 36);

@@ -41,6 +41,8 @@ export class StreamTables implements Tables {
   constructor(
     private readonly cluster: Cluster,
     private readonly replica: Replica,
+    /** What works on the copy and the stream besides. */
+    private readonly stopOthers: () => Promise<void> = async () => {},
   ) {
     this.#seen = replica.position.sequence;
     this.news = this.#makeNews();
@@ -86,6 +88,7 @@ export class StreamTables implements Tables {
   async close(): Promise<void> {
     this.#stop.abort();
     this.#arrivals.close();
+    await this.stopOthers();
     await this.#reading;
     await this.cluster.close();
     await this.replica.close();
