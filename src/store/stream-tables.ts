@@ -11,6 +11,7 @@ import type { Changes, News, Row, Tables } from './tables.js';
 import { Outrun } from './tables.js';
 import { type Message, readTail } from './tail.js';
 import { Assembler, encodeTransaction, readPart, readRows } from './transaction.js';
+import { Turns } from './turns.js';
 
 /** How long a transaction is tried again before those who wait for it are told that it failed. */
 export const patienceMs = 5_000;
@@ -18,7 +19,7 @@ export const patienceMs = 5_000;
 /** One try of sending. */
 const sendTimeoutMs = 2_000;
 const betweenTriesMs = 100;
-/** How long a transaction of several messages may take before others write into it. */
+/** How long the next message of a transaction of several may take before others write into it. */
 const courtesyMs = 500;
 /** Transactions of others that are written to this process's copy together. */
 const maxNewsBytes = 2 * 1024 * 1024;
@@ -30,6 +31,7 @@ export class StreamTables implements Tables {
   readonly #stop = new AbortController();
   readonly #reading: Promise<void>;
   readonly #assembler = new Assembler();
+  readonly #turns: Turns;
   /** The last message that has been looked at. */
   #seen: number;
   /** What has been looked at, and not been written to the copy yet. */
@@ -45,6 +47,7 @@ export class StreamTables implements Tables {
     private readonly stopOthers: () => Promise<void> = async () => {},
   ) {
     this.#seen = replica.position.sequence;
+    this.#turns = new Turns(cluster);
     this.news = this.#makeNews();
     this.#reading = readTail(cluster, this.#seen + 1, (message) => this.#arrive(message), this.#stop.signal);
   }
@@ -62,7 +65,17 @@ export class StreamTables implements Tables {
   }
 
   async write(changes: Changes): Promise<void> {
-    await this.#letOthersEnd();
+    try {
+      await this.#letOthers();
+      await this.#append(changes);
+      this.#turns.take();
+    } catch (thrown) {
+      if (thrown instanceof Outrun) this.#turns.miss();
+      throw thrown;
+    }
+  }
+
+  async #append(changes: Changes): Promise<void> {
     const id = randomBytes(8).readBigUInt64BE();
     const { transaction } = this.replica.position;
     let sequence = this.#seen;
@@ -148,11 +161,13 @@ export class StreamTables implements Tables {
     taken.position = { sequence, transaction: part.id };
   }
 
-  /** Somebody's transaction of several messages is half there: to write now would undo it. */
-  async #letOthersEnd(): Promise<void> {
+  /** Somebody's transaction of several messages is half there, or somebody has waited for long: it is not our turn. */
+  async #letOthers(): Promise<void> {
     if (this.#broken !== undefined) throw this.#broken;
-    if (!this.#assembler.isOpen) return;
-    if (await this.#arrivals.has(this.#seen + 1, performance.now() + courtesyMs)) throw new Outrun();
+    const endMs = this.#assembler.isOpen ? performance.now() + courtesyMs : 0;
+    const isOutrun = await this.#arrivals.has(this.#seen + 1, Math.max(endMs, this.#turns.othersUntilMs));
+    this.#turns.othersUntilMs = 0;
+    if (isOutrun) throw new Outrun();
   }
 
   /** Resolves when a message is durable directly behind `expected`. */
