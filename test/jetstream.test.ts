@@ -252,6 +252,43 @@ describe('jetstream store', { skip: !hasNats && 'there is no nats-server here' }
     assert.deepEqual(textOf(store), textOf(witness));
   });
 
+  it('lets another one write first that has waited for its turn', async (t) => {
+    const stream = newStream();
+    const [one, two] = [await open(t, stream), await open(t, stream)];
+    await one.commit({ crawl, events: events(1) });
+    await until(two, 1);
+    const connection = await connect({ servers: `127.0.0.1:${nats.port}` });
+    t.after(() => connection.close());
+    connection.publish(`${stream}.turn`, 'somebody else');
+    await connection.flush();
+    // They have been told as well, once they have answered to something sent after it.
+    await Promise.all([one, two].map(({ peers }) => peers?.ask(peers.self)));
+    const startedMs = performance.now();
+    await one.commit({ crawl, events: events(1) });
+    assert.ok(performance.now() - startedMs > 100, 'it waits a moment');
+    const afterMs = performance.now();
+    await one.commit({ crawl, events: events(1) });
+    assert.ok(performance.now() - afterMs < 100, 'and only once');
+  });
+
+  it('asks for a turn when it is outrun again and again', async (t) => {
+    const stream = newStream();
+    const stores = await Promise.all([1, 2, 3].map(() => open(t, stream)));
+    const connection = await connect({ servers: `127.0.0.1:${nats.port}` });
+    t.after(() => connection.close());
+    let asked = 0;
+    connection.subscribe(`${stream}.turn`, {
+      callback: () => {
+        asked += 1;
+      },
+    });
+    await connection.flush();
+    const write = async (store: Store) => {
+      while (asked === 0) await store.commit({ crawl, events: events(1) });
+    };
+    await Promise.all(stores.map(write));
+  });
+
   it('cuts the stream where a snapshot holds what it told; others go on, and begin there', async (t) => {
     const stream = newStream();
     const compaction = { leastBytes: 100_000, intervalMs: 20 };

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it, type TestContext } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { assertWhole, type LongSite, startLongSite } from './support/long-site.js';
-import { hasNats, type NatsServer, startNats } from './support/nats.js';
+import { hasNats, type NatsServer, startNats, startNatsCluster } from './support/nats.js';
 import { freePort } from './support/ports.js';
 import { type Running, run, runToEnd, temporaryFolder } from './support/process.js';
 import { readSse, readUntil, type SeenEvent, take } from './support/readers.js';
@@ -167,6 +167,29 @@ describe('processes that share a store', { skip }, () => {
       assert.equal(await (await fetch(`${again.url}/crawl`)).text(), 'SCRAPE COMPLETE');
       await again.end();
     }
+  });
+});
+
+describe('a store on three servers', { skip }, () => {
+  it('goes on when any one of them is gone', { timeout: 90_000 }, async (t) => {
+    const servers = await startNatsCluster();
+    t.after(() => Promise.all(servers.map((server) => server.end())));
+    const hosts = servers.map(({ port }) => `127.0.0.1:${port}`).join(',');
+    const site = await startLongSite(t, { pages: 400, hangs: true });
+    const service = await startProcess(t, `nats://${hosts}?stream=three&replicas=3`, site);
+    const live = await readSse(service.url, '?since=0');
+    await fetch(`${service.url}/crawl`);
+    const seen = await take(live, 100);
+    for (const server of servers) {
+      await server.signal('SIGKILL');
+      seen.push(...(await take(live, 100)));
+      await server.start();
+      await untilReady(service);
+    }
+    site.letGo();
+    seen.push(...(await readUntil(live, ...lasts)));
+    assertFinished(seen);
+    assert.deepEqual(idsOf(await wholeLog(service)), idsOf(seen));
   });
 });
 

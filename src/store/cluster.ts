@@ -1,4 +1,5 @@
 /** A connection to NATS and the stream of transactions on it. What its client library calls things stays in here. */
+import { setTimeout as pause } from 'node:timers/promises';
 import {
   JetStreamApiError,
   type JetStreamClient,
@@ -9,7 +10,7 @@ import {
   StorageType,
   type StreamInfo,
 } from '@nats-io/jetstream';
-import { connect, type NatsConnection } from '@nats-io/transport-node';
+import { connect, type NatsConnection, TimeoutError } from '@nats-io/transport-node';
 import { CrawlcastError } from '../errors.js';
 import type { StoreUrl } from '../store-url.js';
 
@@ -25,6 +26,9 @@ export type Sent =
 const connectTimeoutMs = 5_000;
 const requestTimeoutMs = 5_000;
 const reconnectMs = 250;
+/** How long a cluster without a leader is waited for at the start. */
+const electionMs = 10_000;
+const betweenTriesMs = 250;
 
 /** Codes of JetStream's own errors. */
 const wrongLastSequence = 10_071;
@@ -38,12 +42,26 @@ const noRoom: readonly number[] = [10_023, 10_047, 10_077];
 export async function openCluster(url: StoreUrl): Promise<Cluster> {
   const connection = await open(url);
   try {
-    const manager = await jetstreamManager(connection, { timeout: requestTimeoutMs });
-    const info = await ensureStream(manager, url, url.stream, [`${url.stream}.log`]);
-    return new Cluster(url, connection, manager, info);
+    const manager = await patiently(() => jetstreamManager(connection, { timeout: requestTimeoutMs }));
+    return new Cluster(url, connection, manager, await ensureStream(manager, url, url.stream, [`${url.stream}.log`]));
   } catch (thrown) {
     await connection.close();
     throw unusable(url, thrown);
+  }
+}
+
+/** Servers that have just been started choose a leader first. */
+async function patiently<Result>(work: () => Promise<Result>): Promise<Result> {
+  const deadline = performance.now() + electionMs;
+  for (;;) {
+    try {
+      return await work();
+    } catch (thrown) {
+      const isPassing =
+        thrown instanceof TimeoutError || (thrown instanceof JetStreamApiError && thrown.status === 503);
+      if (!isPassing || performance.now() > deadline) throw thrown;
+      await pause(betweenTriesMs);
+    }
   }
 }
 
@@ -70,27 +88,39 @@ async function open({ servers, tls, user, password, token }: StoreUrl): Promise<
 
 /**
  * Finds a stream of ours, or makes it.
- * @throws CrawlcastError `store.unusable` where one of that name is something else
+ * @throws CrawlcastError `store.unusable`, also where one of that name is something else
  */
 export async function ensureStream(
   manager: JetStreamManager,
-  { replicas }: Pick<StoreUrl, 'replicas'>,
+  url: StoreUrl,
   name: string,
   subjects: readonly string[],
 ): Promise<StreamInfo> {
-  const info = await manager.streams.info(name).catch((thrown: unknown) => {
-    if (codeOf(thrown) !== streamNotFound) throw thrown;
-    const kept = { storage: StorageType.File, retention: RetentionPolicy.Limits, num_replicas: replicas };
-    return manager.streams.add({ name, subjects: [...subjects], ...kept });
+  const { config, ...info } = await patiently(() => findOrMake(manager, url, name, subjects)).catch((thrown) => {
+    throw unusable(url, thrown);
   });
-  const { config } = info;
   const isOurs = config.storage === StorageType.File && subjects.every((subject) => config.subjects.includes(subject));
   const isWhole = config.retention === RetentionPolicy.Limits && config.max_msgs <= 0 && config.max_age === 0;
-  if (isOurs && isWhole) return info;
+  if (isOurs && isWhole) return { config, ...info };
   throw new CrawlcastError(
     'store.unusable',
     `the stream ${name} is something else, or has limits: choose another with ?stream=NAME`,
   );
+}
+
+async function findOrMake(
+  manager: JetStreamManager,
+  { replicas }: StoreUrl,
+  name: string,
+  subjects: readonly string[],
+): Promise<StreamInfo> {
+  try {
+    return await manager.streams.info(name);
+  } catch (thrown) {
+    if (codeOf(thrown) !== streamNotFound) throw thrown;
+    const kept = { storage: StorageType.File, retention: RetentionPolicy.Limits, num_replicas: replicas };
+    return manager.streams.add({ name, subjects: [...subjects], ...kept });
+  }
 }
 
 /** The stream of transactions, and who else reads it. */

@@ -57,6 +57,15 @@ export async function startNats(...options: readonly string[]): Promise<NatsServ
   };
 }
 
+/** Starts three servers that are one cluster. */
+export async function startNatsCluster(): Promise<NatsServer[]> {
+  const ports = [await freePort(), await freePort(), await freePort()];
+  const routes = ports.map((port) => `nats://127.0.0.1:${port}`).join(',');
+  const startOne = (port: number, index: number) =>
+    startNats('-n', `n${index}`, '--cluster_name', 'c', '--cluster', `nats://127.0.0.1:${port}`, '--routes', routes);
+  return Promise.all(ports.map(startOne));
+}
+
 function isOpen(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1');
