@@ -97,7 +97,7 @@ const homes: Readonly<Record<string, RegExp>> = {
   'prom-client': /^src\/serve\/metrics\.ts$/,
   rxjs: /^(src\/crawl|client)\//,
   'tough-cookie': /^src\/crawl\/cookies\.ts$/,
-  ulid: /^src\/crawl\/runner\.ts$/,
+  ulid: /^src\/crawl\/start\.ts$/,
   undici: /^src\/crawl\/(fetcher|connections|exchange)\.ts$/,
   'uWebSockets.js': /^src\/serve\/uws(-\w+)?\.ts$/,
   // The client opens WebSockets with it where there is no other.

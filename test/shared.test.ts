@@ -224,6 +224,9 @@ describe('a store whose server is gone', { skip }, () => {
     await server.signal('SIGKILL');
     site.letGo();
     await service.until(/"code":"store.failed".*does not answer/, 'stderr');
+    const asked = site.requests();
+    await service.until(/("code":"store.failed".*\n.*){3}/, 'stderr');
+    assert.equal(site.requests(), asked, 'no site is asked for what cannot be written');
     const ready = await fetch(`${service.url}/readyz`);
     assert.equal(ready.status, 503);
     assert.match(await ready.text(), /NATS at 127\.0\.0\.1:\d+ does not answer/);

@@ -1,6 +1,5 @@
 /** Starts crawls, ends them, and takes up after a restart what was running before it. */
 import type { Subscription } from 'rxjs';
-import { ulid } from 'ulid';
 import { CrawlcastError, toCrawlcastError } from '../errors.js';
 import type { CrawlSnapshot, CrawlState } from '../events.js';
 import type { CrawlRecord } from '../store/store.js';
@@ -10,23 +9,11 @@ import { crawl } from './crawl.js';
 import { allowed, type Ending, ended, isUnderWay, noStats, nothingFetched } from './endings.js';
 import { newEvent } from './events.js';
 import { watchOwners } from './owners.js';
+import { tryToWrite } from './probe.js';
 import { CrawlRun } from './run.js';
-import { publicSettings } from './secrets.js';
 import { cookieCollection } from './session.js';
-import { overrideSettings, parseStart, type Spider } from './spider.js';
-
-/** What a crawl is started with. */
-export interface StartRequest {
-  readonly spider: Spider;
-  /** Replaces the spider's start URLs. */
-  readonly start?: unknown;
-  /** Overrides some of the spider's settings. */
-  readonly settings?: unknown;
-  /** Where the spider comes from: one that came in over HTTP may not enter private networks. */
-  readonly origin: 'local' | 'http';
-  /** Asked when the crawl's turn has come to be written down: where it is false, it is not started (`crawl.state`). */
-  readonly onlyIf?: () => boolean;
-}
+import type { Spider } from './spider.js';
+import { prepare, refuseProxy, type StartRequest } from './start.js';
 
 /** The crawls of this process. */
 export interface Runner {
@@ -124,7 +111,18 @@ export function createRunner(context: CrawlContext, options: RunnerOptions = {})
     halt(id);
     // What another process has changed is no trouble: whose it is now goes on with it.
     if (isOurs(known(id)) && error.code !== 'store.fenced') options.onError?.(error, id);
-    if (!stopped) resting.set(id, setTimeout(() => go(id), restMs).unref());
+    if (!stopped) resting.set(id, setTimeout(() => void wake(id), restMs).unref());
+  }
+
+  /** No site is asked for what cannot be written down. */
+  async function wake(id: string): Promise<void> {
+    const timer = resting.get(id);
+    const error = store.failure && (await tryToWrite(store));
+    // Somebody has decided otherwise meanwhile.
+    if (resting.get(id) !== timer) return;
+    if (error !== undefined) return rest(id, error);
+    resting.delete(id);
+    go(id);
   }
 
   async function finish(id: string): Promise<void> {
@@ -257,34 +255,6 @@ export function createRunner(context: CrawlContext, options: RunnerOptions = {})
       await Promise.allSettled(turns.values());
     },
   };
-}
-
-/** What a proxy connects to is its own affair, and so nothing that the address guard can answer for. */
-function refuseProxy({ settings }: Spider): void {
-  if (settings.proxy === undefined) return;
-  throw new CrawlcastError(
-    'spider.invalid',
-    'settings.proxy: a spider that came in over HTTP may use a proxy only where the service allows private networks',
-  );
-}
-
-function prepare({ spider: given, start, settings, origin }: StartRequest): { spider: Spider; record: CrawlRecord } {
-  const spider: Spider = {
-    ...given,
-    start: start === undefined ? given.start : parseStart(start),
-    settings: settings === undefined ? given.settings : overrideSettings(given.settings, settings),
-  };
-  const record: CrawlRecord = {
-    id: ulid(),
-    spider: spider.name,
-    definition: spider,
-    origin,
-    start: spider.start,
-    settings: publicSettings(spider.settings),
-    state: 'running',
-    startedAt: new Date().toISOString(),
-  };
-  return { spider, record };
 }
 
 /** The spider of a stored crawl. */

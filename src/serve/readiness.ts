@@ -1,5 +1,6 @@
 /** Whether the service can do its work just now. */
-import { type CrawlcastError, toCrawlcastError } from '../errors.js';
+import { tryToWrite } from '../crawl/probe.js';
+import type { CrawlcastError } from '../errors.js';
 import type { Store } from '../store/store.js';
 
 /** Asked by `/readyz`. */
@@ -15,20 +16,11 @@ export function createReadiness(store: Store): Readiness {
   let stopping = false;
   let trying: Promise<CrawlcastError | undefined> | undefined;
 
-  async function tryToWrite(): Promise<CrawlcastError | undefined> {
-    try {
-      await store.commit({ crawl: '', documents: [{ collection: 'readiness', key: 'try', value: Date.now() }] });
-      return undefined;
-    } catch (error) {
-      return toCrawlcastError(error, 'store.failed');
-    }
-  }
-
   return {
     async problem() {
       if (stopping) return 'the service is stopping';
       if (store.failure === undefined) return undefined;
-      trying ??= tryToWrite().finally(() => {
+      trying ??= tryToWrite(store).finally(() => {
         trying = undefined;
       });
       return (await trying)?.message;

@@ -1,8 +1,8 @@
 /** What `POST /crawls` asks for, and what it may. */
 import { z } from 'zod';
 import type { SpiderLibrary } from '../crawl/library.js';
-import type { StartRequest } from '../crawl/runner.js';
 import { parseInput, parseSpider, parseStart, type Spider } from '../crawl/spider.js';
+import type { StartRequest } from '../crawl/start.js';
 
 const request = z.strictObject(
   {

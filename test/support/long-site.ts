@@ -17,6 +17,8 @@ export interface LongSiteOptions {
 /** A running one. */
 export interface LongSite {
   readonly url: string;
+  /** How many pages it was asked for. */
+  readonly requests: () => number;
   letGo(): void;
 }
 
@@ -27,7 +29,9 @@ export async function startLongSite(test: TestContext, options: LongSiteOptions)
   const { pages, hangs: mayHang = false } = options;
   const hanging = new Set<() => void>();
   let hangs = mayHang;
+  let requests = 0;
   const server = createServer((request, response) => {
+    requests += 1;
     const n = Number(/\d+/.exec(request.url ?? '')?.[0] ?? 0);
     const links = Array.from({ length: 8 }, (_, i) => `<a href="/${n * 8 + i + 1}">next</a>`).join('');
     const quotes = Array.from({ length: quotesPerPage }, (_, i) => quote(`${n}.${i} ${'long '.repeat(400)}`)).join('');
@@ -46,6 +50,7 @@ export async function startLongSite(test: TestContext, options: LongSiteOptions)
   const { port } = server.address() as AddressInfo;
   return {
     url: `http://127.0.0.1:${port}/`,
+    requests: () => requests,
     letGo() {
       hangs = false;
       for (const answer of hanging) answer();

@@ -1,7 +1,7 @@
 /** Tiny sites that misbehave, each with what a crawl of it must come to. */
 import type { Socket } from 'node:net';
-import type { StartRequest } from '#src/crawl/runner.js';
 import { parseSpider, type SpiderInput } from '#src/crawl/spider.js';
+import type { StartRequest } from '#src/crawl/start.js';
 import type { Certificates } from './certificates.js';
 import type { Crawled, Crawler } from './crawling.js';
 import { type Hostile, reply, startHostile } from './hostile.js';
