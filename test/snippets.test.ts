@@ -10,6 +10,7 @@ import { promisify } from 'node:util';
 import { Script } from 'node:vm';
 import { parse as parseYaml } from 'yaml';
 import { parseSpider } from '#src/crawl/spider.js';
+import { hasNats } from './support/nats.js';
 import { cli, launch, type Running, run, runToEnd, temporaryFolder } from './support/process.js';
 import { filesIn } from './support/repository.js';
 import { type Snippet, snippetsOf } from './support/snippets.js';
@@ -26,6 +27,8 @@ const notRun: Readonly<Record<string, string>> = {
     'installs, and takes a quarter of an hour; .ci/run has its short form',
   'docs/operations.md: systemctl daemon-reload': 'changes the machine',
   'docs/operations.md: docker build -t crawlcast .': 'needs a Docker daemon; test/image.test.ts reads the Dockerfile',
+  "docs/operations.md: crawlcast serve --store 'nats://nats-1:4222,nats-2:4222,nats-3:4222?replicas=3'":
+    'needs three servers; test/shared.test.ts starts some',
   'docs/from-scrapy-in-flask.md: curl http://localhost:9000/crawl       SCRAPING, SCRAPE IN PROGRESS, SCRAPE COMPLETE':
     'shows what another program answered',
 };
@@ -125,7 +128,7 @@ test('snippets', async (whole) => {
   });
 
   await whole.test('each is of a kind that is looked at', () => {
-    const kinds = new Set(['sh', 'json', 'yaml', 'js', 'ts', 'python', 'ini', 'nginx']);
+    const kinds = new Set(['sh', 'json', 'yaml', 'js', 'ts', 'python', 'ini', 'nginx', 'conf']);
     const others = snippets.filter(({ language }) => !kinds.has(language));
     assert.deepEqual(
       others.map(({ title }) => title),
@@ -238,6 +241,21 @@ test('snippets', async (whole) => {
         writeFileSync(file, text.replace('/usr/bin/node', process.execPath).replace('/opt/crawlcast/dist/cli.js', cli));
         const { stderr } = await execFileAsync('systemd-analyze', ['verify', file]);
         assert.doesNotMatch(stderr, /crawlcast/);
+      }
+    },
+  );
+
+  await whole.test(
+    'the configuration of NATS is one that it takes',
+    {
+      skip: !hasNats && 'there is no nats-server',
+    },
+    async (t) => {
+      assert.equal(of('conf').length, 1);
+      for (const { text } of of('conf')) {
+        const file = join(temporaryFolder(t), 'nats.conf');
+        writeFileSync(file, text.replace('/var/lib/nats', temporaryFolder(t)));
+        await execFileAsync('nats-server', ['-t', '-c', file]);
       }
     },
   );
