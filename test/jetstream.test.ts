@@ -336,6 +336,15 @@ describe('jetstream store', { skip: !hasNats && 'there is no nats-server here' }
     assert.notEqual(anew.log.epoch, epoch);
   });
 
+  it('has its copy for itself', async (t) => {
+    const [stream, dir] = [newStream(), temporaryFolder(t)];
+    const store = await open(t, stream, { dir });
+    await assert.rejects(open(t, stream, { dir }), { code: 'data.in_use' });
+    await store.commit({ crawl, events: events(1) });
+    await store.close();
+    assert.equal((await open(t, stream, { dir })).log.last, 1);
+  });
+
   it('says so when the cluster has lost what it had confirmed, and writes no more', async (t) => {
     const stream = newStream();
     const store = await open(t, stream);

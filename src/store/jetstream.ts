@@ -22,20 +22,16 @@ export interface JetStreamOptions extends StoreOptions {
  */
 export async function openJetStreamStore(url: StoreUrl, data: string, options: JetStreamOptions = {}): Promise<Store> {
   const cluster = await openCluster(url);
+  let close = () => cluster.close();
   try {
     const snapshots = await Snapshots.open(cluster);
     const replica = await prepareReplica(cluster, snapshots, data);
-    const stopCompacting = keepCompact(cluster, replica, snapshots, options.compaction);
-    const tables = new StreamTables(cluster, replica, stopCompacting);
-    try {
-      await tables.catchUp();
-      return await openTableStore(tables, { ...options, peers: joinPeers(cluster.connection, url.stream) });
-    } catch (thrown) {
-      await tables.close();
-      throw thrown;
-    }
+    const tables = new StreamTables(cluster, replica, keepCompact(cluster, replica, snapshots, options.compaction));
+    close = () => tables.close();
+    await tables.catchUp();
+    return await openTableStore(tables, { ...options, peers: joinPeers(cluster.connection, url.stream) });
   } catch (thrown) {
-    await cluster.close();
+    await close();
     throw thrown;
   }
 }
@@ -43,14 +39,13 @@ export async function openJetStreamStore(url: StoreUrl, data: string, options: J
 /** A copy that goes on where the stream does; the newest snapshot where this process has none that would do. */
 async function prepareReplica(cluster: Cluster, snapshots: Snapshots, data: string): Promise<Replica> {
   const stream = `${cluster.url.stream} ${cluster.created}`;
-  let replica = await openReplica(data, stream);
+  const { first } = await cluster.state();
+  const known = await openReplica(data, stream);
+  if (await isOf(cluster, known, first).catch(() => false)) return known;
+  await known.close();
+  const replica = await renewReplica(data, stream);
   try {
-    const { first } = await cluster.state();
-    if (!(await isOf(cluster, replica, first))) {
-      await replica.close();
-      replica = await renewReplica(data, stream);
-    }
-    if (replica.position.sequence > 0 || (await snapshots.load(replica)) || first <= 1) return replica;
+    if ((await snapshots.load(replica)) || first <= 1) return replica;
     throw new CrawlcastError(
       'store.unusable',
       `the stream ${cluster.url.stream} has lost its beginning, and there is no snapshot of it`,
@@ -61,9 +56,9 @@ async function prepareReplica(cluster: Cluster, snapshots: Snapshots, data: stri
   }
 }
 
-/** Whether the stream holds what this copy ends with, and what follows. */
+/** Whether a copy has something, and the stream holds what it ends with, and what follows. */
 async function isOf(cluster: Cluster, { position }: Replica, first: number): Promise<boolean> {
-  if (position.sequence === 0) return true;
+  if (position.sequence === 0) return false;
   if (position.sequence < first) return position.sequence + 1 === first;
   const message = await cluster.message(position.sequence);
   return message !== undefined && readPart(message)?.id === position.transaction;
