@@ -126,7 +126,7 @@ export class Hub {
   #pumpAll(): void {
     if (this.#members.size === 0) return;
     const began = performance.now();
-    for (const { subscriber } of this.#members) subscriber.pump();
+    for (const { subscriber } of this.#members) subscriber.appended();
     this.onPumped(performance.now() - began);
   }
 

@@ -73,6 +73,8 @@ export class Subscriber {
   #plan: Plan;
   #full = false;
   #open = true;
+  /** Whether its turn is to come. */
+  #inTurn = false;
 
   constructor(
     readonly store: Store,
@@ -113,8 +115,14 @@ export class Subscriber {
     if (gap !== undefined) this.#tell(gap.requested, gap.reason);
   }
 
-  /** Writes what there is, as far as the socket takes it. Called on every append and on drain. */
+  /** The log has grown. Who has a lot before it anyway goes on when its turn comes: live readers must not wait for it. */
+  appended(): void {
+    if (!this.#inTurn) this.pump();
+  }
+
+  /** Writes what there is, as far as the socket takes it. */
   pump(): void {
+    this.#inTurn = false;
     try {
       this.#pumpBatches();
     } catch (error) {
@@ -127,7 +135,7 @@ export class Subscriber {
   /** The socket takes bytes again. Who was so far behind that it filled up waits for its turn. */
   drained(): void {
     this.#full = false;
-    this.turns.add(this);
+    this.#waitForTurn();
   }
 
   /** Moves the reader's own cursor past what the filter left out; called where nothing was written for a while. */
@@ -155,6 +163,11 @@ export class Subscriber {
       }
       if (!this.#pumpBatch()) return;
     }
+    this.#waitForTurn();
+  }
+
+  #waitForTurn(): void {
+    this.#inTurn = true;
     this.turns.add(this);
   }
 
