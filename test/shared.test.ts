@@ -59,7 +59,7 @@ function assertCounted(events: readonly SeenEvent[]): void {
 
 const idsOf = (events: readonly SeenEvent[]) => events.map(({ id }) => id);
 
-describe('processes that share a store', { skip }, () => {
+describe('processes that share a store', { skip, concurrency: 2 }, () => {
   before(async () => {
     nats = await startNats();
   });
@@ -193,7 +193,7 @@ describe('a store on three servers', { skip }, () => {
   });
 });
 
-describe('a store whose server is gone', { skip }, () => {
+describe('a store whose server is gone', { skip, concurrency: 2 }, () => {
   it('for a moment costs the crawl nothing but time', async (t) => {
     const server = await startNats();
     t.after(() => server.end());
