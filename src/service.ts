@@ -2,7 +2,7 @@
 import type { Config } from './config.js';
 import { createFetcher, type Network } from './crawl/fetcher.js';
 import { openLibrary, type SpiderLibrary } from './crawl/library.js';
-import { createPoliteness, type HostSnapshot } from './crawl/politeness.js';
+import { createPoliteness } from './crawl/politeness.js';
 import { createPool } from './crawl/pool.js';
 import { createRobotsDesk } from './crawl/robots-desk.js';
 import { createRunner, type Runner } from './crawl/runner.js';
@@ -13,6 +13,7 @@ import { Hub } from './serve/hub.js';
 import { listen } from './serve/listen.js';
 import { createMetrics } from './serve/metrics.js';
 import { createReadiness } from './serve/readiness.js';
+import type { HostState } from './serve/routes.js';
 import { createServer } from './serve/server.js';
 import type { Transport } from './serve/transport.js';
 import type { Store } from './store/store.js';
@@ -21,7 +22,7 @@ import type { Store } from './store/store.js';
 export interface Engine {
   readonly runner: Runner;
   /** The hosts that crawls have asked lately. */
-  readonly hosts: () => HostSnapshot[];
+  readonly hosts: () => HostState[];
   close(): Promise<void>;
 }
 
@@ -43,13 +44,14 @@ export function createEngine(store: Store, options: EngineOptions): Engine {
   const fetcher = createFetcher(options.network?.options);
   const { allowPrivateNetworks, onError } = options;
   const politeness = createPoliteness();
+  const robots = createRobotsDesk(fetcher);
   const runner = createRunner(
-    { store, pool, politeness, robots: createRobotsDesk(fetcher), fetcher, allowPrivateNetworks },
+    { store, pool, politeness, robots, fetcher, allowPrivateNetworks },
     onError === undefined ? {} : { onError },
   );
   return {
     runner,
-    hosts: () => politeness.snapshot(),
+    hosts: () => politeness.snapshot().map((one) => ({ ...one, robots: robots.state(one.host) ?? 'unknown' })),
     async close() {
       await runner.stop();
       await Promise.all([pool.close(), fetcher.close()]);

@@ -246,6 +246,9 @@ describe('robots', () => {
       assert.equal(rules.allows('/x'), allowed);
       assert.equal(rules.failure, answer instanceof Error ? answer : undefined);
       assert.equal(rules.retryInMs, !again ? undefined : answer instanceof Error ? 0 : 500);
+      const isThere = !(answer instanceof Error) && (answer.status ?? 0) < 300;
+      assert.equal(robots.state(origin), again ? 'unavailable' : isThere ? 'rules' : 'none');
+      assert.equal(robots.state('http://b.test'), undefined);
     });
   }
 

@@ -13,6 +13,8 @@ export interface Host {
   readonly delayMs: number;
   /** How long it is left alone from now on. */
   readonly holdMs: number;
+  /** What came of asking for its robots.txt. */
+  readonly robots: 'unknown' | 'none' | 'rules' | 'unavailable';
 }
 
 /** What the service refused, in its own words. */

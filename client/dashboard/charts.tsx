@@ -104,7 +104,7 @@ function plan(element: HTMLElement, lines: number): uPlot.Options {
   return {
     width: element.clientWidth,
     height,
-    padding: [6, 4, 0, 0],
+    padding: [6, 14, 0, 0],
     cursor: { show: false },
     legend: { show: false },
     scales: { y: { range: (_, __, max) => [0, Math.max(4, (max ?? 0) * 1.15)] } },

@@ -43,7 +43,7 @@ function pages({ event }: Entry) {
     <>
       <span class={`status ${Number(status) >= 400 ? 'bad' : ''}`}>{plain(status)}</span>
       <span class="what">{shortUrl(plain(url))}</span>
-      <span class="figure">{plain(items)} items</span>
+      <span class="figure">{items === 1 ? '1 item' : `${plain(items)} items`}</span>
       <span class="figure">{size(Number(bytes))}</span>
       <span class="figure">{duration(Number(ms))}</span>
       <time>{timeOfDay(event.time)}</time>
@@ -71,7 +71,7 @@ function failed({ event }: Entry) {
       <span class="more">
         <span class="bad">{plain(error)}</span> {plain(message)}
       </span>
-      <span class="kind">{plain(attempts)} attempts</span>
+      <span class="kind">{attempts === 1 ? '1 attempt' : `${plain(attempts)} attempts`}</span>
     </>
   );
 }

@@ -61,7 +61,14 @@ function Hosts() {
   );
 }
 
-function stateOf({ inFlight, delayMs, holdMs }: Host): string {
-  if (holdMs > 0) return `held ${duration(holdMs)}`;
-  return delayMs > 0 ? `${inFlight} · every ${duration(delayMs)}` : `${inFlight} in flight`;
+function stateOf({ inFlight, delayMs, holdMs, robots }: Host): string {
+  const pace = holdMs > 0 ? ` · held ${duration(holdMs)}` : delayMs > 0 ? ` · every ${duration(delayMs)}` : '';
+  return `${inFlight} in flight${pace} · ${robotsTexts[robots]}`;
 }
+
+const robotsTexts: Readonly<Record<Host['robots'], string>> = {
+  unknown: 'robots.txt not asked for',
+  none: 'no robots.txt',
+  rules: 'robots.txt read',
+  unavailable: 'robots.txt cannot be had',
+};

@@ -5,13 +5,18 @@ import { admit } from './admission.js';
 import type { Fetcher } from './fetcher.js';
 import type { FetchOptions, ResponseHead } from './messages.js';
 import { parseRetryAfter } from './politeness.js';
-import { createRobots, maxRobotsLength, type Robots, type RobotsAnswer } from './robots.js';
+import { createRobots, maxRobotsLength, type Robots, type RobotsAnswer, type RobotsState } from './robots.js';
 
-/**
- * What every host allows a crawl that fetches in some way: its user agent is the one whose rules are meant. Hosts are
- * asked once, however many crawls with the same user agent, way out and address guard want to know.
- */
-export type RobotsDesk = (options: FetchOptions) => Robots;
+/** What every host allows. */
+export interface RobotsDesk {
+  /**
+   * What is allowed to a crawl that fetches in some way: its user agent is the one whose rules are meant. Hosts are asked
+   * once, however many crawls with the same user agent, way out and address guard want to know.
+   */
+  for(options: FetchOptions): Robots;
+  /** What came of asking a host, whoever asked; undefined where nobody has. */
+  state(origin: string): RobotsState | undefined;
+}
 
 /** Redirects that a robots.txt may take (RFC 9309 §2.3.1.2). */
 const maxHops = 5;
@@ -22,7 +27,7 @@ const maxTimeoutMs = 10_000;
 export function createRobotsDesk(fetcher: Fetcher): RobotsDesk {
   const desks = new Map<string, Robots>();
 
-  return ({ userAgent, proxy, publicOnly, timeoutMs }) => {
+  function deskFor({ userAgent, proxy, publicOnly, timeoutMs }: FetchOptions): Robots {
     const key = JSON.stringify([userAgent, proxy, publicOnly]);
     const known = desks.get(key);
     if (known !== undefined) return known;
@@ -39,6 +44,17 @@ export function createRobotsDesk(fetcher: Fetcher): RobotsDesk {
     const robots = createRobots({ userAgent, fetchRobots: (origin) => fetchRobots(fetcher, origin, options) });
     desks.set(key, robots);
     return robots;
+  }
+
+  return {
+    for: deskFor,
+    state(origin) {
+      for (const desk of desks.values()) {
+        const state = desk.state(origin);
+        if (state !== undefined) return state;
+      }
+      return undefined;
+    },
   };
 }
 

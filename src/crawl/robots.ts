@@ -170,12 +170,17 @@ export interface RobotsAnswer {
   readonly retryAfterMs?: number;
 }
 
+/** What came of asking for a robots.txt: there is one, there is none, or it cannot be had, so that all is forbidden for now. */
+export type RobotsState = 'rules' | 'none' | 'unavailable';
+
 /** The robots.txt of many hosts, for one user agent. */
 export interface Robots {
   /** The rules of a host; never fails. Those who ask at once share one request. */
   rules(origin: string): Promise<RobotsRules>;
   /** The rules where they are known already and still hold. */
   known(origin: string): RobotsRules | undefined;
+  /** What came of it last; undefined where nobody has asked yet. */
+  state(origin: string): RobotsState | undefined;
 }
 
 /** How robots.txt is got, and by whom. */
@@ -193,6 +198,7 @@ interface Entry {
   readonly answer: Promise<RobotsRules>;
   /** Absent while the answer is on its way. */
   rules?: RobotsRules;
+  state?: RobotsState;
   expiresAt: number;
   /** How many times in a row it could not be had. */
   failures: number;
@@ -235,12 +241,14 @@ export function createRobots({ fetchRobots, userAgent, now = Date.now, maxHosts 
   /** Pages of such a host fail for the same reason, with their own patience: nothing is remembered. */
   function unreachable(entry: Entry, failure: unknown): RobotsRules {
     entry.expiresAt = now();
+    entry.state = 'unavailable';
     entry.rules = { ...forbidding(() => 0), failure };
     return entry.rules;
   }
 
   function settle(entry: Entry, answer: RobotsAnswer): RobotsRules {
     const rules = rulesByStatus(answer, token);
+    entry.state = rules === undefined ? 'unavailable' : answer.status < 300 ? 'rules' : 'none';
     if (rules === undefined) {
       const pauseMs = Math.min(firstPauseMs * 2 ** entry.failures++, maxPauseMs);
       entry.expiresAt = now() + Math.max(pauseMs, answer.retryAfterMs ?? 0);
@@ -264,6 +272,7 @@ export function createRobots({ fetchRobots, userAgent, now = Date.now, maxHosts 
   return {
     rules: (origin) => (current(origin) ?? ask(origin)).answer,
     known: (origin) => current(origin)?.rules,
+    state: (origin) => entries.get(origin)?.state,
   };
 }
 

@@ -45,7 +45,7 @@ export class CrawlRun {
     this.#gate = new Gate({ crawl: record.id, spider, publicOnly, pagesLeft: this.#pagesLeft() });
     this.#session = new Session(store, record, spider, publicOnly);
     this.#validators = new Validators(store, record.id, spider);
-    this.#robots = context.robots(this.#session.options);
+    this.#robots = context.robots.for(this.#session.options);
     pool.addSpider(record.id, sourceOf(spider));
     this.#scheduler = createScheduler({
       crawl: record.id,

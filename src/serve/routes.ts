@@ -2,6 +2,7 @@
 import type { Config } from '../config.js';
 import type { SpiderLibrary } from '../crawl/library.js';
 import type { HostSnapshot } from '../crawl/politeness.js';
+import type { RobotsState } from '../crawl/robots.js';
 import type { Runner } from '../crawl/runner.js';
 import { CrawlcastError } from '../errors.js';
 import type { Store } from '../store/store.js';
@@ -21,7 +22,7 @@ export interface Context {
   readonly metrics: Metrics;
   readonly readiness: Readiness;
   /** The hosts that crawls have asked lately. */
-  readonly hosts: () => HostSnapshot[];
+  readonly hosts: () => HostState[];
   readonly config: Pick<Config, 'host'>;
 }
 
@@ -37,6 +38,9 @@ export interface Exchange extends Context {
 
 /** Answers a request. What it throws becomes problem details. */
 export type Handler = (exchange: Exchange) => void | Promise<void>;
+
+/** A host, and what came of asking it for its robots.txt. */
+export type HostState = HostSnapshot & { readonly robots: RobotsState | 'unknown' };
 
 /** A path, `:name` for a part of any value, and its handlers by method. HEAD is answered by GET's. */
 export interface Route {

@@ -1,8 +1,8 @@
 /** What goes over the wire, as schemas: the documents for machines are made of them. */
 import { z } from 'zod';
-import type { HostSnapshot } from '../crawl/politeness.js';
 import { spiderJsonSchema } from '../crawl/spider.js';
 import type { CrawlSnapshot, CrawlStats, EventData, SystemEventType } from '../events.js';
+import type { HostState } from './routes.js';
 
 const whole = z.int().nonnegative();
 const time = z.iso.datetime().describe('RFC 3339, UTC.');
@@ -33,11 +33,16 @@ const crawl: z.ZodType<CrawlSnapshot> = z.object({
   lastOffset: whole.describe('Offset of its newest event.'),
 });
 
-const host: z.ZodType<HostSnapshot> = z.object({
+const host: z.ZodType<HostState> = z.object({
   host: z.string().describe('Scheme, name and port.'),
   inFlight: whole,
   delayMs: z.number().describe('Between the starts of two requests, as things stand.'),
   holdMs: z.number().describe('How long the host still asks to be left alone.'),
+  robots: z
+    .enum(['unknown', 'none', 'rules', 'unavailable'])
+    .describe(
+      'Its robots.txt: not asked for, none, one with rules, or not to be had, so that all is forbidden for now.',
+    ),
 });
 
 const problem = z

@@ -83,6 +83,6 @@ for (const { transport, skip } of transports) {
     const hosts = JSON.parse(await (await fetch(`${url}/hosts`)).text());
     assert.equal(hosts[0].host, busy.url);
     assert.equal(hosts[0].inFlight, 1);
-    assert.deepEqual(Object.keys(hosts[0]), ['host', 'inFlight', 'delayMs', 'holdMs']);
+    assert.deepEqual(Object.keys(hosts[0]), ['host', 'inFlight', 'delayMs', 'holdMs', 'robots']);
   });
 }
