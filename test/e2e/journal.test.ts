@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
 import { startSite } from '#src/site/site.js';
-import { run, temporaryFolder } from '../support/process.js';
+import { cli, run, temporaryFolder } from '../support/process.js';
 import { readAll, readSse, tryWs } from '../support/readers.js';
 
 test('journal › has a line of JSON for the service and for what becomes of each crawl', async (t) => {
@@ -39,4 +40,29 @@ test('journal › has a line of JSON for the service and for what becomes of eac
   assert.deepEqual({ name, pages, items }, { name: 'quotes', pages: 2, items: 6 });
   assert.ok(Number(seconds) > 0);
   assert.equal(lines[4]?.error, 'start.skipped');
+});
+
+test('journal › warns of a service that whoever reaches it may steer', async (t) => {
+  const own = () => ['serve', '--port', '0', '--workers', '1', '--data', temporaryFolder(t)];
+  const warning = /"level":40.*beyond this machine without --token/;
+  const open = await run(t, [...own(), '--host', '0.0.0.0']);
+  await open.until(warning, 'stderr');
+  for (const careful of [
+    ['--host', '0.0.0.0', '--token', 'secret'],
+    ['--host', '127.0.0.1'],
+  ]) {
+    const service = await run(t, [...own(), ...careful]);
+    await service.until(/"serving"/, 'stderr');
+    assert.doesNotMatch(service.stderr(), warning);
+  }
+});
+
+const hasTerminal = spawnSync('script', ['--version']).status === 0 && process.platform === 'linux';
+
+test('journal › is for people on a terminal', { skip: !hasTerminal && 'there is no script(1)' }, async (t) => {
+  const line = `"${process.execPath}" "${cli}" serve --port 0 --workers 1 --data "${temporaryFolder(t)}"`;
+  // A terminal of its own, in which the service is stopped as soon as it has said something.
+  const { stdout } = spawnSync('script', ['-qec', `timeout -s INT 3 ${line}`, '/dev/null'], { encoding: 'utf8' });
+  assert.match(stdout, /INFO.*serving/);
+  assert.doesNotMatch(stdout, /\{"level"/);
 });
