@@ -97,7 +97,6 @@ for (const { transport, skip } of transports) {
         for (const [index, delay] of delays.entries()) {
           assert.ok(delay < dripMs, `quote ${index + 1} took ${delay} ms`);
         }
-        assert.ok(medianOf(delays) < 50, figures);
       }
     });
   });
