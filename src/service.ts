@@ -3,7 +3,7 @@ import type { Config } from './config.js';
 import { createFetcher, type Network } from './crawl/fetcher.js';
 import { openLibrary, type SpiderLibrary } from './crawl/library.js';
 import { createPoliteness } from './crawl/politeness.js';
-import { createPool } from './crawl/pool.js';
+import { createPool, type Pool } from './crawl/pool.js';
 import { createRobotsDesk } from './crawl/robots-desk.js';
 import { createRunner, type Runner } from './crawl/runner.js';
 import { openShelf } from './crawl/shelf.js';
@@ -21,6 +21,7 @@ import type { Store } from './store/store.js';
 /** The part of a service that crawls. */
 export interface Engine {
   readonly runner: Runner;
+  readonly pool: Pool;
   /** The hosts that crawls have asked lately. */
   readonly hosts: () => HostState[];
   close(): Promise<void>;
@@ -51,6 +52,7 @@ export function createEngine(store: Store, options: EngineOptions): Engine {
   );
   return {
     runner,
+    pool,
     hosts: () => politeness.snapshot().map((one) => ({ ...one, robots: robots.state(one.host) ?? 'unknown' })),
     async close() {
       await runner.stop();
@@ -104,6 +106,7 @@ export async function startService(
     });
     const { runner, hosts } = engine;
     const metrics = createMetrics({ store, runner, hub, ...(onError && { onError }) });
+    engine.pool.onExtracted = metrics.observeExtraction;
     closers.unshift(() => metrics.close());
     const server = createServer({ store, runner, spiders, hub, access, metrics, readiness, hosts, config }, options);
     const transport = await listen(config.transport, server, config.host, config.port);

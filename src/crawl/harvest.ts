@@ -11,6 +11,8 @@ import type { ExtractedItem, ExtractedLink, Job, PageUpdate, ResponseHead } from
 export interface Harvest {
   /** The head has come: the pipeline is told of its cookies with the first batch. */
   begin(head: ResponseHead): void;
+  /** Bytes have come, in which items may close. */
+  received(): void;
   readonly item: (item: FoundItem) => void;
   readonly link: (link: ExtractedLink) => void;
   /** Tells what there is unless the page ends in this very turn. */
@@ -32,6 +34,7 @@ interface Pending {
 interface Found {
   items: ExtractedItem[];
   links: ExtractedLink[];
+  extractionMs?: number;
 }
 
 /** Begins a page's harvest. */
@@ -44,6 +47,8 @@ export function createHarvest(job: Job, credit: Credit, tell: (update: PageUpdat
   let itemCount = 0;
   let linkCount = 0;
   let telling: NodeJS.Immediate | undefined;
+  let receivedMs = 0;
+  let extractionMs = 0;
   const identify = createIdentify();
   /** Whether the page is told in parts, so that some of it may be there when it is fetched again. */
   let inParts = job.begun;
@@ -54,7 +59,7 @@ export function createHarvest(job: Job, credit: Credit, tell: (update: PageUpdat
       const item = { type, tail: tails[i] ?? new Uint8Array() };
       return inParts ? { ...item, identity: identify(type, json) } : item;
     });
-    const found = { items: taken, links };
+    const found: Found = items.length === 0 ? { items: taken, links } : { items: taken, links, extractionMs };
     items = [];
     links = [];
     return found;
@@ -78,7 +83,11 @@ export function createHarvest(job: Job, credit: Credit, tell: (update: PageUpdat
     begin(itsHead) {
       head = itsHead;
     },
+    received() {
+      receivedMs = performance.now();
+    },
     item({ type, json }) {
+      extractionMs = performance.now() - receivedMs;
       const tail = eventTail({ source, type, subject, time: new Date().toISOString(), data: json });
       items.push({ type, json, tail });
       itemCount++;

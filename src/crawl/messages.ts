@@ -73,6 +73,8 @@ type News =
       readonly kind: 'batch';
       /** With the first batch, where it sets cookies. */
       readonly head?: ResponseHead;
+      /** Of its last item: from the arrival of the bytes that closed it until it was extracted. */
+      readonly extractionMs?: number;
       readonly items: readonly ExtractedItem[];
       readonly links: readonly ExtractedLink[];
     }
@@ -84,6 +86,8 @@ type News =
       readonly links: readonly ExtractedLink[];
       readonly bytes: number;
       readonly ms: number;
+      /** As in a batch. */
+      readonly extractionMs?: number;
       /** Of the whole page. */
       readonly itemCount: number;
       readonly linkCount: number;

@@ -17,6 +17,8 @@ export interface Pool {
   /** Has to come before a crawl's first `visit`. */
   addSpider(crawl: string, spider: SpiderSource): void;
   forgetSpider(crawl: string): void;
+  /** Told of each update with items how long the last one's extraction took, in milliseconds. */
+  onExtracted: (ms: number) => void;
   close(): Promise<void>;
 }
 
@@ -160,12 +162,14 @@ export function createPool(size: number, { maxSilenceMs = 30_000, network }: Poo
     return best;
   }
 
-  return {
+  const pool: Pool = {
+    onExtracted: () => {},
     visit: (job) =>
       new Observable((subscriber) => {
         const id = ++lastId;
         const give = (update: PageUpdate) => {
           const { thread } = page;
+          if ('extractionMs' in update && update.extractionMs !== undefined) pool.onExtracted(update.extractionMs);
           if (update.kind === 'batch') {
             origins.set(update, () => tell(thread, { kind: 'taken', id }));
             subscriber.next(update);
@@ -197,6 +201,7 @@ export function createPool(size: number, { maxSilenceMs = 30_000, network }: Poo
       threads.clear();
     },
   };
+  return pool;
 }
 
 function tell({ worker, waiting }: Thread, message: ToWorker): void {

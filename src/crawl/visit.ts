@@ -105,6 +105,7 @@ async function* extract({ head, body }: FetchResponse, visit: PageVisit, harvest
   for await (const chunk of chunks) {
     if (isFirst) checkContent(contentType, chunk, visit.job.url);
     isFirst = false;
+    harvest.received();
     reader.write(decoder.write(chunk));
     yield chunk.length;
     harvest.tellSoon();

@@ -11,6 +11,8 @@ import type { Hub } from './hub.js';
 /** The figures of one service since it was started. */
 export interface Metrics {
   readonly contentType: string;
+  /** Takes how long the extraction of an item took. */
+  observeExtraction(ms: number): void;
   /** In the text format of Prometheus. */
   render(): Promise<string>;
   close(): void;
@@ -51,9 +53,16 @@ export function createMetrics(sources: MetricsSources): Metrics {
     registers: [registry],
   });
   hub.onPumped = (ms) => fanOut.observe(ms / 1_000);
+  const extraction = new Histogram({
+    name: `${prefix}item_extraction_latency_seconds`,
+    help: 'From the arrival of the bytes that closed an item until it was extracted; of one item in each step of a page.',
+    buckets: latencyBuckets,
+    registers: [registry],
+  });
   addGauges(registry, sources);
   return {
     contentType: registry.contentType,
+    observeExtraction: (ms) => extraction.observe(ms / 1_000),
     render: () => registry.metrics(),
     close: () => stop.abort(),
   };

@@ -10,7 +10,7 @@ const maxChunksAtOnce = 64;
 const maxRowsAtOnce = 250;
 
 /** Marks that are merged with one transaction: several times as many as it adds, or merging would fall behind. */
-const marksAtOnce = { least: 1024, most: 8192, perNew: 4 } as const;
+const marksAtOnce = { least: 128, most: 8192, perNew: 4, alone: 2048 } as const;
 
 /** What one round of chores changes. */
 export interface Round {
@@ -41,9 +41,9 @@ export class Chores {
 
   /**
    * What should be done next; no changes where nothing should.
-   * @param newMarks how many the steps of the same transaction add
+   * @param newMarks how many the steps of the same transaction add; `undefined` where there are no steps
    */
-  plan(newMarks: number): Round {
+  plan(newMarks?: number): Round {
     const changes = new Map<string, Buffer | undefined>();
     const first = this.#trim(changes);
     const isTrimming = changes.size >= maxChunksAtOnce;
@@ -58,8 +58,9 @@ export class Chores {
   }
 
   /** Works on the marks of one frontier; what is to be done once that is durable, where there was something to do. */
-  #compact(newMarks: number, changes: Map<string, Buffer | undefined>): (() => void) | undefined {
-    const room = Math.min(marksAtOnce.most, Math.max(marksAtOnce.least, newMarks * marksAtOnce.perNew));
+  #compact(newMarks: number | undefined, changes: Map<string, Buffer | undefined>): (() => void) | undefined {
+    const { least, most, perNew, alone } = marksAtOnce;
+    const room = newMarks === undefined ? alone : Math.min(most, Math.max(least, newMarks * perNew));
     for (const seen of this.seens.values()) {
       const compaction = seen.compact(room);
       if (compaction === undefined) continue;

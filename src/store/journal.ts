@@ -12,7 +12,7 @@ import type { Changes, Row, Tables } from './tables.js';
 const maxRecent = 16_384;
 
 /** Rows that go to their places with one transaction: more than it adds. */
-const movedAtOnce = { least: 256, perNew: 3 } as const;
+const movedAtOnce = { least: 64, perNew: 3 } as const;
 
 /** Rows by key; `null` where one was deleted. */
 type Rows = SortedMap<Buffer | null>;

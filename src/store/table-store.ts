@@ -187,7 +187,7 @@ class TableStore implements Store {
     const chunks = cutChunks(epoch, place, draft.events);
     for (const { chunk, value } of chunks) draft.put(keys.chunk(chunk.offset), value);
     try {
-      const round = this.#chores.plan(draft.newMarks);
+      const round = this.#chores.plan(applied.length > 0 ? draft.newMarks : undefined);
       for (const [key, value] of round.changes) if (!draft.changes.has(key)) draft.changes.set(key, value);
       await this.#write(draft);
       this.log.first = round.first;

@@ -45,7 +45,8 @@ for (const { transport, skip } of transports) {
     };
     assert.deepEqual(Object.fromEntries(Object.keys(expected).map((name) => [name, samples.get(name)])), expected);
     assert.equal(of('quote'), 12);
-    for (const name of ['bytes_total', 'item_durable_latency_seconds_count', 'fan_out_duration_seconds_count']) {
+    const steps = ['item_extraction_latency', 'item_durable_latency', 'fan_out_duration'];
+    for (const name of ['bytes_total', ...steps.map((step) => `${step}_seconds_count`)]) {
       assert.ok((samples.get(`crawlcast_${name}`) ?? 0) > 0, name);
     }
     for (const name of ['process_resident_memory_bytes', 'nodejs_eventloop_lag_p99_seconds']) {
