@@ -2,7 +2,7 @@
 import type { Config } from '#src/config.js';
 import { startService } from '#src/service.js';
 import { openEmbeddedStore } from '#src/store/embedded.js';
-import type { Store } from '#src/store/store.js';
+import type { Step, Store } from '#src/store/store.js';
 import { kindOf, type Moment } from './moment.js';
 
 /** What a victim is told. */
@@ -29,10 +29,20 @@ function arm(store: Store, { kind, side, nth }: Extract<Moment, { at: 'commit' }
   });
   const commit = store.commit.bind(store);
   store.commit = async (step) => {
-    const isIt = kindOf(step) === kind && ++count === nth;
-    if (isIt && side === 'before') die();
-    if (isIt && side === 'durable') awaited = step.events?.at(-1)?.tail;
-    const committed = await commit(step);
+    let isIt = false;
+    const judge = (whole: Step) => {
+      isIt = kindOf(whole) === kind && ++count === nth;
+      if (isIt && side === 'before') die();
+      if (isIt && side === 'durable') awaited = whole.events?.at(-1)?.tail;
+    };
+    const { decide } = step;
+    if (decide === undefined) judge(step);
+    const decideAndJudge: Step['decide'] = (standing) => {
+      const decided = decide?.(standing) ?? {};
+      judge({ ...step, ...decided, events: [...(step.events ?? []), ...(decided.events ?? [])] });
+      return decided;
+    };
+    const committed = await commit(decide === undefined ? step : { ...step, decide: decideAndJudge });
     // A step of which all was known already tells nobody anything.
     if (isIt) die();
     return committed;
