@@ -43,7 +43,8 @@ export function openSocket({ store, hub, plan: first, address }: Opening, socket
     socket.ping();
   }, pingMs).unref();
   const answer = (control: unknown) => {
-    if (!send([JSON.stringify(control)])) gate.notTaken();
+    if (send([JSON.stringify(control)])) subscriber.drained();
+    else gate.notTaken();
   };
   const resubscribe = (text: string) => {
     const subscription = parseSubscribeFrame(text);

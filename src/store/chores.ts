@@ -52,16 +52,13 @@ export class Chores {
     return { changes, first, more: isTrimming || isSweeping || done !== undefined, done: done ?? (() => {}) };
   }
 
-  /** What was planned has not become durable. */
-  forget(): void {
-    for (const seen of this.seens.values()) seen.forget();
-  }
-
   /** Works on the marks of one frontier; what is to be done once that is durable, where there was something to do. */
   #compact(newMarks: number | undefined, changes: Map<string, Buffer | undefined>): (() => void) | undefined {
     const { least, most, perNew, alone } = marksAtOnce;
     const room = newMarks === undefined ? alone : Math.min(most, Math.max(least, newMarks * perNew));
-    for (const seen of this.seens.values()) {
+    const seens = [...this.seens.values()];
+    // What fills the memory goes first.
+    for (const seen of [...seens.filter(({ isFull }) => isFull), ...seens]) {
       const compaction = seen.compact(room);
       if (compaction === undefined) continue;
       for (const [key, value] of compaction.changes) changes.set(key, value);

@@ -41,7 +41,10 @@ export class Crawls implements DraftBase {
       if (space !== undefined) this.seens.delete(space);
       if (value === undefined) continue;
       if (key.startsWith('g')) this.#frontiers.delete(this.#load(key, value));
-      else if (key.startsWith('x')) this.#avoid(Number.parseInt(key.slice(1), 36));
+      else if (key.startsWith('x')) {
+        this.seens.delete(key.slice(1));
+        this.#avoid(Number.parseInt(key.slice(1), 36));
+      }
     }
   }
 

@@ -43,17 +43,23 @@ async function prepareReplica(cluster: Cluster, snapshots: Snapshots, data: stri
   const known = await openReplica(data, stream);
   if (await isOf(cluster, known, first).catch(() => false)) return known;
   await known.close();
-  const replica = await renewReplica(data, stream);
-  try {
-    if ((await snapshots.load(replica)) || first <= 1) return replica;
-    throw new CrawlcastError(
-      'store.unusable',
-      `the stream ${cluster.url.stream} has lost its beginning, and there is no snapshot of it`,
-    );
-  } catch (thrown) {
+  for (;;) {
+    const replica = await renewReplica(data, stream);
+    try {
+      const loaded = await snapshots.load(replica);
+      if (loaded === 'whole' || (loaded === 'none' && first <= 1)) return replica;
+      if (loaded === 'none') throw withoutBeginning(cluster.url.stream);
+    } catch (thrown) {
+      await replica.close();
+      throw thrown;
+    }
     await replica.close();
-    throw thrown;
   }
+}
+
+function withoutBeginning(stream: string): CrawlcastError {
+  const message = `the stream ${stream} has lost its beginning, and there is no snapshot of it`;
+  return new CrawlcastError('store.unusable', message);
 }
 
 /** Whether a copy has something, and the stream holds what it ends with, and what follows. */

@@ -33,7 +33,7 @@ export class JournaledTables implements Tables {
       const number = journalNumberOf(key);
       if (this.#next === 0) this.#first = number;
       this.#next = number + 1;
-      for (const [name, value] of decodeRows(row)) this.#recent.set(name, value);
+      this.#keep(decodeRows(row));
     }
     this.#firstRecent = this.#first;
   }
@@ -72,13 +72,18 @@ export class JournaledTables implements Tables {
     const moved = this.#move(Math.max(movedAtOnce.least, scattered.length * movedAtOnce.perNew), direct);
     await this.tables.write(direct);
     moved();
-    for (const [key, value] of scattered) this.#recent.set(key, value);
+    this.#keep(scattered);
     if (scattered.length > 0) this.#next += 1;
     if (this.#moving === undefined && this.#recent.size >= maxRecent) this.#startMoving();
   }
 
   close(): Promise<void> {
     return this.tables.close();
+  }
+
+  /** As copies: a view would keep alive all that it was cut from. */
+  #keep(rows: Iterable<readonly [string, Buffer | null]>): void {
+    for (const [key, value] of rows) this.#recent.set(key, value && Buffer.from(value));
   }
 
   #startMoving(): void {
@@ -99,15 +104,13 @@ export class JournaledTables implements Tables {
       last = key;
       left -= 1;
     }
-    if (left === 0) {
-      return () => {
-        this.#movedTo = last;
-      };
-    }
-    for (let row = this.#first; row < this.#firstRecent; row += 1) changes.set(keys.journalRow(row), undefined);
+    // When all are there, the journal forgets them, the oldest first: what is left of it after a crash is carried out again.
+    const first = Math.min(this.#first + left, this.#firstRecent);
+    for (let row = this.#first; row < first; row += 1) changes.set(keys.journalRow(row), undefined);
     return () => {
-      this.#moving = undefined;
-      this.#first = this.#firstRecent;
+      this.#movedTo = last;
+      this.#first = first;
+      if (first === this.#firstRecent) this.#moving = undefined;
     };
   }
 

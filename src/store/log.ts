@@ -83,7 +83,7 @@ export class TableLog implements EventLog {
     this.last = Math.max(this.last, this.first - 1);
     const chunks: Chunk[] = [];
     for (const [key, value] of changes) {
-      if (value !== undefined && isChunk(key)) chunks.push(decodeChunk(offsetOf(key), value));
+      if (value !== undefined && isChunk(key)) chunks.push(decodeChunk(offsetOf(key), Buffer.from(value)));
     }
     this.publish(chunks.sort((a, b) => a.offset - b.offset));
   }

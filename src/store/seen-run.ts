@@ -104,8 +104,9 @@ export class SeenRun {
     return at >= 0 && markAt(entries, at) === mark ? placeAt(entries, at) : undefined;
   }
 
-  /** The bytes of a segment; empty behind the last one. */
+  /** The bytes of a segment; empty behind the last one, where there may be some of a run that was broken off. */
   segment(index: number): Buffer {
+    if (index >= this.firsts.length) return Buffer.alloc(0);
     return this.tables.get(keys.segment(this.space, this.number, index)) ?? Buffer.alloc(0);
   }
 

@@ -39,13 +39,15 @@ export interface Compaction {
 
 /** The marks of one frontier that are durable. */
 export class Seen {
-  #fresh = new Map<string, SeenPlace>();
+  readonly #fresh = new Map<string, SeenPlace>();
   /** Rows of the fresh ones: those from the first to before the next are on disk. */
   #firstRow = 0;
   #nextRow = 0;
   /** In the order in which they are searched: lower levels, then newer runs, know better. */
   #runs: SeenRun[];
   #merge: SeenMerge | undefined;
+  /** Handed out, and not durable yet. */
+  #planned: Compaction | undefined;
 
   constructor(
     private readonly tables: Tables,
@@ -82,19 +84,31 @@ export class Seen {
     for (const [mark, place] of entries) this.#fresh.set(mark, place);
   }
 
+  /** Whether more is in memory than should be. */
+  get isFull(): boolean {
+    return this.#fresh.size >= maxFresh;
+  }
+
   /**
-   * What should be done next about the runs; nothing where all is well.
+   * What should be done next about the runs; nothing where all is well. The same again where it has not become durable.
    * @param room entries that may be looked at
    */
   compact(room: number): Compaction | undefined {
-    if (this.#fresh.size >= maxFresh) return this.#flush();
-    this.#merge ??= this.#startMerge();
-    return this.#merge && this.#goOn(this.#merge, room);
+    if (this.#planned !== undefined) return this.#planned;
+    const next = this.#next(room);
+    if (next === undefined) return undefined;
+    const done = () => {
+      this.#planned = undefined;
+      next.done();
+    };
+    this.#planned = { changes: next.changes, done };
+    return this.#planned;
   }
 
-  /** Work that was planned has not become durable: it begins anew. */
-  forget(): void {
-    this.#merge = undefined;
+  #next(room: number): Compaction | undefined {
+    if (this.isFull) return this.#flush();
+    this.#merge ??= this.#startMerge();
+    return this.#merge && this.#goOn(this.#merge, room);
   }
 
   /** What is fresh becomes a run. */
@@ -109,7 +123,8 @@ export class Seen {
     const nextRow = this.#nextRow;
     for (let row = this.#firstRow; row < nextRow; row += 1) changes.set(keys.freshRow(this.space, row), undefined);
     const done = () => {
-      this.#fresh = new Map();
+      // Others may have come since it was planned.
+      for (const [mark, place] of entries) if (this.#fresh.get(mark) === place) this.#fresh.delete(mark);
       this.#firstRow = nextRow;
       this.#runs = [run, ...this.#runs].sort(byAge);
     };

@@ -56,14 +56,14 @@ export class Snapshots {
     return (await this.#find())?.snapshot;
   }
 
-  /** Fills an empty copy from the newest snapshot; false where there is none. */
-  async load(replica: Replica): Promise<boolean> {
-    for (;;) {
-      const snapshot = await this.newest();
-      if (snapshot === undefined) return false;
-      if (await this.#read(snapshot, replica)) return true;
-      // A newer one has taken its place meanwhile; its rows replace those that were read.
-    }
+  /**
+   * Fills an empty copy from the newest snapshot. Where a newer one took its place meanwhile, what was read of it is no
+   * state at all: begin with an empty copy again.
+   */
+  async load(replica: Replica): Promise<'whole' | 'none' | 'outdated'> {
+    const snapshot = await this.newest();
+    if (snapshot === undefined) return 'none';
+    return (await this.#read(snapshot, replica)) ? 'whole' : 'outdated';
   }
 
   /**

@@ -196,7 +196,6 @@ class TableStore implements Store {
       if (round.more && applied.length === 0) this.#rest();
     } catch (thrown) {
       this.#crawls.forget(draft);
-      this.#chores.forget();
       const steps = applied.map(({ waiting }) => waiting);
       if (thrown instanceof Outrun) {
         this.#queue.unshift(...steps);
