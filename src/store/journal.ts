@@ -5,7 +5,7 @@
  */
 import { isScattered, journalNumberOf, keys } from './keys.js';
 import { SortedMap } from './sorted.js';
-import { allRows } from './state.js';
+import { allRows, rowsBetween } from './state.js';
 import type { Changes, Row, Tables } from './tables.js';
 
 /** Rows in memory before they begin to go to their places. */
@@ -13,6 +13,9 @@ const maxRecent = 16_384;
 
 /** Rows that go to their places with one transaction: more than it adds. */
 const movedAtOnce = { least: 64, perNew: 3 } as const;
+
+/** Rows that are read from the disk at once. */
+const maxPiece = 1_000;
 
 /** Rows by key; `null` where one was deleted. */
 type Rows = SortedMap<Buffer | null>;
@@ -47,7 +50,11 @@ export class JournaledTables implements Tables {
 
   range(from: string, to: string, limit: number): Row[] {
     if (!isScattered(from)) return this.tables.range(from, to, limit);
-    const sources = [this.#recent.from(from), this.#moving?.from(from) ?? [], this.#onDisk(from, to, limit)];
+    const sources = [
+      this.#recent.from(from),
+      this.#moving?.from(from) ?? [],
+      rowsBetween(this.tables, from, to, Math.min(limit, maxPiece)),
+    ];
     const rows: Row[] = [];
     for (const [key, value] of merge(sources)) {
       if (key >= to || rows.length >= limit) break;
@@ -112,17 +119,6 @@ export class JournaledTables implements Tables {
       this.#first = first;
       if (first === this.#firstRecent) this.#moving = undefined;
     };
-  }
-
-  *#onDisk(from: string, to: string, pieceSize: number): Generator<Row> {
-    const size = Math.min(pieceSize, 1000);
-    for (let start = from; ; ) {
-      const rows = this.tables.range(start, to, size);
-      yield* rows;
-      const lastRow = rows.at(-1);
-      if (lastRow === undefined || rows.length < size) return;
-      start = `${lastRow[0]} `;
-    }
   }
 }
 

@@ -78,14 +78,19 @@ export function decodeOffer(host: string, bytes: Buffer): Offer {
 }
 
 /** All rows of a range, read piece by piece so that nobody holds the table for long. */
-export function* allRows(tables: Tables, prefix: string, pieceSize = 1000): Generator<Row> {
-  let from = prefix;
+export function allRows(tables: Tables, prefix: string, pieceSize?: number): Generator<Row> {
+  return rowsBetween(tables, prefix, after(prefix), pieceSize);
+}
+
+/** The same of the rows with `from <= key < to`. */
+export function* rowsBetween(tables: Tables, from: string, to: string, pieceSize = 1000): Generator<Row> {
+  let start = from;
   for (;;) {
-    const rows = tables.range(from, after(prefix), pieceSize);
+    const rows = tables.range(start, to, pieceSize);
     yield* rows;
     const lastRow = rows.at(-1);
     if (lastRow === undefined || rows.length < pieceSize) return;
-    from = `${lastRow[0]} `;
+    start = `${lastRow[0]} `;
   }
 }
 
