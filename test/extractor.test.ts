@@ -2,11 +2,10 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { selectAll } from 'css-select';
-import type { AnyNode, Element } from 'domhandler';
+import { type AnyNode, type Element, hasChildren, isTag, isText } from 'domhandler';
 import { parseDocument } from 'htmlparser2';
 import { createDecoder } from '#src/crawl/charset.js';
 import type { ExtractionRules } from '#src/crawl/extraction.js';
-import { textOf } from '#src/crawl/fields.js';
 import { CrawlcastError } from '#src/errors.js';
 import { extract, start } from './support/page.js';
 
@@ -94,6 +93,17 @@ const fieldSelectors = {
   before: ':not(:last-child) + *',
   empty: ':empty',
 };
+
+/** The text of an element as fields read it. */
+function textOf(element: Element): string {
+  const text = (node: AnyNode): string => {
+    if (isText(node)) return node.data;
+    if (isTag(node) && node.name === 'br') return '\n';
+    const isSilent = isTag(node) && ['script', 'style', 'template'].includes(node.name);
+    return isSilent || !hasChildren(node) ? '' : node.children.map(text).join('');
+  };
+  return element.children.map(text).join('');
+}
 
 /** What the finished document says, by css-select alone. */
 function expected(html: string, each: string) {

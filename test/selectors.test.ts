@@ -1,11 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Element } from 'domhandler';
-import { findAll } from 'domutils';
-import { parseDocument } from 'htmlparser2';
 import { compileScoped, compileSelector } from '#src/crawl/selectors.js';
 import type { Settling } from '#src/crawl/settling.js';
 import { CrawlcastError } from '#src/errors.js';
+import { elementsOf } from './support/tree.js';
 
 const settling: Record<Settling, string[]> = {
   open: [
@@ -97,8 +95,8 @@ for (const css of [
 
 test('selectors › positions among very many siblings are found in linear time', () => {
   const html = `<ul>${'<li>a</li><b>c</b>'.repeat(50_000)}</ul>`;
-  const all = findAll(() => true, parseDocument(html).children);
-  const count = (css: string) => all.filter((element: Element) => compiled.get(css)?.test(element)).length;
+  const all = elementsOf(html);
+  const count = (css: string) => all.filter((element) => compiled.get(css)?.test(element)).length;
   const expected = {
     'li:nth-child(4n+1)': 25_000,
     'b:nth-of-type(-n+7)': 7,

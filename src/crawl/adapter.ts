@@ -1,7 +1,6 @@
 /** How css-select walks our documents, with an eye on how much it walks. */
-import { type AnyNode, type Element, hasChildren, isTag, isText, type ParentNode } from 'domhandler';
-import * as DomUtils from 'domutils';
 import { CrawlcastError } from '../errors.js';
+import { type ChildNode, Document, Element, type ParentNode, Text } from './tree.js';
 
 /** What the selectors and fields of one document may still cost: one for each node they look at, and for 64 characters. */
 export interface WorkBudget {
@@ -20,52 +19,68 @@ export function chargeTo(next: WorkBudget): void {
  * through long lists of siblings: bounded here.
  * @throws CrawlcastError `document.too_many_elements`
  */
-export function charge<T>(nodes: T[]): T[] {
-  spend(nodes.length);
-  return nodes;
-}
-
-function spend(steps: number): void {
+export function charge(steps: number): void {
   budget.left -= steps;
   if (budget.left >= 0) return;
   throw new CrawlcastError('document.too_many_elements', 'The selectors cost too much on a document of this size');
 }
 
-/** Marks the elements of documents that are data (JSON, XML): to them names such as `br` and `template` mean nothing. */
-export const dataNamespace = 'data';
-
-/** Whether an element is of HTML, and has this name. */
-export function isHtml(element: Element, name: string): boolean {
-  return element.name === name && element.namespace !== dataNamespace;
-}
-
 /**
- * The text in a node: line breaks kept.
+ * The text of all that is inside a node: line breaks kept.
  * @param silent names of elements whose text is left out
  * @throws CrawlcastError `document.too_many_elements`, as `charge`
  */
-export function textIn(node: AnyNode, silent?: ReadonlySet<string>): string {
-  if (isText(node)) {
-    spend(node.data.length >> 6);
-    return node.data;
-  }
-  if (isTag(node) && isHtml(node, 'br')) return '\n';
-  if (!hasChildren(node) || (isTag(node) && silent?.has(node.name) && node.namespace !== dataNamespace)) return '';
-  return textInside(node, silent);
-}
-
-/** The text of all that is inside a node, as {@link textIn} reads it. */
 export function textInside(node: ParentNode, silent?: ReadonlySet<string>): string {
   let text = '';
-  for (const child of charge(node.children)) text += textIn(child, silent);
+  for (let child = node.first; child !== null; child = child.next) text += textIn(child, silent);
   return text;
+}
+
+function textIn(node: ChildNode, silent?: ReadonlySet<string>): string {
+  if (node instanceof Text) {
+    charge(1 + (node.data.length >> 6));
+    return node.data;
+  }
+  charge(1);
+  if (!(node instanceof Element)) return '';
+  if (node.isHtml('br')) return '\n';
+  return silent?.has(node.name) && !node.isData ? '' : textInside(node, silent);
+}
+
+/** An attribute as written in the document, by its name (in HTML: in lower case). */
+export function attributeOf({ attributes }: Element, name: string): string | undefined {
+  // A tag may have any number of them, and be looked at for every element inside.
+  if (attributes.length > 64) charge(attributes.length >> 6);
+  for (let at = 0; at < attributes.length; at += 2) if (attributes[at] === name) return attributes[at + 1];
+  return undefined;
+}
+
+type AnyNode = ParentNode | ChildNode;
+
+function isTag(node: AnyNode): node is Element {
+  return node instanceof Element;
+}
+
+function isParent(node: AnyNode): node is ParentNode {
+  return node instanceof Element || node instanceof Document;
+}
+
+function childrenOf(node: ParentNode): ChildNode[] {
+  const nodes = node.childNodes();
+  charge(nodes.length);
+  return nodes;
 }
 
 /** The adapter for css-select. */
 export const adapter = {
-  ...DomUtils,
   isTag,
-  getText: (node: AnyNode) => textIn(node),
-  getChildren: (node: AnyNode) => charge(DomUtils.getChildren(node)),
-  getSiblings: (node: AnyNode) => charge(DomUtils.getSiblings(node)),
+  getName: ({ name }: Element) => name,
+  getAttributeValue: attributeOf,
+  hasAttrib: (element: Element, name: string) => attributeOf(element, name) !== undefined,
+  getChildren: (node: AnyNode): AnyNode[] => (isParent(node) ? childrenOf(node) : []),
+  getParent: ({ parent }: Element) => parent,
+  getSiblings: (node: AnyNode): AnyNode[] => (isTag(node) ? childrenOf(node.parent) : [node]),
+  prevElementSibling: (node: AnyNode) => (isTag(node) ? node.previous : null),
+  getText: (node: AnyNode) => (node instanceof Document ? textInside(node) : textIn(node)),
+  removeSubsets: (nodes: AnyNode[]) => nodes,
 };

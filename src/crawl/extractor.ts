@@ -1,14 +1,14 @@
 /** From the text of a page, while it comes, to its items and links. */
-import type { ParentNode } from 'domhandler';
-import { Parser } from 'htmlparser2';
 import { chargeTo, type WorkBudget } from './adapter.js';
 import type { RobotsDirectives } from './directives.js';
 import type { Extraction } from './extraction.js';
 import type { Resolve } from './fields.js';
 import { type Format, formatOfText } from './formats.js';
 import { createJsonParser } from './json-tree.js';
+import { createMarkupParser, type TreeParser } from './markup.js';
 import type { ExtractedLink } from './messages.js';
 import { Page } from './page.js';
+import type { ParentNode } from './tree.js';
 
 /** One item as extracted. */
 export interface FoundItem {
@@ -140,13 +140,13 @@ export function createExtractor(extraction: Extraction, options: ExtractorOption
 interface Reading {
   readonly cased: boolean;
   readonly page: Page;
-  readonly parser: Pick<Parser, 'write' | 'end'>;
+  readonly parser: TreeParser;
 }
 
 function startReading(format: Format, extraction: Extraction, options: ExtractorOptions): Reading {
   const isHtml = format === 'html';
   const page = new Page(isHtml ? extraction : extraction.cased, options, isHtml);
-  const parser = format === 'json' ? createJsonParser(page) : new Parser(page, { xmlMode: !isHtml });
+  const parser = format === 'json' ? createJsonParser(page) : createMarkupParser(page, isHtml);
   return { cased: !isHtml, page, parser };
 }
 

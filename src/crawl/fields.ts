@@ -1,10 +1,10 @@
 /** The fields of an item: how a rule becomes a reader, and what the reader makes of an element. */
-import { type ChildNode, type Element, isTag, type ParentNode } from 'domhandler';
-import { getInnerHTML } from 'domutils';
 import { CrawlcastError } from '../errors.js';
-import { charge, dataNamespace, isHtml, textInside } from './adapter.js';
+import { attributeOf, charge, textInside } from './adapter.js';
+import { innerMarkup } from './inner-markup.js';
 import { compileScoped, type ScopedSelector } from './selectors.js';
 import type { Settling } from './settling.js';
+import { type ChildNode, Element, type ParentNode } from './tree.js';
 
 /** What a field is made of; without `css` it is the item's own element. */
 export interface FieldOptions {
@@ -79,7 +79,10 @@ function isList(rule: FieldRule): rule is readonly string[] {
 }
 
 function ownElement(item: ParentNode): Element | undefined {
-  return isTag(item) ? item : item.children.find(isTag);
+  if (item instanceof Element) return item;
+  let node = item.first;
+  while (node !== null && !(node instanceof Element)) node = node.next;
+  return node ?? undefined;
 }
 
 function compileValue(name: string, { as = 'text', attr, strip }: FieldOptions, cased: boolean): Convert {
@@ -97,23 +100,14 @@ function compileValue(name: string, { as = 'text', attr, strip }: FieldOptions, 
 function rawOf(as: FieldOptions['as'], attr: string | undefined): (element: Element) => string | undefined {
   if (attr !== undefined) return (element) => attributeOf(element, attr);
   if (as === 'url') return linkOf;
-  if (as === 'html') return markupInside;
+  if (as === 'html') return innerMarkup;
   return textOf;
 }
 
 /** Where an element leads, as written: `href`, else `src`; in JSON and XML it may be its text as well. */
 export function linkOf(element: Element): string | undefined {
   const link = attributeOf(element, 'href') ?? attributeOf(element, 'src');
-  return link ?? (element.namespace === dataNamespace ? textOf(element) : undefined);
-}
-
-function markupInside(element: Element): string {
-  return getInnerHTML(element, { encodeEntities: 'utf8', xmlMode: element.namespace === dataNamespace });
-}
-
-/** An attribute as written in the document, by its name in lower case. */
-export function attributeOf({ attribs }: Element, name: string): string | undefined {
-  return Object.hasOwn(attribs, name) ? attribs[name] : undefined;
+  return link ?? (element.isData ? textOf(element) : undefined);
 }
 
 function compilePattern(name: string, source: string): RegExp {
@@ -149,37 +143,39 @@ export function textOf(element: Element): string {
   return textInside(element, silent);
 }
 
-/** Where the matches of a field are looked for, in document order: inside, and behind where the selector says so. */
-function candidatesOf(item: ParentNode, { beside }: ScopedSelector): ChildNode[] {
-  if (!beside || item.parent === null) return item.children;
-  const siblings = item.parent.children;
-  return [...item.children, ...siblings.slice(siblings.indexOf(item as ChildNode) + 1)];
+/** Goes through the elements in which a field is looked for, in document order, until it is told to stop. */
+function walk(item: ParentNode, { beside }: ScopedSelector, visit: (element: Element) => 'on' | 'over'): void {
+  const walkFrom = (first: ChildNode | null): boolean => {
+    for (let node = first; node !== null; node = node.next) {
+      charge(1);
+      if (!(node instanceof Element)) continue;
+      if (visit(node) === 'over') return false;
+      if (!node.isHtml('template') && !walkFrom(node.first)) return false;
+    }
+    return true;
+  };
+  // Behind the item as well, where the selector says so.
+  if (walkFrom(item.first) && beside && item instanceof Element) walkFrom(item.next);
 }
 
 function firstMatch(item: ParentNode, selector: ScopedSelector): Element | undefined {
-  const scope = isTag(item) ? item : undefined;
-  const search = (nodes: ChildNode[]): Element | undefined => {
-    for (const node of charge(nodes)) {
-      if (!isTag(node)) continue;
-      const found = selector.test(node, scope) ? node : isHtml(node, 'template') ? undefined : search(node.children);
-      if (found !== undefined) return found;
-    }
-    return undefined;
-  };
-  return search(candidatesOf(item, selector));
+  const scope = item instanceof Element ? item : undefined;
+  let found: Element | undefined;
+  walk(item, selector, (element) => {
+    if (!selector.test(element, scope)) return 'on';
+    found = element;
+    return 'over';
+  });
+  return found;
 }
 
 /** All elements that a selector matches in an item, in document order. */
 export function allMatches(item: ParentNode, selector: ScopedSelector): Element[] {
-  const scope = isTag(item) ? item : undefined;
+  const scope = item instanceof Element ? item : undefined;
   const found: Element[] = [];
-  const search = (nodes: ChildNode[]): void => {
-    for (const node of charge(nodes)) {
-      if (!isTag(node)) continue;
-      if (selector.test(node, scope)) found.push(node);
-      if (!isHtml(node, 'template')) search(node.children);
-    }
-  };
-  search(candidatesOf(item, selector));
+  walk(item, selector, (element) => {
+    if (selector.test(element, scope)) found.push(element);
+    return 'on';
+  });
   return found;
 }

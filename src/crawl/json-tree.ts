@@ -1,19 +1,12 @@
 /** JSON as a document: a tree of elements, so that the selectors and fields of a spider work in it. */
 import { CrawlcastError } from '../errors.js';
-
-/** What a document is built with. */
-export interface TreeBuilder {
-  onopentag(name: string, attributes: Record<string, string>): void;
-  ontext(text: string): void;
-  onclosetag(): void;
-  onend(): void;
-}
+import type { TreeBuilder, TreeParser } from './markup.js';
 
 /** The name of the root: nobody's key, `:root` in selectors. */
 const rootName = ':root';
 
 /** A parser that builds the whole tree at the end of the text, as JSON cannot be read in pieces. */
-export function createJsonParser(builder: TreeBuilder): { write(text: string): void; end(): void } {
+export function createJsonParser(builder: TreeBuilder): TreeParser {
   let text = '';
   return {
     write(piece) {
@@ -29,16 +22,16 @@ export function createJsonParser(builder: TreeBuilder): { write(text: string): v
  * Text, numbers and truth values are text; `null` is an empty element. The root of a list has the attribute `list`.
  */
 export function buildTree(value: unknown, builder: TreeBuilder): void {
-  builder.onopentag(rootName, Array.isArray(value) ? { list: '' } : {});
+  builder.open(rootName, Array.isArray(value) ? ['list', ''] : []);
   buildInside(value, builder);
-  builder.onclosetag();
-  builder.onend();
+  builder.close();
+  builder.end();
 }
 
 // The builder bounds the depth.
 function buildInside(value: unknown, builder: TreeBuilder): void {
   if (Array.isArray(value)) buildAll('item', value, builder);
-  else if (typeof value !== 'object') builder.ontext(String(value));
+  else if (typeof value !== 'object') builder.text(String(value));
   else for (const [name, member] of Object.entries(value ?? {})) buildAll(name, listOf(member), builder);
 }
 
@@ -48,9 +41,9 @@ function listOf(value: unknown): readonly unknown[] {
 
 function buildAll(name: string, values: readonly unknown[], builder: TreeBuilder): void {
   for (const value of values) {
-    builder.onopentag(name, {});
+    builder.open(name, []);
     buildInside(value, builder);
-    builder.onclosetag();
+    builder.close();
   }
 }
 

@@ -1,7 +1,7 @@
 /** Finds elements in a growing document, and hands them over in document order as soon as they are certain. */
-import type { Element, ParentNode } from 'domhandler';
 import type { Settling } from './settling.js';
 import type { Target } from './target.js';
+import type { Element, ParentNode } from './tree.js';
 
 /** One kind of elements that are looked for. */
 export interface Lane {
@@ -71,7 +71,7 @@ export function createLanes(lanes: readonly Lane[], document: ParentNode): Lanes
 /** The node at whose closing an element's answer is final. */
 function settlesWith(element: Element, settles: Settling, document: ParentNode): ParentNode {
   if (settles === 'end') return document;
-  return settles === 'parent' ? (element.parent ?? document) : element;
+  return settles === 'parent' ? element.parent : element;
 }
 
 function settle(place: Place): void {

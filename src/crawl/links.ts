@@ -1,10 +1,10 @@
 /** The links of a spider: which elements are links, and where each leads. */
-import { type Element, isTag } from 'domhandler';
-import { isHtml } from './adapter.js';
-import { attributeOf, linkOf, textOf } from './fields.js';
+import { attributeOf } from './adapter.js';
+import { linkOf, textOf } from './fields.js';
 import { compileSelector } from './selectors.js';
 import type { Settling } from './settling.js';
 import { type Target, targetOf } from './target.js';
+import { Element } from './tree.js';
 
 /** What a link is made of. */
 export interface LinkRule {
@@ -87,8 +87,8 @@ export function readLink(element: Element): WrittenLink | undefined {
 }
 
 function firstLinkIn(element: Element): WrittenLink | undefined {
-  for (const child of element.children) {
-    if (!isTag(child) || isHtml(child, 'template')) continue;
+  for (let child = element.first; child !== null; child = child.next) {
+    if (!(child instanceof Element) || child.isHtml('template')) continue;
     const isLink = (child.name === 'a' || child.name === 'area') && attributeOf(child, 'href') !== undefined;
     const found = isLink ? linkAt(child, linkOf(child)) : firstLinkIn(child);
     if (found !== undefined) return found;

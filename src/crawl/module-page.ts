@@ -1,11 +1,11 @@
 /** A page as a spider's own code sees it: whole, and read with the selectors and fields of the spiders that are data. */
-import type { ParentNode } from 'domhandler';
 import { chargeTo, type WorkBudget } from './adapter.js';
 import type { PageDocument } from './extractor.js';
 import { allMatches, compileField, type Field, type FieldRule } from './fields.js';
 import { isNofollow, readLink } from './links.js';
 import type { ResponseHead } from './messages.js';
 import { compileScoped, type ScopedSelector } from './selectors.js';
+import type { ParentNode } from './tree.js';
 
 /** Where a page leads. */
 export interface Link {

@@ -1,17 +1,18 @@
 /** A document while it grows, and what has been found in it. */
-import { type Document, DomHandler, type Element, isTag, type ParentNode } from 'domhandler';
 import { CrawlcastError } from '../errors.js';
 import { resolveLink } from '../url.js';
-import { dataNamespace, isHtml, textInside } from './adapter.js';
+import { attributeOf, textInside } from './adapter.js';
 import { type Refresh, type RobotsDirectives, readRefresh, robotsDirectives } from './directives.js';
 import { findJson } from './embedded-json.js';
 import type { Embedding, ItemTarget, PageItem, Targets } from './extraction.js';
 import type { ExtractorOptions, PageSummary } from './extractor.js';
-import { attributeOf, textOf } from './fields.js';
+import { textOf } from './fields.js';
 import { buildTree } from './json-tree.js';
 import { createLanes, type Lane, type Lanes } from './lanes.js';
 import { isNofollow, type LinkTarget, type WrittenLink } from './links.js';
+import type { TreeBuilder } from './markup.js';
 import { isPlace, isSitemap } from './sitemaps.js';
+import { Aside, Document, Element, type ParentNode, Text } from './tree.js';
 
 /** What has been counted of a page so far. */
 interface Tally {
@@ -24,7 +25,10 @@ interface Tally {
 const maxRefreshSeconds = 5;
 
 /** Built by a parser; tells what it finds as soon as that is certain. */
-export class Page extends DomHandler {
+export class Page implements TreeBuilder {
+  readonly root = new Document();
+  private current: ParentNode = this.root;
+  private depth = 0;
   private readonly maxDepth: number;
   private readonly maxElements: number;
   private readonly lanes: Lanes;
@@ -43,7 +47,6 @@ export class Page extends DomHandler {
     /** Shared with the data inside. */
     private readonly tally: Tally = { elements: 0, items: 0, links: 0 },
   ) {
-    super();
     this.maxDepth = page.maxDepth ?? 512;
     this.maxElements = page.maxElements ?? 500_000;
     this.base = page.url;
@@ -53,34 +56,43 @@ export class Page extends DomHandler {
     this.lanes = createLanes([...items, ...links, ...embeddings], this.root);
   }
 
-  override onopentag(name: string, attribs: Record<string, string>): void {
-    super.onopentag(name, attribs);
+  open(name: string, attributes: readonly string[]): void {
     if (++this.tally.elements > this.maxElements) {
       throw new CrawlcastError('document.too_many_elements', `The document has more than ${this.maxElements} elements`);
     }
-    // The document itself is at the bottom of the stack.
-    if (this.tagStack.length - 1 > this.maxDepth) {
+    if (++this.depth > this.maxDepth) {
       throw new CrawlcastError('document.too_deep', `Elements are nested more than ${this.maxDepth} levels deep`);
     }
-    const element = this.tagStack.at(-1);
-    if (element === undefined || !isTag(element)) return;
-    if (element.parent === this.root && this.page.sitemap === true) this.isSitemap = isSitemap(element);
-    if (!this.isHtml) element.namespace = dataNamespace;
-    if (this.inert === 0) this.open(element);
-    if (isHtml(element, 'template')) this.inert++;
+    const { current } = this;
+    const element = new Element(name, attributes, current, !this.isHtml);
+    current.append(element);
+    this.current = element;
+    if (current === this.root && this.page.sitemap === true) this.isSitemap = isSitemap(element);
+    if (this.inert === 0) this.begin(element);
+    if (element.isHtml('template')) this.inert++;
   }
 
-  override onclosetag(): void {
-    const closing = this.tagStack.at(-1);
-    super.onclosetag();
-    if (closing === undefined) return;
-    if (isTag(closing) && isHtml(closing, 'template')) this.inert--;
+  text(data: string): void {
+    const { last } = this.current;
+    if (last instanceof Text) last.data += data;
+    else this.current.append(new Text(data));
+  }
+
+  aside(markup: string): void {
+    this.current.append(new Aside(markup));
+  }
+
+  close(): void {
+    const closing = this.current;
+    if (!(closing instanceof Element)) return;
+    this.current = closing.parent;
+    this.depth--;
+    if (closing.isHtml('template')) this.inert--;
     this.lanes.close(closing);
-    if (this.isSitemap && isTag(closing) && isPlace(closing)) this.handOverPlace(closing);
+    if (this.isSitemap && isPlace(closing)) this.handOverPlace(closing);
   }
 
-  override onend(): void {
-    super.onend();
+  end(): void {
     this.lanes.close(this.root);
     for (const item of this.targets.pageItems) this.readItem(item, this.root)();
     this.handOverRefresh();
@@ -94,9 +106,9 @@ export class Page extends DomHandler {
     return { items, links, robots, refresh: { delaySeconds: refresh.delaySeconds, url } };
   }
 
-  private open(element: Element): void {
-    if (isHtml(element, 'base')) this.readBase(element);
-    if (isHtml(element, 'meta')) this.readMeta(element);
+  private begin(element: Element): void {
+    if (element.isHtml('base')) this.readBase(element);
+    if (element.isHtml('meta')) this.readMeta(element);
     this.lanes.open(element);
   }
 
@@ -191,10 +203,7 @@ export class Page extends DomHandler {
 }
 
 function isInside(element: Element, name: string): boolean {
-  let parent: Element | Document | ParentNode | null = element.parent;
-  while (parent !== null && isTag(parent)) {
-    if (parent.name === name) return true;
-    parent = parent.parent;
-  }
-  return false;
+  let { parent } = element;
+  while (parent instanceof Element && parent.name !== name) parent = parent.parent;
+  return parent instanceof Element;
 }

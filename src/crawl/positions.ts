@@ -1,12 +1,12 @@
 /** `:nth-child()` and its kin in linear time: css-select counts all siblings again for each element. */
 import { type PseudoSelector, type Selector, SelectorType } from 'css-what';
-import { type Element, isTag, type ParentNode } from 'domhandler';
 import getNthCheck from 'nth-check';
+import { type ChildNode, Element, type ParentNode } from './tree.js';
 
 /** How far the children of one parent have been counted. */
 interface Count {
-  /** How many of its child nodes have been looked at. */
-  upTo: number;
+  /** The last of them that was looked at. */
+  upTo: ChildNode | null;
   elements: number;
   readonly byName: Map<string, number>;
 }
@@ -36,12 +36,11 @@ function positionFromEnd(element: Element): Position {
 }
 
 function countSiblings({ parent }: Element): Count {
-  if (parent === null) return { upTo: 0, elements: 1, byName: new Map() };
-  const count = counts.get(parent) ?? { upTo: 0, elements: 0, byName: new Map<string, number>() };
+  const count = counts.get(parent) ?? { upTo: null, elements: 0, byName: new Map<string, number>() };
   counts.set(parent, count);
-  for (; count.upTo < parent.children.length; count.upTo++) {
-    const child = parent.children[count.upTo];
-    if (child === undefined || !isTag(child)) continue;
+  for (let child = count.upTo === null ? parent.first : count.upTo.next; child !== null; child = child.next) {
+    count.upTo = child;
+    if (!(child instanceof Element)) continue;
     const ofType = count.byName.get(child.name) ?? 0;
     positions.set(child, { child: count.elements++, ofType });
     count.byName.set(child.name, ofType + 1);

@@ -1,12 +1,12 @@
 /** CSS selectors against a document that is still growing: what they match, and when that is certain. */
 import { compile as compileQuery } from 'css-select';
 import { isTraversal, parse, type Selector, SelectorType } from 'css-what';
-import type { AnyNode, Element } from 'domhandler';
 import { CrawlcastError } from '../errors.js';
 import { adapter } from './adapter.js';
 import { positionPseudos, renamePositions } from './positions.js';
 import { later, type Settling, settlingInScope, settlingOf, withoutLookAhead } from './settling.js';
 import { cutAtSibling, followsMatch } from './siblings.js';
+import type { ChildNode, Element, ParentNode } from './tree.js';
 
 /** A selector, ready to be matched. */
 export interface CompiledSelector {
@@ -126,7 +126,12 @@ function compile(selectors: Selector[][], cased: boolean, scope?: () => Element 
     return [{ type: SelectorType.Pseudo, name, data: null } satisfies Selector, ...cut.rest.map(renamePositions)];
   });
   // What css-select keeps of ancestors within one element's `:has()` it would also take for another's.
-  return compileQuery<AnyNode, Element>(rewritten, { adapter, xmlMode: cased, cacheResults: false, pseudos });
+  return compileQuery<ParentNode | ChildNode, Element>(rewritten, {
+    adapter,
+    xmlMode: cased,
+    cacheResults: false,
+    pseudos,
+  });
 }
 
 function guard<T>(css: string, make: () => T): T {

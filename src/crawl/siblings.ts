@@ -1,7 +1,7 @@
 /** `a ~ b` in linear time: css-select looks through all siblings again for each of them. */
 import { type Selector, SelectorType } from 'css-what';
-import { type Element, isTag, type ParentNode } from 'domhandler';
 import { positionOf } from './positions.js';
+import { type ChildNode, Element, type ParentNode } from './tree.js';
 
 type Test = (element: Element) => boolean;
 
@@ -20,7 +20,8 @@ export function cutAtSibling(tokens: Selector[]): SiblingCut | undefined {
 /** How far the children of one parent have been looked through, and the first of them that matched. */
 interface Search {
   readonly scope: Element | undefined;
-  upTo: number;
+  /** The last that was looked at. */
+  upTo: ChildNode | null;
   first: Element | undefined;
 }
 
@@ -32,16 +33,16 @@ export function followsMatch(test: Test, scope: () => Element | undefined): Test
   const searches = new WeakMap<ParentNode, Search>();
   return (element) => {
     const { parent } = element;
-    if (parent === null) return false;
     let search = searches.get(parent);
     if (search === undefined || search.scope !== scope()) {
-      search = { scope: scope(), upTo: 0, first: undefined };
+      search = { scope: scope(), upTo: null, first: undefined };
       searches.set(parent, search);
     }
-    for (; search.first === undefined && search.upTo < parent.children.length; search.upTo++) {
-      const child = parent.children[search.upTo];
-      if (child === element) break;
-      if (child !== undefined && isTag(child) && test(child)) search.first = child;
+    while (search.first === undefined) {
+      const child = search.upTo === null ? parent.first : search.upTo.next;
+      if (child === null || child === element) break;
+      if (child instanceof Element && test(child)) search.first = child;
+      search.upTo = child;
     }
     return search.first !== undefined && positionOf(search.first).child < positionOf(element).child;
   };

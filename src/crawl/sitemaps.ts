@@ -1,5 +1,5 @@
 /** What a sitemap is (sitemaps.org): a list of pages, or of further sitemaps. */
-import { type Element, isTag } from 'domhandler';
+import { Element } from './tree.js';
 
 /** Whether the root of a document makes it one. */
 export function isSitemap(root: Element): boolean {
@@ -9,9 +9,7 @@ export function isSitemap(root: Element): boolean {
 /** Whether an element of a sitemap says where a page or a further sitemap is; pictures and videos are none. */
 export function isPlace(element: Element): boolean {
   const { parent } = element;
-  return (
-    localName(element) === 'loc' && parent !== null && isTag(parent) && /^(?:url|sitemap)$/.test(localName(parent))
-  );
+  return localName(element) === 'loc' && parent instanceof Element && /^(?:url|sitemap)$/.test(localName(parent));
 }
 
 function localName({ name }: Element): string {

@@ -1,7 +1,7 @@
 /** Elements to be looked for in a growing document. */
-import type { Element } from 'domhandler';
 import type { CompiledSelector } from './selectors.js';
 import type { Settling } from './settling.js';
+import type { Element } from './tree.js';
 
 /** Elements to be looked for, and when it is certain that one is found and complete. */
 export interface Target {

@@ -1,0 +1,69 @@
+/** A document while it grows: what selectors and fields ask of it, and no more. */
+
+/** Whatever stands in a document. */
+export type ChildNode = Element | Text | Aside;
+
+/** Whatever something stands in: `first` and each one's `next` lead through it in document order. */
+export type ParentNode = Document | Element;
+
+abstract class Parent {
+  first: ChildNode | null = null;
+  last: ChildNode | null = null;
+  lastElement: Element | null = null;
+
+  /** What has come so far. */
+  childNodes(): ChildNode[] {
+    const nodes: ChildNode[] = [];
+    for (let node = this.first; node !== null; node = node.next) nodes.push(node);
+    return nodes;
+  }
+
+  append(node: ChildNode): void {
+    if (this.last === null) this.first = node;
+    else this.last.next = node;
+    this.last = node;
+    if (node instanceof Element) this.lastElement = node;
+  }
+}
+
+/** The document itself. */
+export class Document extends Parent {
+  readonly parent = null;
+}
+
+/** An element; it is made when its start tag is complete. */
+export class Element extends Parent {
+  next: ChildNode | null = null;
+  /** The element before it, whatever stands between them. */
+  readonly previous: Element | null;
+
+  constructor(
+    readonly name: string,
+    /** Names and values in turn, as written; of several with one name the first counts. */
+    readonly attributes: readonly string[],
+    readonly parent: ParentNode,
+    /** Of JSON or XML: to it names such as `br` and `template` mean nothing. */
+    readonly isData: boolean,
+  ) {
+    super();
+    this.previous = parent.lastElement;
+  }
+
+  /** Whether it is of HTML, and has this name. */
+  isHtml(name: string): boolean {
+    return this.name === name && !this.isData;
+  }
+}
+
+/** A piece of text, its entities read. */
+export class Text {
+  next: ChildNode | null = null;
+  constructor(public data: string) {}
+}
+
+/** A comment or an instruction: no part of the page, but of its markup. */
+export class Aside {
+  next: ChildNode | null = null;
+  /** @param markup what stands between its angle brackets */
+  constructor(readonly markup: string) {}
+}

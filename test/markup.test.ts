@@ -1,0 +1,139 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import * as Dom from 'domhandler';
+import { parseDocument } from 'htmlparser2';
+import { createMarkupParser } from '#src/crawl/markup.js';
+import { Element, type ParentNode, Text } from '#src/crawl/tree.js';
+import { createRandom, type Random } from './support/random.js';
+import { growTree } from './support/tree.js';
+
+/** A tree as plain values: names, attributes and children of elements, texts, and the markup of all else. */
+type Plain = string | { readonly aside: string } | readonly [string, Record<string, string>, readonly Plain[]];
+
+function plainOf(parent: ParentNode): Plain[] {
+  return parent.childNodes().map((node) => {
+    if (node instanceof Text) return node.data;
+    if (!(node instanceof Element)) return { aside: node.markup };
+    const attributes: Record<string, string> = {};
+    for (let at = node.attributes.length - 2; at >= 0; at -= 2) {
+      attributes[node.attributes[at] ?? ''] = node.attributes[at + 1] ?? '';
+    }
+    return [node.name, attributes, plainOf(node)];
+  });
+}
+
+function plainOfDom(nodes: readonly Dom.ChildNode[]): Plain[] {
+  const plain: Plain[] = [];
+  for (const node of nodes) {
+    if (Dom.isTag(node)) plain.push([node.name, { ...node.attribs }, plainOfDom(node.children)]);
+    else if (Dom.isComment(node)) plain.push({ aside: `!--${node.data}--` });
+    else if (Dom.isDirective(node)) plain.push({ aside: node.data });
+    // What is quoted as character data is text, and one with the text beside it.
+    else for (const text of Dom.isCDATA(node) ? node.children : [node]) if (Dom.isText(text)) addText(plain, text.data);
+  }
+  return plain;
+}
+
+function addText(plain: Plain[], text: string): void {
+  const last = plain.at(-1);
+  if (typeof last === 'string') plain[plain.length - 1] = last + text;
+  else plain.push(text);
+}
+
+function read(text: string, isHtml: boolean, pieces: readonly string[]): Plain[] {
+  const tree = growTree();
+  const parser = createMarkupParser(tree, isHtml);
+  for (const piece of pieces) parser.write(piece);
+  parser.end();
+  assert.equal(tree.isOver, true, text);
+  return plainOf(tree.root);
+}
+
+function assertSame(text: string, isHtml: boolean, pieces: readonly string[]): void {
+  assert.deepEqual(read(text, isHtml, pieces), plainOfDom(parseDocument(text, { xmlMode: !isHtml }).children), text);
+}
+
+const [firstName = '', ...otherNames] =
+  `a b p div ul li table tr td th tbody thead form select option input button h1 h2
+  dl dd dt br hr img image svg math title desc foreignObject lineargradient mi template script style textarea title body
+  head link ruby rt rp circle P LI annotation-xml x:y`.split(/\s+/);
+const names = [firstName, ...otherNames] as const;
+const attributes = [
+  '',
+  '',
+  ' a',
+  ' a=1',
+  ' A="x&amp;y"',
+  " b='z'",
+  ' a=2 a=3',
+  ' c="',
+  ' / ',
+  ' é=ü',
+  ' constructor=1',
+] as const;
+const texts = [
+  'text',
+  ' ',
+  '&amp;',
+  '&lt',
+  '&#233;',
+  '&copy',
+  '&notit;',
+  '&',
+  '<',
+  '>',
+  'é',
+  '😀',
+  ']]>',
+  '-->',
+  '"',
+] as const;
+const others = [
+  '<!-- c -->',
+  '<!--',
+  '<![CDATA[d]]>',
+  '<![CDATA[',
+  '<!doctype html>',
+  '<?php x ?>',
+  '<!x>',
+  '</>',
+  '</',
+] as const;
+
+/** Markup as nobody should write it. */
+function tangle(random: Random): string {
+  const piece = (): string => {
+    const kind = random.below(100);
+    if (kind < 40) return `<${random.pick(names)}${random.pick(attributes)}${random.chance(0.15) ? '/' : ''}>`;
+    if (kind < 65) return `</${random.pick(names)}>`;
+    return random.pick(kind < 90 ? texts : others);
+  };
+  return Array.from({ length: 1 + random.below(30) }, piece).join('');
+}
+
+function cut(text: string, random: Random): string[] {
+  const pieces: string[] = [];
+  for (let at = 0; at < text.length; ) {
+    const size = 1 + random.below(12);
+    pieces.push(text.slice(at, at + size));
+    at += size;
+  }
+  return pieces;
+}
+
+for (const isHtml of [true, false]) {
+  test(`markup › builds from any ${isHtml ? 'HTML' : 'XML'} the tree of htmlparser2, however it is cut`, () => {
+    const random = createRandom(7);
+    for (let round = 0; round < Number(process.env.ROUNDS ?? 2_000); round++) {
+      // The library makes text of the second half of an end tag that broke off.
+      const text = `${tangle(random)}>`;
+      assertSame(text, isHtml, [text]);
+      assertSame(text, isHtml, cut(text, random));
+    }
+  });
+}
+
+test('markup › keeps a token that is longer than many pieces', () => {
+  const comment = `<!--${'c'.repeat(1_000)}--><p title="${'t'.repeat(1_000)}">${'x'.repeat(1_000)}</p>`;
+  assertSame(comment, true, [...comment]);
+});
