@@ -84,6 +84,7 @@ const homes: Readonly<Record<string, RegExp>> = {
   'csv-stringify': /^src\/serve\/export\.ts$/,
   domhandler: /^src\/crawl\/inner-markup\.ts$/,
   domutils: /^src\/crawl\/inner-markup\.ts$/,
+  entities: /^src\/crawl\/markup\.ts$/,
   fzstd: /^src\/crawl\/decompress\.ts$/,
   htmlparser2: /^src\/crawl\/markup\.ts$/,
   jiti: /^src\/crawl\/module-file\.ts$/,

@@ -5,21 +5,27 @@ import { parseDocument } from 'htmlparser2';
 import { createMarkupParser } from '#src/crawl/markup.js';
 import { Element, type ParentNode, Text } from '#src/crawl/tree.js';
 import { createRandom, type Random } from './support/random.js';
-import { growTree } from './support/tree.js';
+import { elementsOf, growTree } from './support/tree.js';
 
 /** A tree as plain values: names, attributes and children of elements, texts, and the markup of all else. */
 type Plain = string | { readonly aside: string } | readonly [string, Record<string, string>, readonly Plain[]];
 
 function plainOf(parent: ParentNode): Plain[] {
-  return parent.childNodes().map((node) => {
-    if (node instanceof Text) return node.data;
-    if (!(node instanceof Element)) return { aside: node.markup };
-    const attributes: Record<string, string> = {};
-    for (let at = node.attributes.length - 2; at >= 0; at -= 2) {
-      attributes[node.attributes[at] ?? ''] = node.attributes[at + 1] ?? '';
-    }
-    return [node.name, attributes, plainOf(node)];
-  });
+  const plain: Plain[] = [];
+  for (const node of parent.childNodes()) {
+    if (node instanceof Text) addText(plain, node.data);
+    else if (node instanceof Element) plain.push(plainElement(node));
+    else plain.push({ aside: node.markup });
+  }
+  return plain;
+}
+
+function plainElement(node: Element): Plain {
+  const attributes: Record<string, string> = {};
+  for (let at = node.attributes.length - 2; at >= 0; at -= 2) {
+    attributes[node.attributes[at] ?? ''] = node.attributes[at + 1] ?? '';
+  }
+  return [node.name, attributes, plainOf(node)];
 }
 
 function plainOfDom(nodes: readonly Dom.ChildNode[]): Plain[] {
@@ -56,7 +62,7 @@ function assertSame(text: string, isHtml: boolean, pieces: readonly string[]): v
 const [firstName = '', ...otherNames] =
   `a b p div ul li table tr td th tbody thead form select option input button h1 h2
   dl dd dt br hr img image svg math title desc foreignObject lineargradient mi template script style textarea title body
-  head link ruby rt rp circle P LI annotation-xml x:y`.split(/\s+/);
+  head link ruby rt rp circle P LI annotation-xml x:y xmp iframe noembed noframes plaintext noscript`.split(/\s+/);
 const names = [firstName, ...otherNames] as const;
 const attributes = [
   '',
@@ -111,6 +117,14 @@ function tangle(random: Random): string {
   return Array.from({ length: 1 + random.below(30) }, piece).join('');
 }
 
+/**
+ * In titles and text areas the library reads some entities in another way than the standard does (§13.2.5.2): none after a
+ * `<`, and those without a semicolon as in attributes. So there are none where there are such elements.
+ */
+function sober(text: string): string {
+  return /<(?:title|textarea)/i.test(text) ? text.replaceAll('&', '+') : text;
+}
+
 function cut(text: string, random: Random): string[] {
   const pieces: string[] = [];
   for (let at = 0; at < text.length; ) {
@@ -126,12 +140,17 @@ for (const isHtml of [true, false]) {
     const random = createRandom(7);
     for (let round = 0; round < Number(process.env.ROUNDS ?? 2_000); round++) {
       // The library makes text of the second half of an end tag that broke off.
-      const text = `${tangle(random)}>`;
+      const text = `${sober(tangle(random))}>`;
       assertSame(text, isHtml, [text]);
       assertSame(text, isHtml, cut(text, random));
     }
   });
 }
+
+test('markup › reads entities in a title as in all text', () => {
+  const [title] = elementsOf('<title>&copy2026 <&notit; &amp</title>');
+  assert.equal(title?.first instanceof Text && title.first.data, '©2026 <¬it; &');
+});
 
 test('markup › keeps a token that is longer than many pieces', () => {
   const comment = `<!--${'c'.repeat(1_000)}--><p title="${'t'.repeat(1_000)}">${'x'.repeat(1_000)}</p>`;

@@ -9,6 +9,8 @@ export interface ElementRule {
   readonly name: string;
   /** It has no content, and no end tag. */
   readonly isVoid: boolean;
+  /** The text in it is what it is: `&` and `<` mean nothing. */
+  readonly isPlain: boolean;
   /** Elements that are ended where one with this name begins right inside them (HTML §13.1.2.4). */
   readonly ends: ReadonlySet<string> | undefined;
   /** Absent: what is inside is read as the element itself is. */
@@ -36,7 +38,7 @@ function findRule(written: string): ElementRule {
 /** What is known of a name inside SVG or MathML. */
 export function foreignRuleOf(written: string, content: Content | undefined): ElementRule {
   const name = written.toLowerCase();
-  return makeRule(content === 'svg' ? (svgNames.get(name) ?? name) : name);
+  return { ...makeRule(content === 'svg' ? (svgNames.get(name) ?? name) : name), isPlain: false };
 }
 
 /** How SVG writes a name, where it has upper case in it. */
@@ -45,7 +47,13 @@ export function svgName(written: string): string | undefined {
 }
 
 function makeRule(name: string): ElementRule {
-  return { name, isVoid: voidNames.has(name), ends: ends.get(name), content: contentOf(name) };
+  return {
+    name,
+    isVoid: voidNames.has(name),
+    isPlain: plainNames.has(name),
+    ends: ends.get(name),
+    content: contentOf(name),
+  };
 }
 
 /** What is inside an element of this name; absent: the same as around it. */
@@ -62,6 +70,8 @@ const each = <Ended>(names: string, ended: Ended) => names.split(' ').map((name)
 const voidNames = set(
   'area base basefont br col command embed frame hr img input isindex keygen link meta param source track wbr',
 );
+
+const plainNames = set('script style xmp iframe noembed noframes plaintext');
 
 const integrationPoints = set('mi mo mn ms mtext annotation-xml foreignObject desc title');
 

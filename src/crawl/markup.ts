@@ -1,4 +1,5 @@
 /** From the tokens of HTML or XML to elements that open and close: the text is cut by htmlparser2's tokenizer. */
+import { decodeHTML, decodeHTMLAttribute, decodeXML } from 'entities';
 import { Tokenizer, type TokenizerCallbacks } from 'htmlparser2';
 import {
   attributeName,
@@ -9,13 +10,17 @@ import {
   ruleOf,
   svgName,
 } from './elements.js';
+import type { ReadEntities } from './tree.js';
 
 /** What a document is built with. */
 export interface TreeBuilder {
   /** @param attributes names and values in turn */
   open(name: string, attributes: readonly string[]): void;
-  /** Text comes in any number of pieces. */
-  text(text: string): void;
+  /**
+   * Text comes in any number of pieces, cut anywhere.
+   * @param readEntities absent: there are none
+   */
+  text(source: string, readEntities?: ReadEntities): void;
   /** A comment or an instruction: what stands between its angle brackets. */
   aside(markup: string): void;
   /** Closes what was opened last. */
@@ -48,10 +53,12 @@ class XmlParser implements TreeParser, TokenizerCallbacks {
   protected readonly open: string[] = [];
   /** Of the tag that is being read; empty where it is passed over. */
   protected tag = '';
-  protected attributes: string[] | undefined;
   readonly #tokenizer: Tokenizer;
   #name = '';
   #value = '';
+  /** Names and values of the tag that is being read, in turn; the list is used again for the next. */
+  readonly #pairs: string[] = [];
+  #paired = 0;
   #chunk = '';
   /** Where the chunk begins in the document. */
   #start = 0;
@@ -63,7 +70,7 @@ class XmlParser implements TreeParser, TokenizerCallbacks {
     protected readonly builder: TreeBuilder,
     xmlMode = true,
   ) {
-    this.#tokenizer = new Tokenizer({ xmlMode }, this);
+    this.#tokenizer = new Tokenizer({ xmlMode, decodeEntities: false }, this);
   }
 
   write(text: string): void {
@@ -80,11 +87,7 @@ class XmlParser implements TreeParser, TokenizerCallbacks {
 
   ontext(start: number, end: number): void {
     // What is left of an end tag that broke off begins nowhere.
-    if (start >= 0) this.builder.text(this.slice(start, end));
-  }
-
-  ontextentity(codePoint: number): void {
-    this.builder.text(String.fromCodePoint(codePoint));
+    if (start >= 0) this.addText(this.slice(start, end));
   }
 
   onopentagname(start: number, end: number): void {
@@ -101,13 +104,9 @@ class XmlParser implements TreeParser, TokenizerCallbacks {
     this.#value += this.slice(start, end);
   }
 
-  onattribentity(codePoint: number): void {
-    this.#value += String.fromCodePoint(codePoint);
-  }
-
   onattribend(): void {
-    if (this.attributes === undefined) this.attributes = [this.#name, this.#value];
-    else this.attributes.push(this.#name, this.#value);
+    this.#pairs[this.#paired++] = this.#name;
+    this.#pairs[this.#paired++] = this.#value.includes('&') ? this.readAttribute(this.#value) : this.#value;
   }
 
   onopentagend(): void {
@@ -147,9 +146,21 @@ class XmlParser implements TreeParser, TokenizerCallbacks {
     this.builder.end();
   }
 
+  // The tokenizer is told to leave them alone.
+  ontextentity(): void {}
+  onattribentity(): void {}
+
+  protected addText(source: string): void {
+    this.builder.text(source, decodeXML);
+  }
+
+  protected readAttribute(value: string): string {
+    return decodeXML(value);
+  }
+
   protected beginTag(name: string): void {
     this.tag = name;
-    this.attributes = undefined;
+    this.#paired = 0;
   }
 
   protected beginAttribute(name: string): void {
@@ -159,7 +170,7 @@ class XmlParser implements TreeParser, TokenizerCallbacks {
 
   /** A start tag is complete. */
   protected finish(): void {
-    if (this.tag !== '') this.builder.open(this.tag, this.attributes ?? nothing);
+    if (this.tag !== '') this.builder.open(this.tag, this.#paired === 0 ? nothing : this.#pairs.slice(0, this.#paired));
     this.tag = '';
   }
 
@@ -190,6 +201,8 @@ class XmlParser implements TreeParser, TokenizerCallbacks {
 /** HTML: names in any case, elements without content, end tags that may be left out, and islands of SVG and MathML. */
 class HtmlParser extends XmlParser {
   #isVoid = false;
+  /** Whether the text of what is open is plain; nothing can open inside it. */
+  #isPlain = false;
   /** What the rules are inside each open element that changes them. */
   readonly #contents: Content[] = [];
 
@@ -226,6 +239,14 @@ class HtmlParser extends XmlParser {
     else this.builder.aside(`!--[CDATA[${this.slice(start, end - offset)}]]--`);
   }
 
+  protected override addText(source: string): void {
+    this.builder.text(source, this.#isPlain ? undefined : decodeHTML);
+  }
+
+  protected override readAttribute(value: string): string {
+    return decodeHTMLAttribute(value);
+  }
+
   protected override finish(): void {
     super.finish();
     if (this.#isVoid) this.builder.close();
@@ -233,17 +254,19 @@ class HtmlParser extends XmlParser {
   }
 
   protected override pop(): void {
+    this.#isPlain = false;
     if (this.#contents.length > 0 && contentOf(this.open.at(-1) ?? '') !== undefined) this.#contents.pop();
     super.pop();
   }
 
-  #begin({ name, isVoid, ends, content }: ElementRule): void {
+  #begin({ name, isVoid, isPlain, ends, content }: ElementRule): void {
     // A form inside a form is passed over (HTML §13.2.6.4.7).
     const isPassedOver = name === 'form' && this.open.includes(name);
     this.beginTag(isPassedOver ? '' : name);
     if (isPassedOver) return;
     if (ends !== undefined) while (ends.has(this.open.at(-1) ?? '')) this.pop();
     this.#isVoid = isVoid;
+    this.#isPlain = isPlain;
     if (!isVoid) this.open.push(name);
     if (content !== undefined) this.#contents.push(content);
   }

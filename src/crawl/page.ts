@@ -12,7 +12,7 @@ import { createLanes, type Lane, type Lanes } from './lanes.js';
 import { isNofollow, type LinkTarget, type WrittenLink } from './links.js';
 import type { TreeBuilder } from './markup.js';
 import { isPlace, isSitemap } from './sitemaps.js';
-import { Aside, Document, Element, type ParentNode, Text } from './tree.js';
+import { Aside, Document, Element, type ParentNode, type ReadEntities, Text } from './tree.js';
 
 /** What has been counted of a page so far. */
 interface Tally {
@@ -72,10 +72,10 @@ export class Page implements TreeBuilder {
     if (element.isHtml('template')) this.inert++;
   }
 
-  text(data: string): void {
+  text(source: string, readEntities?: ReadEntities): void {
     const { last } = this.current;
-    if (last instanceof Text) last.data += data;
-    else this.current.append(new Text(data));
+    if (last instanceof Text && last.readEntities === readEntities) last.append(source);
+    else this.current.append(new Text(source, readEntities));
   }
 
   aside(markup: string): void {

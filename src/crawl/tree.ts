@@ -55,10 +55,31 @@ export class Element extends Parent {
   }
 }
 
-/** A piece of text, its entities read. */
+/** Reads the entities of a text. */
+export type ReadEntities = (text: string) => string;
+
+/** A piece of text. Its entities are read when somebody reads it: most of a page is read by nobody. */
 export class Text {
   next: ChildNode | null = null;
-  constructor(public data: string) {}
+  #data: string | undefined;
+
+  constructor(
+    private source: string,
+    /** Absent: it is plain. */
+    readonly readEntities?: ReadEntities,
+  ) {}
+
+  get data(): string {
+    const { source, readEntities } = this;
+    this.#data ??= readEntities === undefined || !source.includes('&') ? source : readEntities(source);
+    return this.#data;
+  }
+
+  /** Text goes on, of the same kind. */
+  append(source: string): void {
+    this.source += source;
+    this.#data = undefined;
+  }
 }
 
 /** A comment or an instruction: no part of the page, but of its markup. */

@@ -18,9 +18,10 @@ export function growTree(): TreeBuilder & { readonly root: Document; readonly is
       current.append(element);
       current = element;
     },
-    text(text) {
-      if (current.last instanceof Text) current.last.data += text;
-      else current.append(new Text(text));
+    text(source, readEntities) {
+      const { last } = current;
+      if (last instanceof Text && last.readEntities === readEntities) last.append(source);
+      else current.append(new Text(source, readEntities));
     },
     aside: (markup) => current.append(new Aside(markup)),
     close() {
