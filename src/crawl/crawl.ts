@@ -1,5 +1,5 @@
 /** The pipeline, whole: from the frontier to the log. */
-import { catchError, concat, concatMap, defer, EMPTY, finalize, from, Observable, throwError } from 'rxjs';
+import { catchError, concat, concatMap, EMPTY, finalize, from, Observable, throwError } from 'rxjs';
 import { CrawlcastError } from '../errors.js';
 import type { Committed, Lease } from '../store/store.js';
 import { pull } from './pull.js';
@@ -12,7 +12,7 @@ import type { CrawlRun } from './run.js';
  */
 export function crawl(run: CrawlRun): Observable<Committed> {
   const visit = (lease: Lease) =>
-    defer(() => run.permit(lease)).pipe(
+    from(run.permit(lease)).pipe(
       concatMap((permission) => {
         if (permission === 'postponed') return EMPTY;
         if (permission === 'refused') return run.skip(lease, 'robots');

@@ -1,5 +1,5 @@
 /** Work that is asked for instead of pushed: RxJS has no backpressure, so a slot takes its next lease when it is free. */
-import { concatMap, defer, EMPTY, mergeMap, type Observable, type ObservableInput, of, range, repeat } from 'rxjs';
+import { from, mergeMap, Observable, type ObservableInput, range, type Subscription } from 'rxjs';
 
 /**
  * Works on leases in `width` slots, each of which asks for its next one only when it is free.
@@ -16,20 +16,28 @@ export function pull<L, R>(
   return range(0, width).pipe(mergeMap(() => slot(lease, project)));
 }
 
+/** Written out, as the same of `repeat` and `concatMap` makes a dozen objects for each page that live as long as it does. */
 function slot<L, R>(
   lease: () => ObservableInput<L | undefined>,
   project: (lease: L) => ObservableInput<R>,
 ): Observable<R> {
-  return defer(() => {
-    let open = true;
-    return defer(lease).pipe(
-      concatMap((leased) => {
-        if (leased !== undefined) return project(leased);
-        open = false;
-        return EMPTY;
-      }),
-      // `repeat` goes on when its notifier emits, and completes when that completes without a word.
-      repeat({ delay: () => (open ? of(true) : EMPTY) }),
-    );
+  return new Observable((subscriber) => {
+    let underway: Subscription | undefined;
+    const fail = (error: unknown) => subscriber.error(error);
+    const ask = () => {
+      underway = from(lease()).subscribe({ next: work, error: fail });
+    };
+    const work = (leased: L | undefined) => {
+      if (leased === undefined) return subscriber.complete();
+      const working = from(project(leased)).subscribe({
+        next: (result) => subscriber.next(result),
+        error: fail,
+        complete: ask,
+      });
+      // Where it has ended at once, the next lease is under way already.
+      if (!working.closed) underway = working;
+    };
+    ask();
+    return () => underway?.unsubscribe();
   });
 }
