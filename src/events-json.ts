@@ -12,9 +12,19 @@ export interface EventText {
 }
 
 /** An event's JSON behind its id, from `,"source":` to the closing brace; see `NewEvent.tail`. */
-export function eventTail({ source, type, subject, time, data }: EventText): string {
+export function eventTail(text: EventText): string {
+  return eventTailOf(eventTailStart(text), text.data);
+}
+
+/** What stands in a tail before the data. */
+export function eventTailStart({ source, type, subject, time }: Omit<EventText, 'data'>): string {
   const about = subject === undefined ? '' : `,"subject":${JSON.stringify(subject)}`;
-  return `,"source":${JSON.stringify(source)},"type":"${type}"${about},"time":"${time}","data":${data}}`;
+  return `,"source":${JSON.stringify(source)},"type":"${type}"${about},"time":"${time}","data":`;
+}
+
+/** A tail, from its start and the data. */
+export function eventTailOf(start: string, data: string): string {
+  return `${start}${data}}`;
 }
 
 const head = '{"specversion":"1.0","id":"';

@@ -34,7 +34,7 @@ export function createDecoder(contentType: string | undefined): Decoder {
   let started = false;
 
   const decide = (charset: string): string => {
-    decoder = new TextDecoder(charset);
+    decoder = takeDecoder(charset);
     // Always as a stream: Node 20 decodes a whole windows-1252 text as if it were ISO-8859-1.
     return decoder.decode(held, { stream: true });
   };
@@ -82,9 +82,25 @@ export function createDecoder(contentType: string | undefined): Decoder {
     write: (chunk) => write(chunk),
     end() {
       const rest = decoder === undefined ? write(new Uint8Array(0), true) : '';
-      return rest + (decoder?.decode() ?? '');
+      return rest + (decoder === undefined ? '' : finish(decoder));
     },
   };
+}
+
+/** Decoders that have come to the end of their text: they are as new, and dear to make. */
+const idle = new Map<string, TextDecoder[]>();
+
+function takeDecoder(charset: string): TextDecoder {
+  return idle.get(charset)?.pop() ?? new TextDecoder(charset);
+}
+
+function finish(decoder: TextDecoder): string {
+  const rest = decoder.decode();
+  const { encoding } = decoder;
+  const others = idle.get(encoding);
+  if (others === undefined) idle.set(encoding, [decoder]);
+  else others.push(decoder);
+  return rest;
 }
 
 const marks: readonly (readonly [charset: string, bytes: readonly number[]])[] = [

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client } from 'undici';
 import { isOutOfDescriptors, isShortage } from '../descriptors.js';
+import type { Ending } from './deadlines.js';
 import { maxHeaderBytes } from './fetch-errors.js';
 
 /** Where a connection leads. */
@@ -102,20 +103,20 @@ export class ConnectionPool {
    * A connection for one request; waits until the limits allow it.
    * @param fresh never one that has been used before
    */
-  async acquire(route: Route, fresh: boolean, signal: AbortSignal): Promise<Connection> {
+  async acquire(route: Route, fresh: boolean, patience: Ending): Promise<Connection> {
     const connection = this.#take(route, fresh);
     if (connection !== undefined) return connection;
     return new Promise((resolve, reject) => {
       const give = (given: Connection) => {
-        signal.removeEventListener('abort', leave);
+        patience.offEnd(leave);
         resolve(given);
       };
       const waiter: Waiter = { route, fresh, give };
       const leave = () => {
         this.#waiters.delete(waiter);
-        reject(signal.reason);
+        reject(patience.ended?.reason);
       };
-      signal.addEventListener('abort', leave, { once: true });
+      patience.onEnd(leave);
       this.#waiters.add(waiter);
     });
   }

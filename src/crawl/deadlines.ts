@@ -4,9 +4,19 @@ import type { CrawlcastError } from '../errors.js';
 import { type Phase, timeoutError, totalTimeoutError } from './fetch-errors.js';
 import type { FetchOptions } from './messages.js';
 
-/** Watches one fetch. Its signal fires, with the reason, when a limit has passed or one of the callers gives up. */
-export class Deadlines {
-  readonly #abort = new AbortController();
+/** What may end before its time. An `AbortSignal` in what is needed of one, at a tenth of its cost. */
+export interface Ending {
+  /** Why it has ended; absent while it has not. */
+  readonly ended: { readonly reason: unknown } | undefined;
+  /** Calls back once when it ends. */
+  onEnd(listener: () => void): void;
+  offEnd(listener: () => void): void;
+}
+
+/** Watches one fetch. It ends, with the reason, when a limit has passed or its caller gives up. */
+export class Deadlines implements Ending {
+  ended: { readonly reason: unknown } | undefined;
+  readonly #listeners = new Set<() => void>();
   readonly #total: NodeJS.Timeout;
   #silence: NodeJS.Timeout | undefined;
   #phase: Phase = 'waiting';
@@ -16,19 +26,31 @@ export class Deadlines {
   constructor(
     readonly host: string,
     readonly options: FetchOptions,
-    readonly callers: readonly AbortSignal[],
+    readonly caller: AbortSignal,
+    /** Told when nothing is watched any more. */
+    private readonly onStop: (deadlines: Deadlines) => void,
   ) {
     const { totalTimeoutMs } = options;
-    this.#total = setTimeout(() => this.#abort.abort(totalTimeoutError(host, totalTimeoutMs)), totalTimeoutMs);
-    for (const caller of callers) {
-      // one signal may stop any number of fetches; Node takes more than ten for a leak
-      setMaxListeners(0, caller);
-      caller.addEventListener('abort', this.#leave, { once: true });
-    }
+    this.#total = setTimeout(() => this.end(totalTimeoutError(host, totalTimeoutMs)), totalTimeoutMs);
+    // one signal may stop any number of fetches; Node takes more than ten for a leak
+    setMaxListeners(0, caller);
+    caller.addEventListener('abort', this.#leave, { once: true });
   }
 
-  get signal(): AbortSignal {
-    return this.#abort.signal;
+  onEnd(listener: () => void): void {
+    this.#listeners.add(listener);
+  }
+
+  offEnd(listener: () => void): void {
+    this.#listeners.delete(listener);
+  }
+
+  /** Ends it at once; the first reason stays. */
+  end(reason: unknown): void {
+    if (this.ended !== undefined) return;
+    this.ended = { reason };
+    for (const listener of [...this.#listeners]) listener();
+    this.#listeners.clear();
   }
 
   get phase(): Phase {
@@ -59,16 +81,17 @@ export class Deadlines {
     this.#steps += 1;
     clearTimeout(this.#total);
     clearTimeout(this.#silence);
-    for (const caller of this.callers) caller.removeEventListener('abort', this.#leave);
+    this.caller.removeEventListener('abort', this.#leave);
+    this.onStop(this);
   }
 
-  readonly #leave = () => this.#abort.abort(this.callers.find((caller) => caller.aborted)?.reason);
+  readonly #leave = () => this.end(this.caller.reason);
 
   readonly #silent = () => {
     const steps = this.#steps;
     if (this.#paused) this.#silence?.refresh();
     // where our own thread was busy, what came meanwhile is still to be read: that happens before the immediate
-    else setImmediate(() => this.#steps === steps && this.#abort.abort(this.#silenceError()));
+    else setImmediate(() => this.#steps === steps && this.end(this.#silenceError()));
   };
 
   #silenceError(): CrawlcastError {

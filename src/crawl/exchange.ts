@@ -39,13 +39,13 @@ export class Exchange implements Dispatcher.DispatchHandler, ChunkSource {
       this.#giveHead = resolve;
       this.#refuse = reject;
     });
-    deadlines.signal.addEventListener('abort', this.#aborted, { once: true });
+    deadlines.onEnd(this.#ended);
     deadlines.enter('connect');
   }
 
   /** Sends the request; not where the fetch was ended while its connection was on the way. */
   send(request: Dispatcher.DispatchOptions): this {
-    if (this.deadlines.signal.aborted) this.#aborted();
+    if (this.deadlines.ended !== undefined) this.#ended();
     else this.connection.client.dispatch(request, this);
     return this;
   }
@@ -111,7 +111,7 @@ export class Exchange implements Dispatcher.DispatchHandler, ChunkSource {
     if (!this.#discarding) this.#fail(new DOMException('The reader left', 'AbortError'));
   }
 
-  readonly #aborted = () => this.#fail(this.deadlines.signal.reason);
+  readonly #ended = () => this.#fail(this.deadlines.ended?.reason);
 
   #fail(error: unknown): void {
     if (this.#over) return;
@@ -131,7 +131,7 @@ export class Exchange implements Dispatcher.DispatchHandler, ChunkSource {
 
   #finish(): void {
     this.#over = true;
-    this.deadlines.signal.removeEventListener('abort', this.#aborted);
+    this.deadlines.offEnd(this.#ended);
     if (this.deadlines.phase === 'body') this.deadlines.stop();
   }
 }

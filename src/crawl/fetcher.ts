@@ -3,7 +3,7 @@ import type { Dispatcher } from 'undici';
 import { CrawlcastError } from '../errors.js';
 import { defaultLookup, type Lookup } from './addresses.js';
 import { ConnectionPool, type Route } from './connections.js';
-import { Deadlines } from './deadlines.js';
+import { Deadlines, type Ending } from './deadlines.js';
 import { acceptEncoding, decodeBody, parseContentEncoding } from './decompress.js';
 import { Exchange } from './exchange.js';
 import { describeFailure } from './fetch-errors.js';
@@ -76,20 +76,22 @@ export function createFetcher(options: FetcherOptions = {}): Fetcher {
   const { maxSockets = 256, maxSocketsPerHost = 64, lookup = defaultLookup, dial = tcp } = options;
   const settings = { lookup, dial, ...(options.ca === undefined ? {} : { ca: options.ca }) };
   const pool = new ConnectionPool({ maxSockets, maxSocketsPerHost });
-  const closing = new AbortController();
+  const underway = new Set<Deadlines>();
+  let closed: CrawlcastError | undefined;
   return {
     get sockets() {
       return pool.sockets;
     },
     async fetch(request, signal) {
       signal.throwIfAborted();
-      closing.signal.throwIfAborted();
+      if (closed !== undefined) throw closed;
       const url = new URL(request.url);
-      const deadlines = new Deadlines(url.host, request, [signal, closing.signal]);
+      const deadlines = new Deadlines(url.host, request, signal, (over) => underway.delete(over));
+      underway.add(deadlines);
       try {
         const route = findRoute(url, request, settings);
         if (request.publicOnly && request.proxy !== undefined) {
-          await until(deadlines.signal, checkProxiedName(url, lookup));
+          await until(deadlines, checkProxiedName(url, lookup));
         }
         const exchange = await exchangeOnce(pool, route, dispatchOptions(url, request), deadlines);
         return await respond(exchange, url, request);
@@ -100,7 +102,8 @@ export function createFetcher(options: FetcherOptions = {}): Fetcher {
       }
     },
     async close() {
-      closing.abort(new CrawlcastError('service.stopping', 'the fetcher has been closed'));
+      closed = new CrawlcastError('service.stopping', 'the fetcher has been closed');
+      for (const deadlines of underway) deadlines.end(closed);
       pool.close();
     },
   };
@@ -116,7 +119,7 @@ async function exchangeOnce(
   dispatch: Dispatcher.DispatchOptions,
   deadlines: Deadlines,
 ): Promise<Exchange> {
-  const connection = await pool.acquire(route, dispatch.method !== 'GET', deadlines.signal);
+  const connection = await pool.acquire(route, dispatch.method !== 'GET', deadlines);
   const isReused = connection.served > 0;
   const exchange = new Exchange(connection, pool, deadlines).send(dispatch);
   try {
@@ -126,7 +129,7 @@ async function exchangeOnce(
     const isStale = isReused && error instanceof CrawlcastError && error.code === 'connect.reset';
     if (!isStale) throw error;
   }
-  const fresh = await pool.acquire(route, true, deadlines.signal);
+  const fresh = await pool.acquire(route, true, deadlines);
   const second = new Exchange(fresh, pool, deadlines).send(dispatch);
   await second.head;
   return second;
@@ -174,11 +177,11 @@ function requestHeaders(url: URL, request: FetchRequest, forwardProxy: string | 
   };
 }
 
-/** Waits for a promise, but no longer than the signal allows. */
-function until<T>(signal: AbortSignal, promise: Promise<T>): Promise<T> {
+/** Waits for a promise, but no longer than there is patience. */
+function until<T>(patience: Ending, promise: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
-    const leave = () => reject(signal.reason);
-    signal.addEventListener('abort', leave, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', leave));
+    const leave = () => reject(patience.ended?.reason);
+    patience.onEnd(leave);
+    promise.then(resolve, reject).finally(() => patience.offEnd(leave));
   });
 }

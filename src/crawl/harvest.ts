@@ -1,5 +1,5 @@
 /** Collects what one page yields and turns it into updates: whatever came in one turn travels together. */
-import { eventTail } from '../events-json.js';
+import { eventTailOf, eventTailStart } from '../events-json.js';
 import { printableUrl } from '../url.js';
 import type { Credit } from './credit.js';
 import { crawlSource } from './events.js';
@@ -39,8 +39,6 @@ interface Found {
 
 /** Begins a page's harvest. */
 export function createHarvest(job: Job, credit: Credit, tell: (update: PageUpdate) => void): Harvest {
-  const source = crawlSource(job.crawl);
-  const subject = printableUrl(job.url);
   let head: ResponseHead | undefined;
   let items: Pending[] = [];
   let links: ExtractedLink[] = [];
@@ -50,6 +48,7 @@ export function createHarvest(job: Job, credit: Credit, tell: (update: PageUpdat
   let receivedMs = 0;
   let extractionMs = 0;
   const identify = createIdentify();
+  const tails = createTails(crawlSource(job.crawl), printableUrl(job.url));
   /** Whether the page is told in parts, so that some of it may be there when it is fetched again. */
   let inParts = job.begun;
 
@@ -88,8 +87,7 @@ export function createHarvest(job: Job, credit: Credit, tell: (update: PageUpdat
     },
     item({ type, json }) {
       extractionMs = performance.now() - receivedMs;
-      const tail = eventTail({ source, type, subject, time: new Date().toISOString(), data: json });
-      items.push({ type, json, tail });
+      items.push({ type, json, tail: tails(type, json) });
       itemCount++;
     },
     link(link) {
@@ -109,6 +107,23 @@ export function createHarvest(job: Job, credit: Credit, tell: (update: PageUpdat
       return take();
     },
     stop,
+  };
+}
+
+/** Makes the tails of one page's events. They differ in little: what comes before the data is the same within a millisecond. */
+function createTails(source: string, subject: string): (type: string, data: string) => string {
+  let nowMs = 0;
+  const before = new Map<string, string>();
+  return (type, data) => {
+    const ms = Date.now();
+    if (ms !== nowMs) before.clear();
+    nowMs = ms;
+    let start = before.get(type);
+    if (start === undefined) {
+      start = eventTailStart({ source, type, subject, time: new Date(ms).toISOString() });
+      before.set(type, start);
+    }
+    return eventTailOf(start, data);
   };
 }
 

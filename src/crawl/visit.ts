@@ -48,7 +48,10 @@ export async function visitPage(visit: PageVisit): Promise<void> {
     checkStatus(response, visit.job.url);
     // An answer to a condition: there is no document.
     if (head.status === 304) response.body.discard();
-    else for await (const size of extract(response, visit, harvest)) bytes += size;
+    else
+      await extract(response, visit, harvest, (size) => {
+        bytes += size;
+      });
     tell({
       kind: 'end',
       head: told(head),
@@ -74,8 +77,13 @@ function told(head: ResponseHead): ResponseHead {
 
 const toldHeaders = ['etag', 'last-modified', 'retry-after', 'set-cookie'];
 
-/** Feeds the body to the reader, chunk by chunk; yields the size of each. */
-async function* extract({ head, body }: FetchResponse, visit: PageVisit, harvest: Harvest): AsyncGenerator<number> {
+/** Feeds the body to the reader, chunk by chunk, and tells the size of each. */
+async function extract(
+  { head, body }: FetchResponse,
+  visit: PageVisit,
+  harvest: Harvest,
+  onBytes: (size: number) => void,
+): Promise<void> {
   const packing = packingOf(head.headers['content-type']?.[0], visit.job.url);
   const { contentType } = packing;
   const limits = { host: new URL(visit.job.url).host, maxBytes: visit.job.maxBytes };
@@ -107,7 +115,7 @@ async function* extract({ head, body }: FetchResponse, visit: PageVisit, harvest
     isFirst = false;
     harvest.received();
     reader.write(decoder.write(chunk));
-    yield chunk.length;
+    onBytes(chunk.length);
     harvest.tellSoon();
     await visit.credit.available();
   }
