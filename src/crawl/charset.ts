@@ -1,6 +1,6 @@
 /** From bytes to text while they come: BOM, then header, then `<meta>` within the first 1,024 bytes, then UTF-8. */
 import { TextDecoder } from 'node:util';
-import { charsetOf, createPrescan } from './prescan.js';
+import { charsetOf, createPrescan, type Prescan } from './prescan.js';
 
 /** A decoder that is fed chunk by chunk; what it says never depends on where the chunks were cut. */
 export interface Decoder {
@@ -28,7 +28,7 @@ export function charsetOfContentType(contentType: string | undefined): string | 
  */
 export function createDecoder(contentType: string | undefined): Decoder {
   const fromHeader = charsetOfContentType(contentType);
-  const prescan = createPrescan();
+  let prescan: Prescan | undefined;
   let decoder: TextDecoder | undefined;
   let held: Uint8Array = new Uint8Array(0);
   let started = false;
@@ -50,6 +50,7 @@ export function createDecoder(contentType: string | undefined): Decoder {
   };
 
   const sniff = (bytes: Uint8Array, last: boolean): string => {
+    prescan ??= createPrescan();
     const charset = prescan.read(bytes) ?? (last ? defaultCharset : undefined);
     if (charset !== undefined) return pass(bytes, 0) + decide(charset);
     return pass(bytes, plainLength(bytes));

@@ -14,6 +14,8 @@ export interface Target {
   /** Without a slash at its end. */
   readonly origin: string;
   readonly pages: number;
+  /** So many pages of another site are crawled by the same processes before the clock runs: their code is compiled then. */
+  readonly warmUpPages: number;
   readonly sitePid: number;
 }
 

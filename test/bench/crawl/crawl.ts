@@ -13,8 +13,12 @@ import { crawlOurs } from './ours.js';
 /** What a crawl may need, so that a contender that hangs is a failure and not a wait. */
 const maxMs = 300_000;
 
+/** Before the clock runs. A cold process spends its first seconds on compiling its own code. */
+const warmUp = { pages: 4_000, peerPages: 400 } as const;
+
 interface Results {
   readonly pages: number;
+  readonly warmUpPages: number;
   readonly ours: CrawlReading[];
   readonly limit: CrawlReading[];
 }
@@ -25,18 +29,22 @@ export async function benchCrawl(options: BenchOptions): Promise<Row[]> {
   try {
     const at = { origin: await site.ask<string>('where'), sitePid: site.pid };
     const ours = crawlOurs(options.workers);
-    const sizes = options.pages.map((pages): Results => ({ pages, ours: [], limit: [] }));
+    const warm = options.quick ? { pages: 200, peerPages: 20 } : warmUp;
+    const results = (pages: number, warmUpPages: number): Results => ({ pages, warmUpPages, ours: [], limit: [] });
+    const sizes = options.pages.map((pages) => results(pages, warm.pages));
+    const cold = results(options.pages[0] ?? 0, 0);
     const peer: CrawlReading[] = [];
     for (let round = 0; round < options.rounds; round++) {
-      for (const { pages, ...readings } of sizes) {
-        readings.ours.push(await run('ours', ours, { ...at, pages }));
-        readings.limit.push(await run('bare loop', crawlBare, { ...at, pages }));
+      for (const { pages, warmUpPages, ...readings } of [cold, ...sizes]) {
+        const target = { ...at, pages, warmUpPages };
+        readings.ours.push(await run('ours', ours, target));
+        readings.limit.push(await run('bare loop', crawlBare, target));
       }
       if (noCrawlee === undefined) {
-        peer.push(await run('Crawlee', crawlee, { ...at, pages: options.peerPages }));
+        peer.push(await run('Crawlee', crawlee, { ...at, pages: options.peerPages, warmUpPages: warm.peerPages }));
       }
     }
-    return rowsOf(sizes, peer);
+    return [...rowsOf(sizes, peer), coldRow(cold)];
   } finally {
     await site.end();
   }
@@ -50,8 +58,9 @@ async function run(name: string, contender: Contender, target: Target): Promise<
   const found: Extracted = { pages, items, checksum };
   assert.deepEqual(found, expected(target.pages), `${name} has extracted something else than is on the pages`);
   const [own, ...others] = [cpuSeconds, site, subscriberSeconds].map((each) => Math.round((each / pages) * 1e6));
+  const state = target.warmUpPages > 0 ? '' : ' cold';
   console.error(
-    `crawl: ${name}, ${pages} pages: ${Math.round(pages / seconds)} pages/s; CPU µs a page: ${own}, site ${others[0]}, subscriber ${others[1]}`,
+    `crawl: ${name}${state}, ${pages} pages: ${Math.round(pages / seconds)} pages/s; CPU µs a page: ${own}, site ${others[0]}, subscriber ${others[1]}`,
   );
   return reading;
 }
@@ -93,6 +102,17 @@ function rowsOf(sizes: readonly Results[], peer: readonly CrawlReading[]): Row[]
   if (small !== large) rows.push(growth(small, large));
   rows.push(...memory(large));
   return rows;
+}
+
+/** What a process does that has only just begun. */
+function coldRow({ pages, ours, limit }: Results): Row {
+  return {
+    bench: 'crawl',
+    what: `the first ${pages} pages of a process`,
+    unit: 'pages/s',
+    ours: side('ours', ours, pagesPerSecond),
+    other: side('bare loop, all cores', limit, pagesPerSecond),
+  };
 }
 
 /** Whether a page costs more when there are many. */

@@ -15,10 +15,11 @@ interface CrawleeItem {
 }
 
 /** Crawls with it. The clock runs from when it is loaded. */
-export async function crawlee({ origin, pages }: Target): Promise<CrawlReading> {
+export async function crawlee({ origin, pages, warmUpPages }: Target): Promise<CrawlReading> {
   const child = startChild(peerScript('crawlee.mjs'));
   try {
     await child.ask({ selectors, curlyQuotes: curlyQuotes.source, concurrency });
+    if (warmUpPages > 0) await child.ask({ start: `${origin}${pathOf(warmUpPages, 1)}` });
     const meter = startMeter([child.pid]);
     const startMs = performance.now();
     const found = await child.ask<CrawleeItem[]>({ start: `${origin}${pathOf(pages, 1)}` });

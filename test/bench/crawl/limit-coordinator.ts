@@ -20,28 +20,31 @@ interface Idle {
 
 const count = availableParallelism();
 let shards: ChildProcess[] = [];
+let start = '';
 
-/** First `{origin, pages}`, answered with the pids once all are ready; then `go`, answered with what was extracted. */
+/** First the target, answered with the pids once all are ready and warm; then `go`, answered with what was extracted. */
 takeOrders(async (order: Target | 'go') => {
-  if (order === 'go') return crawl();
-  const start = pathOf(order.pages, 1);
+  if (order === 'go') return crawl(start);
+  start = pathOf(order.pages, 1);
   const script = fileURLToPath(new URL('./limit-shard.js', import.meta.url));
   const width = Math.ceil(concurrency / count);
-  shards = Array.from({ length: count }, (_, i) => fork(script, [order.origin, start, `${i}`, `${count}`, `${width}`]));
+  shards = Array.from({ length: count }, (_, i) => fork(script, [order.origin, `${i}`, `${count}`, `${width}`]));
   await Promise.all(shards.map((shard) => once(shard, 'message')));
+  if (order.warmUpPages > 0) await crawl(pathOf(order.warmUpPages, 1));
   return shards.map(({ pid }) => pid);
 });
 
-function crawl(): Promise<Extracted> {
+function crawl(from: string): Promise<Extracted> {
   const idle: (Idle | undefined)[] = shards.map(() => undefined);
+  passedOn = 0;
   return new Promise((resolve) => {
     for (const [index, shard] of shards.entries()) {
-      shard.on('message', (message: Message) => {
+      shard.removeAllListeners('message').on('message', (message: Message) => {
         if ('links' in message) return passOn(message.links);
         idle[index] = message.idle;
         if (isOver(idle)) resolve(idle.reduce((sum, one) => together(sum, one?.sum ?? nothing), nothing));
       });
-      shard.send([]);
+      shard.send({ start: from });
     }
   });
 }
@@ -52,7 +55,7 @@ function passOn(links: string[]): void {
   passedOn += links.length;
   for (const [index, shard] of shards.entries()) {
     const own = links.filter((path) => crc32(path) % count === index);
-    if (own.length > 0) shard.send(own);
+    if (own.length > 0) shard.send({ links: own });
   }
 }
 

@@ -9,7 +9,7 @@ import { Pool } from 'undici';
 import { addPage, nothing, pageAt } from '../support/quote-site.js';
 import { curlyQuotes, selectors } from './spider.js';
 
-const [origin = '', start = '', index, shards, width] = process.argv.slice(2);
+const [origin = '', index, shards, width] = process.argv.slice(2);
 const pool = new Pool(origin, { connections: Number(width) });
 const compile = (css: string) => compileQuery<AnyNode, Element>(css);
 const each = compile(selectors.each);
@@ -29,8 +29,11 @@ let sum = nothing;
 function admit(path: string): void {
   if (seen.has(path)) return;
   seen.add(path);
-  const isOwn = crc32(path) % Number(shards) === Number(index);
-  (isOwn ? queue : foreign).push(path);
+  (isOwn(path) ? queue : foreign).push(path);
+}
+
+function isOwn(path: string): boolean {
+  return crc32(path) % Number(shards) === Number(index);
 }
 
 function fill(): void {
@@ -84,11 +87,23 @@ function textOf(element: Element | null): string {
   return element === null ? '' : textContent(element).trim();
 }
 
-process.on('message', (links: string[]) => {
-  received += links.length;
-  for (const path of links) admit(path);
+/** Links that others have found; or where a new crawl starts. */
+type Message = { readonly links: string[] } | { readonly start: string };
+
+process.on('message', (message: Message) => {
+  if ('start' in message) begin(message.start);
+  else {
+    received += message.links.length;
+    for (const path of message.links) admit(path);
+  }
   fill();
 });
+
+function begin(start: string): void {
+  seen.clear();
+  [received, sent, sum] = [0, 0, nothing];
+  if (isOwn(start)) admit(start);
+}
+
 process.once('disconnect', () => process.exit());
-if (crc32(start) % Number(shards) === Number(index)) admit(start);
 process.send?.('ready');

@@ -3,15 +3,16 @@ import { strict as assert } from 'node:assert';
 import { startChild } from '../support/child.js';
 import { startMeter } from '../support/meter.js';
 import { addPage, type Extracted, nothing, pageAt, pathOf } from '../support/quote-site.js';
-import { callJson, startService } from '../support/service.js';
+import { callJson, type Service, startService } from '../support/service.js';
 import type { Contender } from './contender.js';
 import { spiderOf } from './spider.js';
 import type { Seen } from './subscriber.js';
 
 /** Makes the contender. The clock runs from the request to start the crawl until its last event has reached the subscriber. */
 export function crawlOurs(workers: number): Contender {
-  return async ({ origin, pages }) => {
+  return async ({ origin, pages, warmUpPages }) => {
     const service = await startService(workers);
+    if (warmUpPages > 0) await warmUp(service, `${origin}${pathOf(warmUpPages, 1)}`);
     const subscriber = startChild(new URL('./subscriber.js', import.meta.url));
     try {
       await subscriber.ask(service.port);
@@ -29,6 +30,18 @@ export function crawlOurs(workers: number): Contender {
       await service.end();
     }
   };
+}
+
+/** The same as what is measured, subscriber included. */
+async function warmUp({ url, port }: Service, start: string): Promise<void> {
+  const subscriber = startChild(new URL('./subscriber.js', import.meta.url));
+  try {
+    await subscriber.ask(port);
+    await callJson(`${url}/crawls`, { spider: spiderOf(start) });
+    await subscriber.ask('finish');
+  } finally {
+    await subscriber.end();
+  }
 }
 
 interface Event {

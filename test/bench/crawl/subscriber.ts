@@ -34,6 +34,6 @@ function open(port: number): Promise<void> {
     });
     socket.once('error', reject);
     socket.on('data', (bytes) => reader.push(bytes));
-    socket.write('GET /events?since=0 HTTP/1.1\r\nHost: bench\r\n\r\n');
+    socket.write('GET /events HTTP/1.1\r\nHost: bench\r\n\r\n');
   });
 }
