@@ -104,7 +104,7 @@ type News =
       readonly links: readonly ExtractedLink[];
     };
 
-/** What a thread is told. */
+/** What a thread is told, several at once. */
 export type ToWorker =
   | { readonly kind: 'spider'; readonly crawl: string; readonly spider: SpiderSource }
   | { readonly kind: 'forget'; readonly crawl: string }

@@ -28,7 +28,9 @@ let outbox: (readonly [number, PageUpdate | CodeSign])[] = [];
 setInterval(() => port.postMessage([]), signMs).unref();
 port.postMessage([]);
 
-port.on('message', (message: ToWorker) => {
+port.on('message', (messages: readonly ToWorker[]) => messages.forEach(take));
+
+function take(message: ToWorker): void {
   switch (message.kind) {
     case 'spider':
       readings.set(message.crawl, createReading(message.spider));
@@ -46,7 +48,7 @@ port.on('message', (message: ToWorker) => {
       visits.get(message.id)?.credit.give();
       break;
   }
-});
+}
 
 async function optionsIn(network: string): Promise<FetcherOptions> {
   const { default: options }: { default: FetcherOptions } = await import(network);

@@ -91,7 +91,7 @@ function countEvents(registry: Registry): (batch: Batch) => void {
     registers,
   });
   const types = new Set<string>();
-  const typeOf = ({ type }: LogEvent) => {
+  const shown = (type: string) => {
     if (types.size < maxItemTypes) types.add(type);
     return types.has(type) ? type : 'other';
   };
@@ -107,12 +107,15 @@ function countEvents(registry: Registry): (batch: Batch) => void {
   };
   return (batch) => {
     let item: LogEvent | undefined;
+    // Items are many, and of few types.
+    const found = new Map<string, number>();
     for (const event of batch) {
       if (isItemEvent(event.type)) {
-        items.inc({ type: typeOf(event) });
+        found.set(event.type, (found.get(event.type) ?? 0) + 1);
         item = event;
       } else known[event.type]?.(event);
     }
+    for (const [type, count] of found) items.inc({ type: shown(type) }, count);
     if (item !== undefined) durable.observe(Math.max(0, Date.now() - eventTime(item.json)) / 1_000);
   };
 }
