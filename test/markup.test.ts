@@ -152,6 +152,11 @@ test('markup › reads entities in a title as in all text', () => {
   assert.equal(title?.first instanceof Text && title.first.data, '©2026 <¬it; &');
 });
 
+test('markup › passes over the ten thousand and first attribute of a tag', () => {
+  const [p] = elementsOf(`<p ${Array.from({ length: 10_001 }, (_, i) => `a${i}=${i}`).join(' ')}>`);
+  assert.deepEqual(p?.attributes.slice(-2), ['a9999', '9999']);
+});
+
 test('markup › keeps a token that is longer than many pieces', () => {
   const comment = `<!--${'c'.repeat(1_000)}--><p title="${'t'.repeat(1_000)}">${'x'.repeat(1_000)}</p>`;
   assertSame(comment, true, [...comment]);

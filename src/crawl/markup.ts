@@ -47,6 +47,9 @@ export function createMarkupParser(builder: TreeBuilder, isHtml: boolean): TreeP
 
 const nothing: readonly string[] = [];
 
+/** Of one tag; what comes behind them is passed over. */
+const maxAttributes = 10_000;
+
 /** XML: every element is ended by its end tag, and case counts. */
 class XmlParser implements TreeParser, TokenizerCallbacks {
   /** The names of what is open. */
@@ -105,6 +108,7 @@ class XmlParser implements TreeParser, TokenizerCallbacks {
   }
 
   onattribend(): void {
+    if (this.#paired >= 2 * maxAttributes) return;
     this.#pairs[this.#paired++] = this.#name;
     this.#pairs[this.#paired++] = this.#value.includes('&') ? this.readAttribute(this.#value) : this.#value;
   }
@@ -194,6 +198,9 @@ class XmlParser implements TreeParser, TokenizerCallbacks {
       return this.#chunk.slice(start - this.#start, end - this.#start);
     }
     const begin = this.#held.slice(start - this.#heldStart, end - this.#heldStart);
+    // Tokens come in order: what lies before this one's end is not asked for again.
+    this.#held = this.#held.slice(end - this.#heldStart);
+    this.#heldStart = Math.min(end, this.#start);
     return end <= this.#start ? begin : begin + this.#chunk.slice(0, end - this.#start);
   }
 }
