@@ -15,8 +15,11 @@ export interface Conditions {
 /** Selects the events of a batch that meet all conditions, in pieces. */
 export type Filter = (batch: Batch) => readonly Piece[];
 
-/** Bytes of one piece, unless a single event is larger: what a socket that is full may still be owed. */
-const maxPieceBytes = 65_536;
+/**
+ * Bytes of one piece, unless a single event is larger: what a socket that is full may still be owed. A chunk of the log
+ * with all its frames is less: each piece costs the system two writes, however small it is.
+ */
+const maxPieceBytes = 98_304;
 
 /** Batches of which is kept what was selected: of those that many subscribers are at just now. */
 const maxViews = 64;
@@ -40,8 +43,8 @@ function viewOf(batch: Batch): View {
   const view = views.get(batch) ?? { data: new Map(), byFilter: new Map(), bySelection: new Map() };
   views.delete(batch);
   views.set(batch, view);
-  for (const [oldest] of views) {
-    if (views.size <= maxViews) break;
+  if (views.size > maxViews) {
+    const [oldest = batch] = views.keys();
     views.delete(oldest);
   }
   newest = { batch, view };
