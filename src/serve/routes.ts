@@ -54,20 +54,33 @@ export interface Route {
   readonly [method: string]: Handler | string | undefined;
 }
 
+/** A route, and what the `:name` parts of its path are. */
+export interface Found {
+  readonly route: Route;
+  readonly params: Readonly<Record<string, string>>;
+}
+
 /**
- * Finds the route of a path.
+ * Makes what finds the route of a path: where one is written out whole, that one.
  * @throws CrawlcastError `route.unknown`
  */
-export function findRoute(
-  routes: readonly Route[],
-  path: string,
-): { route: Route; params: Readonly<Record<string, string>> } {
-  const parts = path.split('/');
+export function createRouter(routes: readonly Route[]): (path: string) => Found {
+  const whole = new Map<string, Found>();
+  const patterns: { readonly route: Route; readonly pattern: readonly string[] }[] = [];
   for (const route of routes) {
-    const params = match(route.path.split('/'), parts);
-    if (params !== undefined) return { route, params };
+    if (route.path.includes(':')) patterns.push({ route, pattern: route.path.split('/') });
+    else whole.set(route.path, { route, params: {} });
   }
-  throw new CrawlcastError('route.unknown', `there is nothing at ${path.slice(0, 200)}`);
+  return (path) => {
+    const known = whole.get(path);
+    if (known !== undefined) return known;
+    const parts = path.split('/');
+    for (const { route, pattern } of patterns) {
+      const params = match(pattern, parts);
+      if (params !== undefined) return { route, params };
+    }
+    throw new CrawlcastError('route.unknown', `there is nothing at ${path.slice(0, 200)}`);
+  };
 }
 
 function match(pattern: readonly string[], parts: readonly string[]): Record<string, string> | undefined {

@@ -5,7 +5,7 @@ import { crawlRoutes } from './crawls.js';
 import { documentRoutes } from './documents.js';
 import { pageRoutes } from './pages.js';
 import { type Answer, problem } from './problem.js';
-import { type Context, type Exchange, findRoute, type Route } from './routes.js';
+import { type Context, createRouter, type Exchange, type Route } from './routes.js';
 import { spiderRoutes } from './spiders.js';
 import { openEventStream, sseHeaders } from './sse.js';
 import { hasHadAll, plan } from './subscriber.js';
@@ -23,6 +23,8 @@ export const routes: readonly Route[] = [
   ...documentRoutes,
   ...pageRoutes,
 ];
+
+const findRoute = createRouter(routes);
 
 /** What a service needs besides its routes. */
 export interface ServerOptions {
@@ -66,7 +68,7 @@ export function createServer(context: Context, options: ServerOptions = {}): Ser
 
 async function respond(context: Context, request: HttpRequest, response: HttpResponse): Promise<void> {
   const cors = context.access.corsHeaders(request);
-  const { route, params } = findRoute(routes, request.path);
+  const { route, params } = findRoute(request.path);
   if (request.method === 'OPTIONS') {
     response.send(204, { ...cors, ...context.access.preflightHeaders(request), allow: methodsOf(route).join(', ') });
     return;
@@ -80,7 +82,9 @@ async function respond(context: Context, request: HttpRequest, response: HttpRes
   context.access.check(request, isReading ? route.needs : 'write');
   // A page of another site can send such requests, too, and no token may be set.
   if (!isReading) context.access.checkOrigin(request);
-  await handler({ ...context, request, response, params, cors });
+  // Copied, what is the same for all requests would be the most that one allocates. Nothing else tells the type.
+  const shared = Object.create(context) as Context;
+  await handler(Object.assign(shared, { request, response, params, cors }));
 }
 
 function methodError(route: Route, { method }: HttpRequest): CrawlcastError {

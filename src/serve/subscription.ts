@@ -30,11 +30,15 @@ const maxValueLength = 2_000;
 /** Parameters that mean something before the subscription does. */
 const others = new Set(['access_token']);
 
+/** All events from now on. */
+const everything: Subscription = { data: [] };
+
 /**
  * Reads the query of a stream.
  * @throws CrawlcastError `query.unknown`, `query.invalid`: names the parameter
  */
 export function parseSubscriptionQuery(query: string): Subscription {
+  if (query === '') return everything;
   const type: string[] = [];
   const data: [string, string][] = [];
   const single: { crawl?: string; since?: string } = {};
