@@ -43,17 +43,36 @@ function viewOf(batch: Batch): View {
   const view = views.get(batch) ?? { data: new Map(), byFilter: new Map(), bySelection: new Map() };
   views.delete(batch);
   views.set(batch, view);
-  if (views.size > maxViews) {
-    const [oldest = batch] = views.keys();
-    views.delete(oldest);
-  }
+  dropOldest(views, maxViews);
   newest = { batch, view };
   return view;
 }
 
-/** Makes a filter. */
+/** By what they ask for: most readers ask for the same. */
+const filters = new Map<string, Filter>();
+
+/** Filters that are kept for whoever asks for the same next. */
+const maxFilters = 64;
+
+/** The filter for some conditions; readers that ask for the same share it. */
 export function createFilter(conditions: Conditions): Filter {
   const key = JSON.stringify([conditions.types?.toSorted(), conditions.crawl, conditions.data]);
+  const filter = filters.get(key) ?? filterFor(conditions, key);
+  filters.set(key, filter);
+  dropOldest(filters, maxFilters);
+  return filter;
+}
+
+/** In the order in which they came to the map. */
+function dropOldest<Key>(map: Map<Key, unknown>, max: number): void {
+  if (map.size <= max) return;
+  for (const oldest of map.keys()) {
+    map.delete(oldest);
+    return;
+  }
+}
+
+function filterFor(conditions: Conditions, key: string): Filter {
   const matches = matcher(conditions);
   return (batch) => {
     const view = viewOf(batch);

@@ -7,16 +7,14 @@ import { Turns } from './turns.js';
 /** How often a stream on which nothing happens says where it is. */
 export const heartbeatMs = 15_000;
 
-/** A subscriber and what its protocol does when nothing was written for a while. */
+/** A subscriber and what its protocol does as time goes by. */
 export interface Member {
   /** The peer's. */
   readonly address: string;
   readonly protocol: 'sse' | 'ws';
   readonly subscriber: Subscriber;
-  /** `performance.now()` of the last write. */
-  lastWriteMs: number;
-  /** Called about every `heartbeatMs` in which nothing was written. */
-  idle(): void;
+  /** Called about every second, with `performance.now()`. */
+  remind(nowMs: number): void;
   /** Ends the stream cleanly: the service stops. */
   leave(): void;
 }
@@ -132,11 +130,7 @@ export class Hub {
 
   #remind(): void {
     const now = performance.now();
-    for (const member of this.#members) {
-      if (now - member.lastWriteMs < heartbeatMs) continue;
-      member.lastWriteMs = now;
-      member.idle();
-    }
+    for (const member of this.#members) member.remind(now);
   }
 }
 

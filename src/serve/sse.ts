@@ -2,7 +2,7 @@
 
 import type { Piece } from './filter.js';
 import { sseCursor, sseFrames } from './frames.js';
-import type { Hub, Member } from './hub.js';
+import { type Hub, heartbeatMs, type Member } from './hub.js';
 import { type Opening, type Outlet, Subscriber } from './subscriber.js';
 import type { ByteSink, Headers, HttpResponse } from './transport.js';
 
@@ -23,7 +23,7 @@ export function openEventStream(opening: Opening, response: HttpResponse, header
   const sink = response.stream(200, { ...sseHeaders, ...headers }, `retry: ${retryMs}\n${sseCursor(start)}`);
   const stream = new EventStream(opening, sink);
   hub.add(stream);
-  stream.subscriber.tellGap();
+  stream.subscriber.tellGap(plan.position);
   stream.subscriber.pump();
 }
 
@@ -32,9 +32,9 @@ class EventStream implements Member, Outlet {
   readonly protocol = 'sse';
   readonly address: string;
   readonly subscriber: Subscriber;
-  lastWriteMs = performance.now();
   readonly #hub: Hub;
   readonly #sink: ByteSink;
+  #lastWriteMs = performance.now();
 
   constructor({ store, hub, plan, address }: Opening, sink: ByteSink) {
     this.address = address;
@@ -42,7 +42,7 @@ class EventStream implements Member, Outlet {
     this.#sink = sink;
     this.subscriber = new Subscriber(store, hub.turns, plan, this);
     sink.onDrain = () => this.subscriber.drained();
-    sink.onClose = () => hub.delete(this);
+    sink.onClose = () => this.#hub.delete(this);
   }
 
   deliver(piece: Piece): boolean {
@@ -64,7 +64,9 @@ class EventStream implements Member, Outlet {
     this.#sink.destroy();
   }
 
-  idle(): void {
+  remind(nowMs: number): void {
+    if (nowMs - this.#lastWriteMs < heartbeatMs) return;
+    this.#lastWriteMs = nowMs;
     this.subscriber.heartbeat();
   }
 
@@ -73,7 +75,7 @@ class EventStream implements Member, Outlet {
   }
 
   #write(bytes: Buffer | string): boolean {
-    this.lastWriteMs = performance.now();
+    this.#lastWriteMs = performance.now();
     return this.#sink.write(bytes);
   }
 }

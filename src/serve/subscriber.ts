@@ -70,7 +70,8 @@ export function plan(subscription: Subscription, store: Store, lastEventId?: str
 export class Subscriber {
   #cursor: number;
   #told: number;
-  #plan: Plan;
+  #filter: Filter;
+  #crawl: string | undefined;
   #full = false;
   #open = true;
   /** Whether its turn is to come. */
@@ -79,11 +80,12 @@ export class Subscriber {
   constructor(
     readonly store: Store,
     readonly turns: Turns,
-    plan: Plan,
+    { filter, crawl, position }: Plan,
     readonly outlet: Outlet,
   ) {
-    this.#plan = plan;
-    this.#cursor = plan.position.after;
+    this.#filter = filter;
+    this.#crawl = crawl;
+    this.#cursor = position.after;
     this.#told = this.#cursor;
   }
 
@@ -99,19 +101,19 @@ export class Subscriber {
 
   /** Whether all that a reader of one finished crawl can still get has been written. */
   get complete(): boolean {
-    return isOver(this.store, this.#plan.crawl, this.#cursor);
+    return isOver(this.store, this.#crawl, this.#cursor);
   }
 
   /** Goes on with another subscription. */
-  replan(plan: Plan): void {
-    this.#plan = plan;
-    this.#cursor = plan.position.after;
+  replan({ filter, crawl, position }: Plan): void {
+    this.#filter = filter;
+    this.#crawl = crawl;
+    this.#cursor = position.after;
     this.#told = this.#cursor;
   }
 
   /** Writes the gap that the reader has to be told of, if there is one; the first thing it gets. */
-  tellGap(): void {
-    const { gap } = this.#plan.position;
+  tellGap({ gap }: Position): void {
     if (gap !== undefined) this.#tell(gap.requested, gap.reason);
   }
 
@@ -182,7 +184,7 @@ export class Subscriber {
     const batch = log.read(this.#cursor);
     const newest = batch.at(-1);
     if (newest === undefined) return false;
-    for (const piece of this.#plan.filter(batch)) {
+    for (const piece of this.#filter(batch)) {
       if (this.#full) return true;
       this.#deliver(piece);
     }

@@ -61,9 +61,8 @@ export class UwsResponse implements HttpResponse {
     const sink = new UwsSink(this.#service, this.#native, this.#open);
     if (this.#state !== 'waiting') return sink.close();
     this.#state = 'answered';
-    // They hold the whole request, and a stream may be open for weeks.
-    this.#onAborted = [];
     this.#sink = sink;
+    sink.attach(this.#onGone);
     this.#native.cork(() => {
       this.#writeHead(status, lines);
       if (this.#method !== 'HEAD') return void sink.write(first);
@@ -108,7 +107,6 @@ export class UwsResponse implements HttpResponse {
   #abort(): void {
     this.#state = 'gone';
     this.#onGone();
-    this.#sink?.close();
     for (const listener of this.#onAborted) guard(this.#service, listener, ignore);
   }
 }
@@ -135,10 +133,18 @@ export class UwsSink implements ByteSink {
     this.#service = service;
     this.#native = native;
     this.#open = open;
-    open.add(this);
-    native.onWritable(() => {
+  }
+
+  /** Listens in place of the response: that holds the whole request, and a stream may be open for weeks. */
+  attach(onGone: () => void): void {
+    this.#open.add(this);
+    this.#native.onWritable(() => {
       this.#goOn();
       return true;
+    });
+    this.#native.onAborted(() => {
+      onGone();
+      this.close();
     });
   }
 

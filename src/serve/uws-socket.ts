@@ -12,7 +12,8 @@ const corkBytes = 12 * 1024;
 /** What travels with an upgrade until the socket is open, and then with the socket. */
 export interface Upgrade {
   readonly socket: UwsSocket;
-  readonly accept: (socket: Socket) => void;
+  /** Until it is open: it holds the whole request. */
+  accept: ((socket: Socket) => void) | undefined;
 }
 
 /** One WebSocket over uWebSockets.js. */

@@ -123,11 +123,13 @@ function serveUpgrades(app: App, service: Service, limits: TransportLimits, open
       });
     },
     open: (native) => {
-      const { socket, accept } = native.getUserData();
+      const upgrade = native.getUserData();
+      const { socket, accept } = upgrade;
+      upgrade.accept = undefined;
       socket.attach(native);
       guard(
         service,
-        () => accept(socket),
+        () => accept?.(socket),
         () => socket.destroy(),
       );
     },

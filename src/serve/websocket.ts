@@ -1,8 +1,9 @@
 /** `GET /ws`: the log as WebSocket text frames, and the frames that control it. */
 import { CrawlcastError, toCrawlcastError } from '../errors.js';
+import type { Piece } from './filter.js';
 import { textFrames } from './frames.js';
-import type { Member } from './hub.js';
-import { type Opening, type Plan, plan, Subscriber } from './subscriber.js';
+import { type Hub, heartbeatMs, type Member } from './hub.js';
+import { type Opening, type Outlet, type Plan, plan, Subscriber } from './subscriber.js';
 import { parseSubscribeFrame, type Subscription } from './subscription.js';
 import type { Socket } from './transport.js';
 
@@ -12,75 +13,111 @@ export const subprotocol = 'cloudevents.json';
 const pingMs = 30_000;
 
 /** Takes an accepted socket and keeps it going until either side ends it. */
-export function openSocket({ store, hub, plan: first, address }: Opening, socket: Socket): void {
-  let alive = true;
-  const send = (frames: readonly (Buffer | string)[]) => {
-    member.lastWriteMs = performance.now();
-    return socket.send(frames);
-  };
-  const subscriber = new Subscriber(store, hub.turns, first, {
-    deliver: (piece) => send(textFrames(piece)),
-    heartbeat: (id) => send([JSON.stringify({ cursor: id })]),
-    end: () => socket.close(1000, 'the crawl is over'),
-    fail: (error) => {
-      hub.onError(error);
-      socket.destroy();
-    },
-  });
-  const member: Member = {
-    protocol: 'ws',
-    address,
-    subscriber,
-    lastWriteMs: performance.now(),
-    idle: () => {
-      if (subscriber.hasMovedSilently) subscriber.heartbeat();
-    },
-    leave: () => socket.close(1001, 'the service stops'),
-  };
-  const pinging = setInterval(() => {
-    if (!alive) return socket.destroy();
-    alive = false;
-    socket.ping();
-  }, pingMs).unref();
-  const answer = (control: unknown) => {
-    if (send([JSON.stringify(control)])) subscriber.drained();
-    else gate.notTaken();
-  };
-  const resubscribe = (text: string) => {
-    const subscription = parseSubscribeFrame(text);
-    const next = plan(subscription, store);
-    subscriber.replan(next);
-    answer({ subscribed: describe(subscription, next, subscriber.cursor) });
-    subscriber.tellGap();
-    subscriber.pump();
-  };
-  const gate = createFloodGate();
-  socket.onMessage = (text) => {
-    alive = true;
-    if (gate.isFlood()) return socket.close(1008, 'too many control frames');
+export function openSocket(opening: Opening, socket: Socket): void {
+  const stream = new SocketStream(opening, socket);
+  opening.hub.add(stream);
+  stream.subscriber.tellGap(opening.plan.position);
+  stream.subscriber.pump();
+}
+
+/** One open WebSocket: a single object, since there may be thousands that do nothing. */
+class SocketStream implements Member, Outlet {
+  readonly protocol = 'ws';
+  readonly address: string;
+  readonly subscriber: Subscriber;
+  readonly #hub: Hub;
+  readonly #socket: Socket;
+  #lastWriteMs = performance.now();
+  #lastPingMs = this.#lastWriteMs;
+  #alive = true;
+  /** Most readers never send a frame. */
+  #gate: FloodGate | undefined;
+
+  constructor({ store, hub, plan: first, address }: Opening, socket: Socket) {
+    this.address = address;
+    this.#hub = hub;
+    this.#socket = socket;
+    this.subscriber = new Subscriber(store, hub.turns, first, this);
+    socket.onMessage = (text) => this.#control(text);
+    socket.onPong = () => {
+      this.#alive = true;
+    };
+    socket.onDrain = () => this.#drained();
+    socket.onClose = () => this.#hub.delete(this);
+  }
+
+  deliver(piece: Piece): boolean {
+    return this.#send(textFrames(piece));
+  }
+
+  heartbeat(id: string): boolean {
+    return this.#send([JSON.stringify({ cursor: id })]);
+  }
+
+  end(): void {
+    this.#socket.close(1000, 'the crawl is over');
+  }
+
+  fail(error: unknown): void {
+    this.#hub.onError(error);
+    this.#socket.destroy();
+  }
+
+  remind(nowMs: number): void {
+    if (nowMs - this.#lastPingMs >= pingMs) this.#askForLife(nowMs);
+    if (nowMs - this.#lastWriteMs < heartbeatMs) return;
+    this.#lastWriteMs = nowMs;
+    if (this.subscriber.hasMovedSilently) this.subscriber.heartbeat();
+  }
+
+  #askForLife(nowMs: number): void {
+    if (this.#alive) this.#socket.ping();
+    else this.#socket.destroy();
+    this.#alive = false;
+    this.#lastPingMs = nowMs;
+  }
+
+  leave(): void {
+    this.#socket.close(1001, 'the service stops');
+  }
+
+  #send(frames: readonly (Buffer | string)[]): boolean {
+    this.#lastWriteMs = performance.now();
+    return this.#socket.send(frames);
+  }
+
+  #drained(): void {
+    // The pings of a reader that is slow wait behind the events that it has not read.
+    this.#alive = true;
+    this.#gate?.taken();
+    this.subscriber.drained();
+  }
+
+  #control(text: string): void {
+    this.#alive = true;
+    this.#gate ??= new FloodGate();
     try {
-      resubscribe(text);
+      if (this.#gate.isFlood()) this.#socket.close(1008, 'too many control frames');
+      else this.#resubscribe(text);
     } catch (thrown) {
       const { code, message } = toCrawlcastError(thrown);
-      answer({ error: { code, message } });
+      this.#answer({ error: { code, message } });
     }
-  };
-  socket.onPong = () => {
-    alive = true;
-  };
-  socket.onDrain = () => {
-    // The pings of a reader that is slow wait behind the events that it has not read.
-    alive = true;
-    gate.taken();
-    subscriber.drained();
-  };
-  socket.onClose = () => {
-    clearInterval(pinging);
-    hub.delete(member);
-  };
-  hub.add(member);
-  subscriber.tellGap();
-  subscriber.pump();
+  }
+
+  #resubscribe(text: string): void {
+    const subscription = parseSubscribeFrame(text);
+    const next = plan(subscription, this.subscriber.store);
+    this.subscriber.replan(next);
+    this.#answer({ subscribed: describe(subscription, next, this.subscriber.cursor) });
+    this.subscriber.tellGap(next.position);
+    this.subscriber.pump();
+  }
+
+  #answer(control: unknown): void {
+    if (this.#send([JSON.stringify(control)])) this.subscriber.drained();
+    else this.#gate?.notTaken();
+  }
 }
 
 function describe({ type, since, data }: Subscription, { crawl }: Plan, cursor: string): Record<string, unknown> {
@@ -99,25 +136,28 @@ const controlWindowMs = 10_000;
 const maxUntaken = 10;
 
 /** Tells a client that steers from one that only makes work. */
-function createFloodGate() {
-  let since = performance.now();
-  let controls = 0;
-  let untaken = 0;
-  return {
-    /** Asked for each control frame. */
-    isFlood(): boolean {
-      const now = performance.now();
-      if (now - since > controlWindowMs) {
-        since = now;
-        controls = 0;
-      }
-      return ++controls > maxControls || untaken > maxUntaken;
-    },
-    notTaken: () => void untaken++,
-    taken: () => {
-      untaken = 0;
-    },
-  };
+class FloodGate {
+  #since = performance.now();
+  #controls = 0;
+  #untaken = 0;
+
+  /** Asked for each control frame. */
+  isFlood(): boolean {
+    const now = performance.now();
+    if (now - this.#since > controlWindowMs) {
+      this.#since = now;
+      this.#controls = 0;
+    }
+    return ++this.#controls > maxControls || this.#untaken > maxUntaken;
+  }
+
+  notTaken(): void {
+    this.#untaken++;
+  }
+
+  taken(): void {
+    this.#untaken = 0;
+  }
 }
 
 /** Which of the offered subprotocols is spoken; `undefined`: none, and none is echoed. */

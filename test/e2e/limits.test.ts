@@ -63,7 +63,7 @@ test('limits › hold for one address, loopback apart', async (t) => {
     const outlet = { deliver: () => true, heartbeat: () => true, end: () => {}, fail: () => {} };
     const plan = { position: { after: 0 }, filter: createFilter({ data: [] }) };
     const subscriber = new Subscriber(store, new Turns(), plan, outlet);
-    const member = { protocol: 'sse', address, subscriber, lastWriteMs: 0, idle() {}, leave() {} } as const;
+    const member = { protocol: 'sse', address, subscriber, remind() {}, leave() {} } as const;
     hub.add(member);
     return member;
   };
