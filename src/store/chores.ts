@@ -12,6 +12,9 @@ const maxRowsAtOnce = 250;
 /** Marks that are merged with one transaction: several times as many as it adds, or merging would fall behind. */
 const marksAtOnce = { least: 128, most: 8192, perNew: 4, alone: 2048 } as const;
 
+/** Of so many rounds that steps wait for, one looks for dropped frontiers: a round alone, of which there are plenty, always does. */
+const stepsPerSweep = 16;
+
 /** What one round of chores changes. */
 export interface Round {
   readonly changes: Changes;
@@ -25,6 +28,8 @@ export interface Round {
 
 /** Plans rounds; who commits them is none of its business. */
 export class Chores {
+  #unswept = 0;
+
   constructor(
     private readonly tables: Tables,
     private readonly log: TableLog,
@@ -48,7 +53,7 @@ export class Chores {
     const first = this.#trim(changes);
     const isTrimming = changes.size >= maxChunksAtOnce;
     const done = this.#compact(newMarks, changes);
-    const isSweeping = this.#sweep(changes);
+    const isSweeping = this.#isTimeToSweep(newMarks === undefined) && this.#sweep(changes);
     return { changes, first, more: isTrimming || isSweeping || done !== undefined, done: done ?? (() => {}) };
   }
 
@@ -95,6 +100,12 @@ export class Chores {
   #isOverdue(chunk: Pick<Chunk, 'position' | 'time'>): boolean {
     const { maxBytes = Number.POSITIVE_INFINITY, maxAgeMs = Number.POSITIVE_INFINITY } = this.retention;
     return this.log.position - chunk.position > maxBytes || Date.now() - chunk.time > maxAgeMs;
+  }
+
+  /** To look is a read of the disk's table, and whoever waits for a step would wait for that as well. */
+  #isTimeToSweep(isAlone: boolean): boolean {
+    this.#unswept = isAlone || this.#unswept >= stepsPerSweep ? 0 : this.#unswept + 1;
+    return this.#unswept === 0;
   }
 
   /** Deletes some rows of a frontier that was dropped. True where there was something to do. */
