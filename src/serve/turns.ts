@@ -1,7 +1,7 @@
-/** Work in turns: a few milliseconds of it, then everybody else's. */
+/** Work in turns: a little of it, then everybody else's. */
 
-/** How long one turn may take. */
-const turnMs = 2;
+/** How long one turn may take: an append on its way to a live reader stands behind up to three of them. */
+const turnMs = 0.5;
 
 /** Something that has a step of work to do. */
 export interface Worker {
