@@ -6,12 +6,14 @@
 import { App, type HttpResponse, us_socket_local_port, type WebSocket } from 'uWebSockets.js';
 import { connect } from 'node:net';
 import { takeOrders } from './child.js';
+import { heldMemory } from './held-memory.js';
 import { itemJson } from './items.js';
 import { timeMark } from './latencies.js';
 
-/** What it may be told; it answers where it listens, when that is done. */
+/** What it may be told; it answers where it listens, when that is done, or what it was to measure. */
 export type BareOrder =
   | 'where'
+  /** Its memory: see `heldMemory`. */
   | 'measure'
   /** Sends so many events at once. */
   | { readonly append: number }
@@ -172,9 +174,9 @@ function sendLive(perSecond: number): void {
 }
 
 takeOrders(async (order: BareOrder) => {
-  if (order === 'measure') global.gc?.();
-  else if (order === 'where') return port;
-  else if ('relay' in order) await relay(order.relay);
+  if (order === 'measure') return heldMemory();
+  if (order === 'where') return port;
+  if ('relay' in order) await relay(order.relay);
   else if ('live' in order) sendLive(order.live);
   else {
     for (let left = order.append; left > 0; left -= batchSize) {

@@ -8,7 +8,7 @@ import { Occurrences } from './event-counter.js';
 import { openStreams, type Protocol, type Streams } from './streams.js';
 
 /**
- * `ready` is answered at once. Then streams to open, answered when all are open; then what to wait for, answered when all
+ * `ready` is answered at once. Then streams to open, besides those that are, answered when all are open; then what to wait for, answered when all
  * have it: so many events in all and nothing else, or at least so many bytes.
  */
 export type CountingOrder = 'ready' | Streams | { readonly events: number } | { readonly bytes: number };
@@ -28,15 +28,18 @@ let aim = Number.POSITIVE_INFINITY;
 let whole = Number.POSITIVE_INFINITY;
 let complete = 0;
 let finish = () => {};
-let sockets: Socket[] = [];
+const sockets: Socket[] = [];
 
 takeOrders(async (order: CountingOrder): Promise<Counted | undefined> => {
   if (order === 'ready') return undefined;
   if ('events' in order) return waitForEvents(order.events);
   if ('bytes' in order) return waitForBytes(order.bytes);
-  bytes = new Float64Array(order.count);
-  counter = countEvents(order.protocol);
-  sockets = await openStreams(order, reader);
+  const already = bytes.length;
+  const room = new Float64Array(already + order.count);
+  room.set(bytes);
+  bytes = room;
+  if (already === 0) counter = countEvents(order.protocol);
+  sockets.push(...(await openStreams(order, (index) => reader(already + index))));
   return undefined;
 });
 

@@ -6,12 +6,14 @@ import { eventTail } from '#src/events-json.js';
 import type { NewEvent } from '#src/store/store.js';
 import { openLogService, recordOf } from '../../support/log-service.js';
 import { takeOrders } from './child.js';
+import { heldMemory } from './held-memory.js';
 import { itemJson } from './items.js';
 import { timeMark } from './latencies.js';
 
-/** What it may be told; it answers where it listens, when that is done. */
+/** What it may be told; it answers where it listens, when that is done, or what it was to measure. */
 export type LogOrder =
   | 'where'
+  /** Its memory: see `heldMemory`. */
   | 'measure'
   /** Appends so many events, all at once, in steps as pages have them. */
   | { readonly append: number }
@@ -57,9 +59,9 @@ function appendLive(perSecond: number): void {
 }
 
 takeOrders(async (order: LogOrder) => {
-  if (order === 'measure') global.gc?.();
-  else if (order === 'where') return transport.port;
-  else if ('live' in order) appendLive(order.live);
+  if (order === 'measure') return heldMemory();
+  if (order === 'where') return transport.port;
+  if ('live' in order) appendLive(order.live);
   else await append(order.append);
   return transport.port;
 });
