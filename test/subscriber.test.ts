@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
+import { createFilter } from '#src/serve/filter.js';
+import { openMemoryStore } from '#src/store/memory.js';
 import { appendItems, eventOf, openLogService, recordOf, startLogService, transports } from './support/log-service.js';
 import { temporaryFolder } from './support/process.js';
 import { type Reader, readSse, readWs, take } from './support/readers.js';
@@ -21,6 +23,29 @@ async function damagedLog(test: TestContext): Promise<string> {
   writeFileSync(file, bytes.fill('7', at + 4, at + 5));
   return data;
 }
+
+describe('a piece', () => {
+  it('is as much as the log hands out at once, however small its events are', async () => {
+    const store = await openMemoryStore();
+    await store.commit({ crawl: 'a', record: recordOf('a') });
+    const all = createFilter({ data: [] });
+    for (const size of [0, 80, 250, 1_000]) {
+      const before = store.log.last;
+      const events = Array.from({ length: 1_000 }, () => eventOf('a', 'quote', 'x'.repeat(size)));
+      await store.commit({ crawl: 'a', events });
+      for (let after = before; after < store.log.last; ) {
+        const batch = store.log.read(after);
+        assert.deepEqual(
+          all(batch).map((piece) => piece.length),
+          [batch.length],
+          `events of ${size} characters`,
+        );
+        after = batch.at(-1)?.offset ?? after + 1;
+      }
+    }
+    await store.close();
+  });
+});
 
 for (const transport of transports) {
   describe(`a subscriber (${transport})`, () => {
