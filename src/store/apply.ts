@@ -2,7 +2,7 @@
 import { isItemEvent } from '../events.js';
 import type { Draft } from './draft.js';
 import { keys, placeOf } from './keys.js';
-import type { SeenPlace } from './seen-run.js';
+import type { SeenPlace } from './seen-entry.js';
 import { type CrawlEntry, decodeOffer, encodeJson, encodeOffer, type PageMemory } from './state.js';
 import type { DocumentChange, Lease, NewEvent, Offer, Step } from './store.js';
 

@@ -1,16 +1,12 @@
-/** What is done beside the steps, a little with each transaction: the log is trimmed, marks are merged, dropped frontiers are deleted. */
+/** What is done beside the steps, a little with each transaction: the log is trimmed, dropped frontiers are deleted. */
 import type { Chunk } from './chunk.js';
 import { after, frontierKinds, keys } from './keys.js';
 import type { TableLog } from './log.js';
-import type { Seen } from './seen.js';
 import type { Retention } from './store.js';
 import type { Changes, Tables } from './tables.js';
 
 const maxChunksAtOnce = 64;
 const maxRowsAtOnce = 250;
-
-/** Marks that are merged with one transaction: several times as many as it adds, or merging would fall behind. */
-const marksAtOnce = { least: 128, most: 8192, perNew: 4, alone: 2048 } as const;
 
 /** Of so many rounds that steps wait for, one looks for dropped frontiers: a round alone, of which there are plenty, always does. */
 const stepsPerSweep = 16;
@@ -22,8 +18,6 @@ export interface Round {
   readonly first: number;
   /** Whether there is more to do. */
   readonly more: boolean;
-  /** To be called once it is durable. */
-  readonly done: () => void;
 }
 
 /** Plans rounds; who commits them is none of its business. */
@@ -34,8 +28,6 @@ export class Chores {
     private readonly tables: Tables,
     private readonly log: TableLog,
     private readonly retention: Retention,
-    /** By the name of their frontier. */
-    private readonly seens: ReadonlyMap<string, Seen>,
   ) {}
 
   /** How often the age of the log has to be looked at, in milliseconds; `undefined` where age does not matter. */
@@ -46,30 +38,14 @@ export class Chores {
 
   /**
    * What should be done next; no changes where nothing should.
-   * @param newMarks how many the steps of the same transaction add; `undefined` where there are no steps
+   * @param isAlone whether no step waits for it
    */
-  plan(newMarks?: number): Round {
+  plan(isAlone: boolean): Round {
     const changes = new Map<string, Buffer | undefined>();
     const first = this.#trim(changes);
     const isTrimming = changes.size >= maxChunksAtOnce;
-    const done = this.#compact(newMarks, changes);
-    const isSweeping = this.#isTimeToSweep(newMarks === undefined) && this.#sweep(changes);
-    return { changes, first, more: isTrimming || isSweeping || done !== undefined, done: done ?? (() => {}) };
-  }
-
-  /** Works on the marks of one frontier; what is to be done once that is durable, where there was something to do. */
-  #compact(newMarks: number | undefined, changes: Map<string, Buffer | undefined>): (() => void) | undefined {
-    const { least, most, perNew, alone } = marksAtOnce;
-    const room = newMarks === undefined ? alone : Math.min(most, Math.max(least, newMarks * perNew));
-    const seens = [...this.seens.values()];
-    // What fills the memory goes first.
-    for (const seen of [...seens.filter(({ isFull }) => isFull), ...seens]) {
-      const compaction = seen.compact(room);
-      if (compaction === undefined) continue;
-      for (const [key, value] of compaction.changes) changes.set(key, value);
-      return compaction.done;
-    }
-    return undefined;
+    const isSweeping = this.#isTimeToSweep(isAlone) && this.#sweep(changes);
+    return { changes, first, more: isTrimming || isSweeping };
   }
 
   /** Deletes chunks from the oldest on; returns the new first offset. */

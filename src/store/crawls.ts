@@ -83,7 +83,7 @@ export class Crawls implements DraftBase {
   /** Takes over what has become durable. */
   publish(draft: Draft): void {
     this.nextNumber = draft.nextNumber;
-    for (const { base, size, entries } of draft.seens.values()) if (size > 0) base.publish(entries);
+    for (const { base, marks } of draft.seens.values()) base.publish(marks);
     for (const [id, crawl] of draft.crawls) {
       const { space } = this.crawls.get(id) ?? crawl;
       if (space !== crawl.space) this.seens.delete(space);

@@ -97,20 +97,13 @@ export class Draft {
     else changes.push(change);
   }
 
-  /** How many marks of something seen it adds. */
-  get newMarks(): number {
-    let count = 0;
-    for (const { size } of this.seens.values()) count += size;
-    return count;
-  }
-
   /** Writes down what was only counted so far. */
   settle(): void {
     for (const [key, { host, count }] of this.#hosts) {
       if (count > 0) this.put(key, encodeJson([host, count]));
       else this.remove(key);
     }
-    for (const { base, size, entries } of this.seens.values()) if (size > 0) this.put(...base.rowOf(entries));
+    for (const { base, marks } of this.seens.values()) for (const [key, row] of base.rowsOf(marks)) this.put(key, row);
     for (const { record, ...figures } of this.crawls.values())
       this.put(keys.progress(figures.order), encodeJson(figures));
   }

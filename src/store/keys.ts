@@ -14,7 +14,7 @@ function digits(number: number, width: number): string {
 }
 
 /** Kinds of rows that belong to a crawl's frontier, and go with it. */
-export const frontierKinds = ['f', 'h', 'i', 'n', 'p', 'r', 's'] as const;
+export const frontierKinds = ['f', 'h', 'i', 'n', 'p'] as const;
 
 /** The frontier that a row belongs to. */
 export function spaceOf(key: string): string | undefined {
@@ -41,13 +41,10 @@ export const keys = {
   host: (space: string, host: string) => `h${space} ${part(host)}`,
   page: (space: string, fingerprint: string) => `p${space} ${part(fingerprint)} `,
   pageStep: (space: string, fingerprint: string, step: number) => keys.page(space, fingerprint) + digits(step, 6),
-  freshRows: (space: string) => `n${space} `,
-  freshRow: (space: string, number: number) => keys.freshRows(space) + digits(number, 10),
-  runs: (space: string) => `r${space} `,
-  run: (space: string, run: number) => keys.runs(space) + digits(run, 6),
-  segment: (space: string, run: number, index: number) => `s${space} ${digits(run, 6)} ${digits(index, 6)}`,
-  segmentIndices: (space: string, run: number) => `i${space} ${digits(run, 6)} `,
-  segmentIndex: (space: string, run: number, index: number) => keys.segmentIndices(space, run) + digits(index, 6),
+  seenBlocks: (space: string) => `n${space} `,
+  seenBlock: (space: string, number: number) => keys.seenBlocks(space) + digits(number, 8),
+  seenHashes: (space: string) => `i${space} `,
+  seenHashRow: (space: string, number: number) => keys.seenHashes(space) + digits(number, 8),
   collection: (collection: string) => `d${part(collection)} `,
   document: (collection: string, key: string) => keys.collection(collection) + part(key),
   chunk: (offset: number) => `z${digits(offset, 10)}`,

@@ -1,182 +1,151 @@
 /**
- * All that a crawl has seen, as a log-structured merge tree: what is new is in memory and appended to the disk, and goes
- * on into sorted runs, which are merged while they are many. However many URLs there are, a new one is written to the
- * end of something; in a sorted table each would change a page of its own.
+ * All that a crawl has seen: on disk a list in the order in which it came, in memory an index of a few bytes a mark that
+ * says where in the list it is. However many URLs there are, a new one is written to the end of the list and nothing is
+ * ever moved; and whether a URL is new, one look into the index says.
  */
 import { fingerprint } from '../url.js';
-import { keys } from './keys.js';
-import { SeenMerge } from './seen-merge.js';
+import { after, keys } from './keys.js';
 import {
-  bitsOf,
   countEntries,
   encodeEntries,
-  loadRuns,
+  entryBytes,
+  hashAt,
+  hashOf,
   markAt,
   markLength,
   placeAt,
-  type SeenEntry,
   type SeenPlace,
-  SeenRun,
-  segmentEntries,
-} from './seen-run.js';
-import { allRows } from './state.js';
-import type { Changes, Tables } from './tables.js';
+} from './seen-entry.js';
+import { SeenIndex } from './seen-index.js';
+import { allRows, rowsBetween } from './state.js';
+import type { Row, Tables } from './tables.js';
 
-/** Entries that are new enough to be in memory. */
-const maxFresh = 4096;
+/** Entries of a row: two such rows fill a page of LMDB. */
+const blockEntries = 50;
+const blockBytes = blockEntries * entryBytes;
 
-/** Runs of one level before they become one of the next. */
-const runsPerLevel = 8;
+/** Blocks that stay in memory, since links mostly lead to what has been met lately: half a megabyte. */
+const maxBlocks = 256;
+
+/** Hashes of a row, for whole blocks: a restart reads them instead of the entries. */
+const rowHashes = 20 * blockEntries;
+const hashBytes = 4;
 
 const nowhere: SeenPlace = { priority: 0, depth: 0, sequence: 0 };
 
-/** Part of the work on the runs, for one transaction. */
-export interface Compaction {
-  readonly changes: Changes;
-  /** To be called once it is durable. */
-  readonly done: () => void;
-}
-
 /** The marks of one frontier that are durable. */
 export class Seen {
-  readonly #fresh = new Map<string, SeenPlace>();
-  /** Rows of the fresh ones: those from the first to before the next are on disk. */
-  #firstRow = 0;
-  #nextRow = 0;
-  /** In the order in which they are searched: lower levels, then newer runs, know better. */
-  #runs: SeenRun[];
-  #merge: SeenMerge | undefined;
-  /** Handed out, and not durable yet. */
-  #planned: Compaction | undefined;
+  readonly #index: SeenIndex;
+  #count = 0;
+  /** What the last block holds while it is not full. */
+  #tail: Buffer = Buffer.alloc(0);
+  /** Of the full ones, those that were read last. */
+  readonly #blocks = new Map<number, Buffer>();
+  /** Hashes of which no row has been written, because there are not enough for one. */
+  #hashes: number[] = [];
 
   constructor(
     private readonly tables: Tables,
-    readonly space: string,
+    private readonly space: string,
   ) {
-    this.#runs = loadRuns(tables, space).sort(byAge);
-    for (const [key, row] of allRows(tables, keys.freshRows(space))) {
-      const number = Number.parseInt(key.slice(keys.freshRows(space).length), 36);
-      if (this.#nextRow === 0) this.#firstRow = number;
-      this.#nextRow = number + 1;
-      for (let at = 0; at < countEntries(row); at += 1) this.#fresh.set(markAt(row, at), placeAt(row, at));
-    }
+    const hashRows = [...allRows(tables, keys.seenHashes(space))];
+    this.#index = new SeenIndex(hashRows.length * rowHashes);
+    for (const [, row] of hashRows) this.#learn(decodeHashes(row));
+    const rest = keys.seenBlock(space, this.#count / blockEntries);
+    for (const [, block] of rowsBetween(tables, rest, after(keys.seenBlocks(space)))) this.publish(block);
   }
 
+  /** Of a mark that was added several times the newest counts. */
   find(mark: string): SeenPlace | undefined {
-    const known = this.#fresh.get(mark);
-    if (known !== undefined) return known;
-    const bits = bitsOf(mark);
-    for (const run of this.#runs) {
-      const place = run.find(mark, bits);
-      if (place !== undefined) return place;
+    for (const number of this.#index.find(hashOf(mark))) {
+      const block = this.#block(Math.floor(number / blockEntries));
+      const at = number % blockEntries;
+      if (markAt(block, at) === mark) return placeAt(block, at);
     }
     return undefined;
   }
 
-  /** The row that makes entries durable. */
-  rowOf(entries: readonly SeenEntry[]): readonly [key: string, row: Buffer] {
-    return [keys.freshRow(this.space, this.#nextRow), encodeEntries(entries)];
+  #block(number: number): Buffer {
+    if (number === Math.floor(this.#count / blockEntries)) return this.#tail;
+    const known = this.#blocks.get(number);
+    const block = known ?? this.tables.get(keys.seenBlock(this.space, number)) ?? Buffer.alloc(blockBytes);
+    // The end of a map is what came last.
+    this.#blocks.delete(number);
+    this.#blocks.set(number, block);
+    const [oldest = number] = this.#blocks.keys();
+    if (this.#blocks.size > maxBlocks) this.#blocks.delete(oldest);
+    return block;
+  }
+
+  /** The rows that make entries durable: the last block is written again until it is full. */
+  rowsOf(entries: Buffer): Row[] {
+    if (entries.length === 0) return [];
+    const firstBlock = Math.floor(this.#count / blockEntries);
+    const blocks = cut(Buffer.concat([this.#tail, entries]), blockBytes);
+    const rows = blocks.map((block, at): Row => [keys.seenBlock(this.space, firstBlock + at), block]);
+    if (this.#hashes.length + countEntries(entries) < rowHashes) return rows;
+    const hashes = [...this.#hashes, ...hashesOf(entries)];
+    const firstRow = Math.floor(this.#count / rowHashes);
+    for (let at = 0; (at + 1) * rowHashes <= hashes.length; at += 1) {
+      const row = encodeHashes(hashes.slice(at * rowHashes, (at + 1) * rowHashes));
+      rows.push([keys.seenHashRow(this.space, firstRow + at), row]);
+    }
+    return rows;
   }
 
   /** Learns that they are. */
-  publish(entries: readonly SeenEntry[]): void {
-    this.#nextRow += 1;
-    for (const [mark, place] of entries) this.#fresh.set(mark, place);
+  publish(entries: Buffer): void {
+    const hashes = hashesOf(entries);
+    this.#learn(hashes);
+    this.#tail = endOf(this.#tail, entries, (this.#count % blockEntries) * entryBytes);
+    for (const hash of hashes) this.#hashes.push(hash);
+    this.#hashes.splice(0, this.#hashes.length - (this.#count % rowHashes));
   }
 
-  /** Whether more is in memory than should be. */
-  get isFull(): boolean {
-    return this.#fresh.size >= maxFresh;
-  }
-
-  /**
-   * What should be done next about the runs; nothing where all is well. The same again where it has not become durable.
-   * @param room entries that may be looked at
-   */
-  compact(room: number): Compaction | undefined {
-    if (this.#planned !== undefined) return this.#planned;
-    const next = this.#next(room);
-    if (next === undefined) return undefined;
-    const done = () => {
-      this.#planned = undefined;
-      next.done();
-    };
-    this.#planned = { changes: next.changes, done };
-    return this.#planned;
-  }
-
-  #next(room: number): Compaction | undefined {
-    if (this.isFull) return this.#flush();
-    this.#merge ??= this.#startMerge();
-    return this.#merge && this.#goOn(this.#merge, room);
-  }
-
-  /** What is fresh becomes a run. */
-  #flush(): Compaction {
-    const changes = new Map<string, Buffer | undefined>();
-    const run = new SeenRun(this.tables, this.space, this.#nextNumber(), 0);
-    const entries = [...this.#fresh].sort(([a], [b]) => (a < b ? -1 : 1));
-    for (let from = 0; from < entries.length; from += segmentEntries) {
-      run.append(encodeEntries(entries.slice(from, from + segmentEntries)), changes);
+  #learn(hashes: readonly number[]): void {
+    for (const hash of hashes) {
+      this.#index.add(hash, this.#count);
+      this.#count += 1;
     }
-    run.complete(changes);
-    const nextRow = this.#nextRow;
-    for (let row = this.#firstRow; row < nextRow; row += 1) changes.set(keys.freshRow(this.space, row), undefined);
-    const done = () => {
-      // Others may have come since it was planned.
-      for (const [mark, place] of entries) if (this.#fresh.get(mark) === place) this.#fresh.delete(mark);
-      this.#firstRow = nextRow;
-      this.#runs = [run, ...this.#runs].sort(byAge);
-    };
-    return { changes, done };
-  }
-
-  #startMerge(): SeenMerge | undefined {
-    for (let level = 0; ; level += 1) {
-      const runs = this.#runs.filter((run) => run.level === level);
-      if (runs.length >= runsPerLevel) {
-        return new SeenMerge(runs, new SeenRun(this.tables, this.space, this.#nextNumber(), level + 1));
-      }
-      if (!this.#runs.some((run) => run.level > level)) return undefined;
-    }
-  }
-
-  #goOn(merge: SeenMerge, room: number): Compaction {
-    const changes = new Map<string, Buffer | undefined>();
-    const isWhole = merge.write(room, changes);
-    if (!isWhole) return { changes, done: () => {} };
-    const { inputs, output } = merge;
-    output.complete(changes);
-    for (const run of inputs) run.remove(changes);
-    const done = () => {
-      this.#merge = undefined;
-      this.#runs = [output, ...this.#runs.filter((run) => !inputs.includes(run))].sort(byAge);
-    };
-    return { changes, done };
-  }
-
-  /** No number of a run that is searched or written. */
-  #nextNumber(): number {
-    return Math.max(-1, this.#merge?.output.number ?? -1, ...this.#runs.map(({ number }) => number)) + 1;
   }
 }
 
-function byAge(one: SeenRun, other: SeenRun): number {
-  return one.level - other.level || other.number - one.number;
+function hashesOf(entries: Buffer): number[] {
+  return Array.from({ length: countEntries(entries) }, (_, at) => hashAt(entries, at));
+}
+
+function encodeHashes(hashes: readonly number[]): Buffer {
+  const row = Buffer.allocUnsafe(hashes.length * hashBytes);
+  for (const [at, hash] of hashes.entries()) row.writeUInt32LE(hash, at * hashBytes);
+  return row;
+}
+
+function decodeHashes(row: Buffer): number[] {
+  return Array.from({ length: row.length / hashBytes }, (_, at) => row.readUInt32LE(at * hashBytes));
+}
+
+/** Pieces of so many bytes; the last one may be shorter. */
+function cut(bytes: Buffer, size: number): Buffer[] {
+  return Array.from({ length: Math.ceil(bytes.length / size) }, (_, at) => bytes.subarray(at * size, (at + 1) * size));
+}
+
+/** The last bytes of two buffers in a row; as a copy, since a view would keep alive all that it is cut from. */
+function endOf(one: Buffer, other: Buffer, size: number): Buffer {
+  const all = size > other.length ? Buffer.concat([one, other]) : other;
+  return Buffer.from(all.subarray(all.length - size));
 }
 
 /** What a group of steps is about to add to what a frontier has seen. */
 export class SeenDraft {
   readonly #entries = new Map<string, SeenPlace>();
+  #marks: Buffer = Buffer.alloc(0);
 
   constructor(readonly base: Seen) {}
 
-  get size(): number {
-    return this.#entries.size;
-  }
-
-  get entries(): readonly SeenEntry[] {
-    return [...this.#entries];
+  /** What is added, in bytes. */
+  get marks(): Buffer {
+    if (this.#marks.length < this.#entries.size * entryBytes) this.#marks = encodeEntries([...this.#entries]);
+    return this.#marks;
   }
 
   /** Where a URL was queued, by its fingerprint. */

@@ -83,7 +83,7 @@ class TableStore implements Store {
     this.peers = peers;
     this.log = new TableLog(tables, epoch);
     this.#crawls = new Crawls(tables);
-    this.#chores = new Chores(tables, this.log, retention, this.#crawls.seens);
+    this.#chores = new Chores(tables, this.log, retention);
     const { intervalMs } = this.#chores;
     if (intervalMs !== undefined) this.#timer = setInterval(() => this.#wake(), intervalMs).unref();
     tables.news?.listen(() => this.#start());
@@ -187,11 +187,10 @@ class TableStore implements Store {
     const chunks = cutChunks(epoch, place, draft.events);
     for (const { chunk, value } of chunks) draft.put(keys.chunk(chunk.offset), value);
     try {
-      const round = this.#chores.plan(applied.length > 0 ? draft.newMarks : undefined);
+      const round = this.#chores.plan(applied.length === 0);
       for (const [key, value] of round.changes) if (!draft.changes.has(key)) draft.changes.set(key, value);
       await this.#write(draft);
       this.log.first = round.first;
-      round.done();
       this.#hasChores = applied.length > 0;
       if (round.more && applied.length === 0) this.#rest();
     } catch (thrown) {

@@ -14,7 +14,7 @@ export interface Part {
 }
 
 /** A format of another version is not ours to guess. */
-const version = 1;
+const version = 2;
 
 /** Version, number, count, id, previous. */
 const headBytes = 1 + 2 + 2 + 8 + 8;

@@ -1,0 +1,37 @@
+/** A table that is nothing but a sorted map. */
+import { SortedMap } from '#src/store/sorted.js';
+import type { Changes, Row, Tables } from '#src/store/tables.js';
+
+/** Keeps what is written to it; `refuses` makes its writes fail. */
+export class PlainTables implements Tables {
+  readonly rows = new SortedMap<Buffer>();
+  refuses = false;
+
+  get(key: string): Buffer | undefined {
+    return this.rows.get(key);
+  }
+
+  range(from: string, to: string, limit: number): Row[] {
+    const found: Row[] = [];
+    for (const row of this.rows.from(from)) {
+      if (row[0] >= to || found.length === limit) break;
+      found.push(row);
+    }
+    return found;
+  }
+
+  last(from: string, to: string): Row | undefined {
+    const row = this.rows.before(to);
+    return row !== undefined && row[0] >= from ? row : undefined;
+  }
+
+  async write(changes: Changes): Promise<void> {
+    if (this.refuses) throw new Error('the disk is full');
+    for (const [key, value] of changes) {
+      if (value === undefined) this.rows.delete(key);
+      else this.rows.set(key, value);
+    }
+  }
+
+  async close(): Promise<void> {}
+}
