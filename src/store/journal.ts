@@ -5,20 +5,39 @@
  */
 import { isScattered, journalNumberOf, keys } from './keys.js';
 import { SortedMap } from './sorted.js';
-import { allRows, rowsBetween } from './state.js';
+import { allRows, decodeJson, encodeJson, rowsBetween } from './state.js';
 import type { Changes, Row, Tables } from './tables.js';
 
 /** Rows in memory before they begin to go to their places. */
-const maxRecent = 16_384;
+const maxRecent = 32_768;
 
-/** Rows that go to their places with one transaction: more than it adds. */
-const movedAtOnce = { least: 64, perNew: 3 } as const;
+/**
+ * Rows that go to their places for each that is new: more than one, or moving would fall behind; not many more, so that
+ * those who write pay for what they write, and nobody for those before.
+ */
+const movedPerNew = 1.25;
+
+/** Rows that go to their places together: the fewer they are, the more often the pages above them are written. */
+const movedAtOnce = 512;
+
+/** Rows of the journal that are forgotten with one transaction, which adds a single one. */
+const forgottenAtOnce = 16;
 
 /** Rows that are read from the disk at once. */
 const maxPiece = 1_000;
 
-/** Rows by key; `null` where one was deleted. */
-type Rows = SortedMap<Buffer | null>;
+/** Rows by key, their bytes as a string of as many characters, which takes half the memory; `null` where one was deleted. */
+type Rows = SortedMap<string | null>;
+
+/** How far rows have gone to their places, for whoever goes on after a restart. */
+interface Progress {
+  /** The first row of the journal that is not on its way. */
+  readonly firstRecent: number;
+  /** The last key that is in its place. */
+  readonly movedTo: string;
+}
+
+const nothingMoved: Progress = { firstRecent: 0, movedTo: '' };
 
 /** Goes on with the journal that the table holds. Its `write` must be called by one at a time. */
 export class JournaledTables implements Tables {
@@ -26,31 +45,42 @@ export class JournaledTables implements Tables {
   /** On their way to their places, in the order of their keys: those up to `#movedTo` are there. */
   #moving: Rows | undefined;
   #movedTo = '';
+  /** How many should have gone on by now. */
+  #due = 0;
+  #allMoved = false;
   /** The journal's rows: those of what is moving come before those of what is recent. */
   #first = 0;
   #firstRecent = 0;
   #next = 0;
 
   constructor(private readonly tables: Tables) {
+    const progress = tables.get(keys.journalProgress);
+    const { firstRecent, movedTo }: Progress = progress ? decodeJson(progress) : nothingMoved;
     for (const [key, row] of allRows(tables, keys.journalRows)) {
       const number = journalNumberOf(key);
       if (this.#next === 0) this.#first = number;
       this.#next = number + 1;
-      this.#keep(decodeRows(row));
+      if (number >= firstRecent) keep(this.#recent, decodeRows(row));
+      else {
+        this.#moving ??= new SortedMap();
+        keep(this.#moving, decodeRows(row));
+      }
     }
-    this.#firstRecent = this.#first;
+    this.#movedTo = movedTo;
+    this.#firstRecent = Math.max(firstRecent, this.#first);
   }
 
   get(key: string): Buffer | undefined {
     if (!isScattered(key)) return this.tables.get(key);
     let row = this.#recent.get(key);
     if (row === undefined) row = this.#moving?.get(key);
-    return row === undefined ? this.tables.get(key) : (row ?? undefined);
+    if (row === undefined) return this.tables.get(key);
+    return row === null ? undefined : bytesOf(row);
   }
 
   range(from: string, to: string, limit: number): Row[] {
     if (!isScattered(from)) return this.tables.range(from, to, limit);
-    const sources = [
+    const sources: Iterable<readonly [string, string | Buffer | null]>[] = [
       this.#recent.from(from),
       this.#moving?.from(from) ?? [],
       rowsBetween(this.tables, from, to, Math.min(limit, maxPiece)),
@@ -58,7 +88,7 @@ export class JournaledTables implements Tables {
     const rows: Row[] = [];
     for (const [key, value] of merge(sources)) {
       if (key >= to || rows.length >= limit) break;
-      if (value !== null) rows.push([key, value]);
+      if (value !== null) rows.push([key, typeof value === 'string' ? bytesOf(value) : value]);
     }
     return rows;
   }
@@ -76,10 +106,11 @@ export class JournaledTables implements Tables {
       else direct.set(key, value);
     }
     if (scattered.length > 0) direct.set(keys.journalRow(this.#next), encodeRows(scattered));
-    const moved = this.#move(Math.max(movedAtOnce.least, scattered.length * movedAtOnce.perNew), direct);
+    this.#due += scattered.length * movedPerNew;
+    const moved = this.#allMoved ? this.#forget(direct) : this.#move(direct);
     await this.tables.write(direct);
     moved();
-    this.#keep(scattered);
+    keep(this.#recent, scattered);
     if (scattered.length > 0) this.#next += 1;
     if (this.#moving === undefined && this.#recent.size >= maxRecent) this.#startMoving();
   }
@@ -88,48 +119,63 @@ export class JournaledTables implements Tables {
     return this.tables.close();
   }
 
-  /** As copies: a view would keep alive all that it was cut from. */
-  #keep(rows: Iterable<readonly [string, Buffer | null]>): void {
-    for (const [key, value] of rows) this.#recent.set(key, value && Buffer.from(value));
-  }
-
   #startMoving(): void {
     this.#moving = this.#recent;
     this.#movedTo = '';
+    this.#due = 0;
     this.#firstRecent = this.#next;
     this.#recent = new SortedMap();
   }
 
-  /** Moves some rows to their places; what it returns is to be called once that is durable. */
-  #move(room: number, changes: Map<string, Buffer | undefined>): () => void {
-    if (this.#moving === undefined) return () => {};
+  /** Moves some rows to their places, when enough are due; what it returns is to be called once that is durable. */
+  #move(changes: Map<string, Buffer | undefined>): () => void {
+    const room = Math.ceil(this.#due);
+    if (this.#moving === undefined || room < movedAtOnce) return () => {};
     let left = room;
     let last = this.#movedTo;
     for (const [key, value] of this.#moving.from(`${last} `)) {
       if (left === 0) break;
-      changes.set(key, value ?? undefined);
+      changes.set(key, value === null ? undefined : bytesOf(value));
       last = key;
       left -= 1;
     }
-    // When all are there, the journal forgets them, the oldest first: what is left of it after a crash is carried out again.
-    const first = Math.min(this.#first + left, this.#firstRecent);
-    for (let row = this.#first; row < first; row += 1) changes.set(keys.journalRow(row), undefined);
+    const progress: Progress = { firstRecent: this.#firstRecent, movedTo: last };
+    changes.set(keys.journalProgress, encodeJson(progress));
     return () => {
       this.#movedTo = last;
+      this.#due = 0;
+      this.#allMoved = left > 0;
+    };
+  }
+
+  /** When all are there, the journal forgets them, the oldest first: what is left of it after a crash says what was written last. */
+  #forget(changes: Map<string, Buffer | undefined>): () => void {
+    const first = Math.min(this.#first + forgottenAtOnce, this.#firstRecent);
+    for (let row = this.#first; row < first; row += 1) changes.set(keys.journalRow(row), undefined);
+    if (first === this.#firstRecent) changes.set(keys.journalProgress, undefined);
+    return () => {
       this.#first = first;
-      if (first === this.#firstRecent) this.#moving = undefined;
+      if (first < this.#firstRecent) return;
+      this.#moving = undefined;
+      this.#allMoved = false;
     };
   }
 }
 
+function keep(into: Rows, rows: Iterable<readonly [string, Buffer | null]>): void {
+  for (const [key, value] of rows) into.set(key, value === null ? null : value.toString('latin1'));
+}
+
+function bytesOf(row: string): Buffer {
+  return Buffer.from(row, 'latin1');
+}
+
 /** Rows of several sources in the order of their keys; of those with the same key, the first source's. */
-function* merge(
-  sources: readonly Iterable<readonly [string, Buffer | null]>[],
-): Generator<readonly [string, Buffer | null]> {
+function* merge<Value>(sources: readonly Iterable<readonly [string, Value]>[]): Generator<readonly [string, Value]> {
   const cursors = sources.map((source) => source[Symbol.iterator]());
   const heads = cursors.map((cursor) => cursor.next());
   for (;;) {
-    let first: readonly [string, Buffer | null] | undefined;
+    let first: readonly [string, Value] | undefined;
     for (const { done, value } of heads) if (!done && (first === undefined || value[0] < first[0])) first = value;
     if (first === undefined) return;
     yield first;

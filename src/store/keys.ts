@@ -35,7 +35,8 @@ export const keys = {
   record: (order: number) => `c${digits(order, 6)}`,
   progress: (order: number) => `g${digits(order, 6)}`,
   dropped: (space: string) => `x${space}`,
-  journalRows: 'j',
+  journalProgress: 'jp',
+  journalRows: 'jr',
   journalRow: (number: number) => keys.journalRows + digits(number, 10),
   queued: (space: string, place: string) => `f${space} ${place}`,
   host: (space: string, host: string) => `h${space} ${part(host)}`,
@@ -50,14 +51,14 @@ export const keys = {
   chunk: (offset: number) => `z${digits(offset, 10)}`,
 } as const;
 
-/** Whether rows with such keys are many, small, and written in no order: the queued URLs. */
+/** Whether rows with such keys are many, small, and written in no order: the queued URLs, and the counts of the hosts. */
 export function isScattered(key: string): boolean {
-  return key.startsWith('f');
+  return key.startsWith('f') || key.startsWith('h');
 }
 
 /** Whether a row is of one copy of a table that several processes share, and means nothing to the others. */
 export function isLocal(key: string): boolean {
-  return key === keys.position || key.startsWith(keys.journalRows);
+  return key === keys.position || key.startsWith('j');
 }
 
 /** The number in the key of a row of the journal. */
