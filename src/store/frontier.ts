@@ -5,8 +5,8 @@ import { allRows, decodeJson, decodeOffer } from './state.js';
 import type { Frontier, Lease, Offer } from './store.js';
 import type { Tables } from './tables.js';
 
-/** URLs of a host that are in memory: a few at first, more as it is asked for more. */
-const windowSizes = { least: 4, most: 64 } as const;
+/** URLs of a host that are in memory: a few at first, more as it is asked for more; fewer where there are many hosts. */
+const windowSizes = { least: 4, most: 64, ofAllHosts: 16_384 } as const;
 
 type Moved = Extract<FrontierChange, { kind: 'moved' }>;
 
@@ -24,7 +24,7 @@ interface HostQueue {
   readonly window: Waiting[];
   /** `undefined`: the window holds all there is. */
   readTo: string | undefined;
-  /** How many to read next. */
+  /** How many it would read next. */
   size: number;
 }
 
@@ -179,9 +179,9 @@ export class TableFrontier implements Frontier {
   #refill(host: string, queue: HostQueue): void {
     const prefix = keys.queued(this.space, `${part(host)} `);
     const from = queue.readTo === '' ? prefix : `${keys.queued(this.space, queue.readTo ?? '')} `;
-    const { size } = queue;
+    const size = this.#sizeOf(queue);
     const rows = this.tables.range(from, after(prefix), size);
-    queue.size = Math.min(2 * size, windowSizes.most);
+    queue.size = 2 * size;
     for (const [key, value] of rows) {
       const place = key.slice(keys.queued(this.space, '').length);
       const offer = decodeOffer(host, value);
@@ -192,14 +192,21 @@ export class TableFrontier implements Frontier {
     if (rows.length < size) queue.readTo = undefined;
   }
 
+  /** How much of a host's window may be filled, now that there are so many hosts. */
+  #sizeOf({ size }: HostQueue): number {
+    const { least, most, ofAllHosts } = windowSizes;
+    return Math.min(size, most, Math.max(least, Math.floor(ofAllHosts / this.#hosts.size)));
+  }
+
   #add({ place, offer }: Waiting): void {
     if (this.#held.has(offer.fingerprint)) return;
     const queue = this.#queueOf(offer.host);
     this.#count(offer.host, queue, 1);
     if (queue.readTo !== undefined && place > queue.readTo) return;
     queue.window.splice(placeIn(queue.window, place), 0, { place, offer });
-    if (queue.window.length <= 2 * queue.size) return;
-    queue.window.length = queue.size;
+    const size = this.#sizeOf(queue);
+    if (queue.window.length <= 2 * size) return;
+    queue.window.length = size;
     queue.readTo = queue.window.at(-1)?.place;
   }
 
