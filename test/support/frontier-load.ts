@@ -7,8 +7,38 @@ const hosts = 2_000;
 const linksPerPage = 50;
 const pagesAtOnce = 16;
 const perCommit = linksPerPage * pagesAtOnce;
-/** The rate is that of the last part, when the frontier is nearly as long as it will be. */
-const measured = perCommit * 50;
+
+/** How fast something was done. */
+export interface Pace {
+  readonly perSecond: number;
+  /** User and system time of all threads, for each. */
+  readonly cpuMicros: number;
+}
+
+/** Of as many of one as of the other. */
+export interface TurnOver {
+  readonly offers: Pace;
+  readonly leases: Pace;
+}
+
+/** Adds up the time of some kind of work. */
+class Stopwatch {
+  #ms = 0;
+  #cpuMicros = 0;
+
+  async time(work: () => Promise<void>): Promise<void> {
+    const startMs = performance.now();
+    const before = process.cpuUsage();
+    await work();
+    const { user, system } = process.cpuUsage(before);
+    this.#cpuMicros += user + system;
+    this.#ms += performance.now() - startMs;
+  }
+
+  pace(count: number): Pace {
+    return { perSecond: count / (this.#ms / 1_000), cpuMicros: this.#cpuMicros / count };
+  }
+}
 
 /** Links as pages have them: most lead to the page's own host. */
 function offersOf(page: number): Offer[] {
@@ -20,20 +50,12 @@ function offersOf(page: number): Offer[] {
   });
 }
 
-async function offer(store: Store, from: number, to: number): Promise<number> {
-  const startMs = performance.now();
-  for (let n = from; n < to; n += perCommit) {
-    const pages = Array.from({ length: pagesAtOnce }, (_, i) => n / linksPerPage + i);
-    await Promise.all(pages.map((page) => store.commit({ crawl: 'a', offers: offersOf(page) })));
-  }
-  return (to - from) / ((performance.now() - startMs) / 1_000);
-}
-
-/** A frontier of crawl `a` that grows. */
-export class GrowingFrontier {
+/** The frontier of crawl `a`, as long as one wants it. */
+export class LongFrontier {
   readonly #store: Store;
   readonly #frontier: Frontier;
-  #offered = 0;
+  #pages = 0;
+  #taken = 0;
 
   constructor(store: Store) {
     this.#store = store;
@@ -44,27 +66,43 @@ export class GrowingFrontier {
     return this.#frontier.queued;
   }
 
-  /** Offers URLs until there have been about so many. Gives the offers a second of the last part. */
-  async growTo(size: number): Promise<number> {
-    const aim = size - (size % perCommit);
-    const last = aim - Math.min(measured, aim - this.#offered - perCommit);
-    const middle = last - (last % perCommit);
-    await offer(this.#store, this.#offered, middle);
-    this.#offered = aim;
-    return offer(this.#store, middle, aim);
+  /** Offers URLs until about so many are queued. */
+  async growTo(size: number): Promise<void> {
+    while (this.queued + perCommit <= size) await this.#offer(this.#nextPages());
   }
 
-  /** Takes pages of one host after the other and ends them, some at a time. Gives the leases a second. */
-  async leaseAndEnd(count: number): Promise<number> {
-    const startMs = performance.now();
-    const names = [...this.#frontier.hosts()];
-    for (let taken = 0; taken < count; taken += pagesAtOnce) {
-      const leases = Array.from({ length: pagesAtOnce }, (_, i) =>
-        this.#frontier.take(names[(taken + i) % names.length] ?? ''),
-      );
-      const ends = leases.filter((lease): lease is Lease => lease !== undefined);
-      await Promise.all(ends.map((lease) => this.#store.commit({ crawl: 'a', lease, release: true })));
+  /** Offers and ends about so many, in turns: as many come as go, so that all work that was put off is done meanwhile. */
+  async turnOver(count: number): Promise<TurnOver> {
+    const rounds = Math.ceil(count / perCommit);
+    const offers = new Stopwatch();
+    const leases = new Stopwatch();
+    for (let round = 0; round < rounds; round += 1) {
+      // Links and their fingerprints are not the frontier's work.
+      const pages = this.#nextPages();
+      await offers.time(() => this.#offer(pages));
+      await leases.time(() => this.#leaseAndEnd());
     }
-    return count / ((performance.now() - startMs) / 1_000);
+    return { offers: offers.pace(rounds * perCommit), leases: leases.pace(rounds * perCommit) };
+  }
+
+  #nextPages(): Offer[][] {
+    return Array.from({ length: pagesAtOnce }, () => offersOf(this.#pages++));
+  }
+
+  async #offer(pages: readonly Offer[][]): Promise<void> {
+    await Promise.all(pages.map((offers) => this.#store.commit({ crawl: 'a', offers })));
+  }
+
+  /** Takes pages of one host after the other and ends them, some at a time. */
+  async #leaseAndEnd(): Promise<void> {
+    const names = [...this.#frontier.hosts()];
+    for (let left = perCommit; left > 0; left -= pagesAtOnce) {
+      const leases: Lease[] = [];
+      while (leases.length < pagesAtOnce) {
+        const lease = this.#frontier.take(names[this.#taken++ % names.length] ?? '');
+        if (lease !== undefined) leases.push(lease);
+      }
+      await Promise.all(leases.map((lease) => this.#store.commit({ crawl: 'a', lease, release: true })));
+    }
   }
 }

@@ -2,13 +2,13 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Pace, TurnOver } from '../../support/frontier-load.js';
 import { startChild } from '../support/child.js';
-import { anonymousOf, type Spent, startMeter } from '../support/meter.js';
+import { anonymousOf } from '../support/meter.js';
 import type { BenchOptions } from '../support/options.js';
-import type { Reading, Row, Side } from '../support/row.js';
-import type { FrontierRates } from './store.js';
+import type { Goal, Reading, Row, Side } from '../support/row.js';
 
-interface FrontierReading extends FrontierRates, Spent {
+interface FrontierReading extends TurnOver {
   /** With nothing going on. */
   readonly restMb: number;
 }
@@ -21,8 +21,9 @@ export async function benchFrontier(options: BenchOptions): Promise<Row[]> {
     const data = mkdtempSync(join(tmpdir(), 'crawlcast-bench-'));
     const child = startChild(new URL('./store.js', import.meta.url), [data]);
     try {
-      await child.ask(0);
-      for (const one of readings) one.readings.push(await grow(child, one.size));
+      // A first time that does not count: the code is compiled then.
+      await child.ask(sizes[0]);
+      for (const one of readings) one.readings.push(await measure(child, one.size));
     } finally {
       await child.end();
       rmSync(data, { recursive: true, force: true, maxRetries: 5 });
@@ -31,15 +32,13 @@ export async function benchFrontier(options: BenchOptions): Promise<Row[]> {
   return readings.flatMap((one) => rowsOf(one, readings[0]));
 }
 
-async function grow(child: ReturnType<typeof startChild>, size: number): Promise<FrontierReading> {
-  const meter = startMeter([child.pid]);
-  const rates = await child.ask<FrontierRates>(size);
-  const reading = { ...rates, ...meter.stop(), restMb: anonymousOf(child.pid) };
-  const { offers, leases, restMb } = reading;
-  console.error(
-    `frontier: ${size}: ${Math.round(offers)} offers/s, ${Math.round(leases)} leases/s, ${Math.round(restMb)} MB`,
-  );
-  return reading;
+async function measure(child: ReturnType<typeof startChild>, size: number): Promise<FrontierReading> {
+  const { offers, leases } = await child.ask<TurnOver>(size);
+  const restMb = anonymousOf(child.pid);
+  const tell = (what: string, { perSecond, cpuMicros }: Pace) =>
+    `${Math.round(perSecond)} ${what}/s of ${cpuMicros.toFixed(1)} µs`;
+  console.error(`frontier: ${size}: ${tell('offers', offers)}, ${tell('leases', leases)}, ${Math.round(restMb)} MB`);
+  return { offers, leases, restMb };
 }
 
 interface Sized {
@@ -50,23 +49,24 @@ interface Sized {
 /** Against the shortest, in the same process and run. */
 function rowsOf(own: Sized, first: Sized | undefined): Row[] {
   const other = own === first ? undefined : first;
-  const row = (what: string, unit: string, value: (reading: FrontierReading) => number): Row => ({
+  const row = (what: string, unit: string, value: (reading: FrontierReading) => Reading, goal: Goal): Row => ({
     bench: 'frontier',
     what: `${what}, ${own.size} URLs`,
     unit,
     ours: side('ours', own, value),
-    ...(other && { other: side(`ours, ${other.size} URLs`, other, value) }),
+    ...(other && { other: side(`ours, ${other.size} URLs`, other, value), goal }),
   });
   return [
-    row('offers', '/s', ({ offers }) => offers),
-    row('leases', '/s', ({ leases }) => leases),
-    row('memory', 'MB', ({ restMb }) => restMb),
+    row('offers', '/s', ({ offers }) => readingOf(offers), { of: 'ratio', atLeast: 0.85 }),
+    row('leases', '/s', ({ leases }) => readingOf(leases), { of: 'ratio', atLeast: 0.85 }),
+    row('memory', 'MB', ({ restMb }) => ({ value: restMb }), { of: 'ratio', atMost: 1.15 }),
   ];
 }
 
-function side(name: string, { readings }: Sized, value: (reading: FrontierReading) => number): Side {
-  return {
-    name,
-    readings: readings.map((reading): Reading => ({ value: value(reading), peakRssMb: reading.peakRssMb })),
-  };
+function readingOf({ perSecond, cpuMicros }: Pace): Reading {
+  return { value: perSecond, cpuMicros };
+}
+
+function side(name: string, { readings }: Sized, value: (reading: FrontierReading) => Reading): Side {
+  return { name, readings: readings.map(value) };
 }

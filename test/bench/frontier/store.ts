@@ -1,28 +1,27 @@
 /** The embedded store with one long frontier, in a process of its own. */
+import { setTimeout as pause } from 'node:timers/promises';
 import { openEmbeddedStore } from '#src/store/embedded.js';
-import { GrowingFrontier } from '../../support/frontier-load.js';
+import { LongFrontier } from '../../support/frontier-load.js';
 import { recordOf } from '../../support/log-service.js';
 import { takeOrders } from '../support/child.js';
 
-/** How long it is to be, answered with {@link FrontierRates}; 0 is answered as soon as it is ready. */
+/** How long it is to be, answered with a `TurnOver` of it at that length. */
 export type FrontierOrder = number;
 
-/** A second. */
-export interface FrontierRates {
-  readonly offers: number;
-  readonly leases: number;
-  /** How many leases that were. */
-  readonly leased: number;
-}
+/** After it the engine has given back what the garbage took. */
+const restMs = 1_000;
+
+/** Offered, and as many ended: more than twice what the frontier keeps in memory before it goes to its place. */
+const turnedOver = 40_000;
 
 const store = await openEmbeddedStore(process.argv[2] ?? '');
 await store.commit({ crawl: 'a', record: recordOf('a') });
-const frontier = new GrowingFrontier(store);
+const frontier = new LongFrontier(store);
 
-takeOrders(async (size: FrontierOrder): Promise<FrontierRates | undefined> => {
-  if (size === 0) return undefined;
-  const leased = Math.min(4_000, size / 4);
-  const rates = { offers: await frontier.growTo(size), leases: await frontier.leaseAndEnd(leased), leased };
+takeOrders(async (size: FrontierOrder) => {
+  await frontier.growTo(size);
+  const turnOver = await frontier.turnOver(turnedOver);
   global.gc?.();
-  return rates;
+  await pause(restMs);
+  return turnOver;
 });
