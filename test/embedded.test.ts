@@ -6,7 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { describe, it, type TestContext } from 'node:test';
-import { openEmbeddedStore } from '#src/store/embedded.js';
+import { openEmbeddedStore, openEmbeddedTables } from '#src/store/embedded.js';
+import { keys } from '#src/store/keys.js';
 import type { NewEvent, Offer } from '#src/store/store.js';
 
 const crawl = 'c';
@@ -250,6 +251,15 @@ describe('embedded store', () => {
     const store = await openEmbeddedStore(dir);
     t.after(() => store.close());
     assert.throws(() => store.log.read(0), { code: 'data.corrupt' });
+  });
+
+  it('refuses a directory whose rows another version has written', async (t) => {
+    const dir = await directory(t);
+    await (await openEmbeddedStore(dir)).close();
+    const tables = await openEmbeddedTables(dir);
+    await tables.write(new Map([[keys.format, Buffer.from('1')]]));
+    await tables.close();
+    await assert.rejects(openEmbeddedStore(dir), { code: 'data.unusable' });
   });
 
   it('refuses steps while the disk is full, still serves readers, and goes on when there is room', async (t) => {

@@ -26,10 +26,14 @@ export function after(prefix: string): string {
   return `${prefix}\u007f`;
 }
 
+/** What the rows of a table mean; another number whenever that changes. */
+export const tableFormat = '2';
+
 /** The key of each kind of row. The log's letter is the last one: LMDB fills its pages whole only at the end. */
 export const keys = {
   space: (number: number) => digits(number, 6),
   epoch: 'm epoch',
+  format: 'm format',
   first: 'm first',
   position: 'm position',
   record: (order: number) => `c${digits(order, 6)}`,

@@ -3,6 +3,7 @@
  * the stream of transactions holds behind it, so that the older part of that one can be deleted.
  */
 import { randomBytes } from 'node:crypto';
+import { CrawlcastError } from '../errors.js';
 import type { Cluster } from './cluster.js';
 import { ensureStream } from './cluster.js';
 import { isLocal } from './keys.js';
@@ -130,7 +131,13 @@ export class Snapshots {
       if (message === null) return false;
       next = message.seq + 1;
       const part = readPart(message.data);
-      const body = part && assembler.add(part);
+      // Another version has written it: without it the table would be empty, and a new log begin.
+      if (part === undefined)
+        throw new CrawlcastError(
+          'store.failed',
+          'The snapshot in the cluster was written by another version of Crawlcast',
+        );
+      const body = assembler.add(part);
       if (body === undefined) continue;
       const rows = new Map<string, Buffer | undefined>();
       readRows(body, rows);

@@ -8,7 +8,7 @@ import { cutChunks } from './chunk.js';
 import { Crawls } from './crawls.js';
 import { decided } from './decide.js';
 import { Draft } from './draft.js';
-import { keys } from './keys.js';
+import { keys, tableFormat } from './keys.js';
 import { TableLog } from './log.js';
 import { allRows, decodeJson } from './state.js';
 import type { Committed, CrawlProgress, CrawlRecord, Frontier, Peers, Retention, Step, Store } from './store.js';
@@ -49,10 +49,18 @@ export async function openTableStore(tables: Tables, options: StoreOptions = {})
 
 async function readEpoch(tables: Tables): Promise<string> {
   const known = tables.get(keys.epoch)?.toString();
-  if (known !== undefined) return known;
+  if (known !== undefined) {
+    checkFormat(tables);
+    return known;
+  }
   const epoch = randomBytes(4).toString('hex');
   try {
-    await tables.write(new Map([[keys.epoch, Buffer.from(epoch)]]));
+    await tables.write(
+      new Map([
+        [keys.epoch, Buffer.from(epoch)],
+        [keys.format, Buffer.from(tableFormat)],
+      ]),
+    );
     return epoch;
   } catch (thrown) {
     if (!(thrown instanceof Outrun)) throw thrown;
@@ -60,6 +68,15 @@ async function readEpoch(tables: Tables): Promise<string> {
     await tables.news?.take();
     return readEpoch(tables);
   }
+}
+
+/** Rows that mean something else would be taken for ours, or passed over without a word. */
+function checkFormat(tables: Tables): void {
+  if (tables.get(keys.format)?.toString() === tableFormat) return;
+  throw new CrawlcastError(
+    'data.unusable',
+    'The data directory was written by another version of Crawlcast: use that version, or a new directory.',
+  );
 }
 
 class TableStore implements Store {
