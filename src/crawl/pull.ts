@@ -1,5 +1,5 @@
 /** Work that is asked for instead of pushed: RxJS has no backpressure, so a slot takes its next lease when it is free. */
-import { from, mergeMap, Observable, type ObservableInput, range, type Subscription } from 'rxjs';
+import { defer, mergeMap, Observable, type ObservableInput, range, type Subscription } from 'rxjs';
 
 /**
  * Works on leases in `width` slots, each of which asks for its next one only when it is free.
@@ -25,11 +25,11 @@ function slot<L, R>(
     let underway: Subscription | undefined;
     const fail = (error: unknown) => subscriber.error(error);
     const ask = () => {
-      underway = from(lease()).subscribe({ next: work, error: fail });
+      underway = defer(lease).subscribe({ next: work, error: fail });
     };
     const work = (leased: L | undefined) => {
       if (leased === undefined) return subscriber.complete();
-      const working = from(project(leased)).subscribe({
+      const working = defer(() => project(leased)).subscribe({
         next: (result) => subscriber.next(result),
         error: fail,
         complete: ask,
