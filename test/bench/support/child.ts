@@ -33,13 +33,22 @@ export function startChild(script: URL, args: readonly string[] = []): Child {
   };
 }
 
+/** What an order may take: one that hangs is a failure and not a wait. */
+const maxMs = 300_000;
+
 function nextMessage(child: ChildProcess): Promise<unknown> {
   return new Promise((resolve, reject) => {
+    const late = setTimeout(() => {
+      child.off('message', onMessage).off('exit', onExit);
+      reject(new Error(`${child.spawnargs[1]} has not answered for ${maxMs} ms`));
+    }, maxMs);
     const onExit = (code: number | null, signal: string | null) => {
+      clearTimeout(late);
       child.off('message', onMessage);
       reject(new Error(`${child.spawnargs[1]} ended with ${code ?? signal} before it answered`));
     };
     const onMessage = (answer: unknown) => {
+      clearTimeout(late);
       child.off('exit', onExit);
       resolve(answer);
     };
