@@ -41,6 +41,7 @@ function plainOfDom(nodes: readonly Dom.ChildNode[]): Plain[] {
 }
 
 function addText(plain: Plain[], text: string): void {
+  if (text === '') return;
   const last = plain.at(-1);
   if (typeof last === 'string') plain[plain.length - 1] = last + text;
   else plain.push(text);
@@ -91,6 +92,9 @@ const texts = [
   'é',
   '😀',
   ']]>',
+  'amp;',
+  ';',
+  'copy',
   '-->',
   '"',
 ] as const;

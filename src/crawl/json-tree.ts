@@ -31,7 +31,7 @@ export function buildTree(value: unknown, builder: TreeBuilder): void {
 // The builder bounds the depth.
 function buildInside(value: unknown, builder: TreeBuilder): void {
   if (Array.isArray(value)) buildAll('item', value, builder);
-  else if (typeof value !== 'object') builder.text(String(value));
+  else if (typeof value !== 'object') builder.text(String(value), false);
   else for (const [name, member] of Object.entries(value ?? {})) buildAll(name, listOf(member), builder);
 }
 

@@ -72,9 +72,9 @@ export class Page implements TreeBuilder {
     if (element.isHtml('template')) this.inert++;
   }
 
-  text(source: string, readEntities?: ReadEntities): void {
+  text(source: string, goesOn: boolean, readEntities?: ReadEntities): void {
     const { last } = this.current;
-    if (last instanceof Text && last.readEntities === readEntities) last.append(source);
+    if (goesOn && last instanceof Text) last.append(source);
     else this.current.append(new Text(source, readEntities));
   }
 

@@ -18,9 +18,9 @@ export function growTree(): TreeBuilder & { readonly root: Document; readonly is
       current.append(element);
       current = element;
     },
-    text(source, readEntities) {
+    text(source, goesOn, readEntities) {
       const { last } = current;
-      if (last instanceof Text && last.readEntities === readEntities) last.append(source);
+      if (goesOn && last instanceof Text) last.append(source);
       else current.append(new Text(source, readEntities));
     },
     aside: (markup) => current.append(new Aside(markup)),
