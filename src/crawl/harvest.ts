@@ -48,7 +48,7 @@ export function createHarvest(job: Job, credit: Credit, tell: (update: PageUpdat
   let receivedMs = 0;
   let extractionMs = 0;
   const identify = createIdentify();
-  const tails = createTails(crawlSource(job.crawl), printableUrl(job.url));
+  const tailOf = createTails(crawlSource(job.crawl), printableUrl(job.url));
   /** Whether the page is told in parts, so that some of it may be there when it is fetched again. */
   let inParts = job.begun;
 
@@ -87,7 +87,7 @@ export function createHarvest(job: Job, credit: Credit, tell: (update: PageUpdat
     },
     item({ type, json }) {
       extractionMs = performance.now() - receivedMs;
-      items.push({ type, json, tail: tails(type, json) });
+      items.push({ type, json, tail: tailOf(type, json) });
       itemCount++;
     },
     link(link) {

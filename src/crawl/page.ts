@@ -12,7 +12,7 @@ import { createLanes, type Lane, type Lanes } from './lanes.js';
 import { isNofollow, type LinkTarget, type WrittenLink } from './links.js';
 import type { TreeBuilder } from './markup.js';
 import { isPlace, isSitemap } from './sitemaps.js';
-import { Aside, Document, Element, type ParentNode, type ReadEntities, Text } from './tree.js';
+import { Aside, Document, Element, type ParentNode, type ReadEntities } from './tree.js';
 
 /** What has been counted of a page so far. */
 interface Tally {
@@ -73,9 +73,7 @@ export class Page implements TreeBuilder {
   }
 
   text(source: string, goesOn: boolean, readEntities?: ReadEntities): void {
-    const { last } = this.current;
-    if (goesOn && last instanceof Text) last.append(source);
-    else this.current.append(new Text(source, readEntities));
+    this.current.appendText(source, goesOn, readEntities);
   }
 
   aside(markup: string): void {

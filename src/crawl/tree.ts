@@ -24,6 +24,12 @@ abstract class Parent {
     this.last = node;
     if (node instanceof Element) this.lastElement = node;
   }
+
+  /** Appends text: see `TreeBuilder.text`. */
+  appendText(source: string, goesOn: boolean, readEntities?: ReadEntities): void {
+    if (goesOn && this.last instanceof Text) this.last.append(source);
+    else this.append(new Text(source, readEntities));
+  }
 }
 
 /** The document itself. */
@@ -66,7 +72,7 @@ export class Text {
   constructor(
     private source: string,
     /** Absent: it is plain. */
-    readonly readEntities?: ReadEntities,
+    private readonly readEntities?: ReadEntities,
   ) {}
 
   get data(): string {

@@ -1,7 +1,6 @@
 /** Trees for tests: what a parser says, and nothing else. */
-import type { TreeBuilder } from '#src/crawl/markup.js';
-import { createMarkupParser } from '#src/crawl/markup.js';
-import { Aside, Document, Element, type ParentNode, Text } from '#src/crawl/tree.js';
+import { createMarkupParser, type TreeBuilder } from '#src/crawl/markup.js';
+import { Aside, Document, Element, type ParentNode } from '#src/crawl/tree.js';
 
 /** A builder that keeps what it is told. */
 export function growTree(): TreeBuilder & { readonly root: Document; readonly isOver: boolean } {
@@ -18,11 +17,7 @@ export function growTree(): TreeBuilder & { readonly root: Document; readonly is
       current.append(element);
       current = element;
     },
-    text(source, goesOn, readEntities) {
-      const { last } = current;
-      if (goesOn && last instanceof Text) last.append(source);
-      else current.append(new Text(source, readEntities));
-    },
+    text: (source, goesOn, readEntities) => current.appendText(source, goesOn, readEntities),
     aside: (markup) => current.append(new Aside(markup)),
     close() {
       current = current.parent ?? root;
