@@ -17,23 +17,27 @@ export interface ElementRule {
   readonly content: Content | undefined;
 }
 
-const rules = new Map<string, ElementRule>();
-
-/** Names are few, and pages full of them: each way to write one is looked up once. Longer texts would hold on to their page. */
-const maxRules = 4_096;
+/** Of each kind, so many names are kept, if they are as short: longer texts would hold on to their page. */
+const maxNames = 4_096;
 const maxLength = 12;
 
-/** What is known of a name, as it is written. */
-export function ruleOf(written: string): ElementRule {
-  return rules.get(written) ?? findRule(written);
+/** Names are few, and pages full of them: each way to write one is looked up once. */
+function remember<Known>(find: (written: string) => Known): (written: string) => Known {
+  const names = new Map<string, Known>();
+  return (written) => {
+    const known = names.get(written);
+    if (known !== undefined) return known;
+    const found = find(written);
+    if (written.length <= maxLength && names.size < maxNames) names.set(written, found);
+    return found;
+  };
 }
 
-function findRule(written: string): ElementRule {
+/** What is known of a name, as it is written. */
+export const ruleOf = remember((written) => {
   const name = written.toLowerCase();
-  const rule = makeRule(name === 'image' ? 'img' : name);
-  if (written.length <= maxLength && rules.size < maxRules) rules.set(written, rule);
-  return rule;
-}
+  return makeRule(name === 'image' ? 'img' : name);
+});
 
 /** What is known of a name inside SVG or MathML. */
 export function foreignRuleOf(written: string, content: Content | undefined): ElementRule {
@@ -104,13 +108,5 @@ const svgNames: ReadonlyMap<string, string> = new Map(
     .map((name) => [name.toLowerCase(), name]),
 );
 
-const attributeNames = new Map<string, string>();
-
 /** The name of an attribute in lower case. */
-export function attributeName(written: string): string {
-  const known = attributeNames.get(written);
-  if (known !== undefined) return known;
-  const name = written.toLowerCase();
-  if (written.length <= maxLength && attributeNames.size < maxRules) attributeNames.set(written, name);
-  return name;
-}
+export const attributeName = remember((written) => written.toLowerCase());
