@@ -3,7 +3,7 @@
 import type { Piece } from './filter.js';
 import { sseCursor, sseFrames } from './frames.js';
 import { type Hub, heartbeatMs, type Member } from './hub.js';
-import { type Opening, type Outlet, Subscriber } from './subscriber.js';
+import { begin, type Opening, type Outlet, Subscriber } from './subscriber.js';
 import type { ByteSink, Headers, HttpResponse } from './transport.js';
 
 /** How long a client waits before it reconnects. */
@@ -17,14 +17,11 @@ export const sseHeaders: Headers = {
 
 /** Opens a stream and keeps it going until either side ends it. */
 export function openEventStream(opening: Opening, response: HttpResponse, headers: Headers): void {
-  const { store, hub, plan } = opening;
+  const { store, plan } = opening;
   const start = `${store.log.epoch}-${plan.position.after}`;
   // The cursor goes out at once, so that who is cut off before the first event comes back to the right place.
   const sink = response.stream(200, { ...sseHeaders, ...headers }, `retry: ${retryMs}\n${sseCursor(start)}`);
-  const stream = new EventStream(opening, sink);
-  hub.add(stream);
-  stream.subscriber.tellGap(plan.position);
-  stream.subscriber.pump();
+  begin(opening, new EventStream(opening, sink));
 }
 
 /** One open stream: a single object, since there may be thousands that do nothing. */

@@ -9,7 +9,7 @@ import { eventTail } from '../events-json.js';
 import type { Store } from '../store/store.js';
 import { createFilter, type Filter, type Piece } from './filter.js';
 import { looseEvent } from './frames.js';
-import type { Hub } from './hub.js';
+import type { Hub, Member } from './hub.js';
 import { locate, locateLastEventId, type Position, type Subscription } from './subscription.js';
 import type { Turns } from './turns.js';
 
@@ -43,6 +43,13 @@ export interface Opening {
   readonly plan: Plan;
   /** The peer's. */
   readonly address: string;
+}
+
+/** Takes an opened stream in, and hands over what is there for it. */
+export function begin({ hub, plan: { position } }: Opening, stream: Member): void {
+  hub.add(stream);
+  stream.subscriber.tellGap(position);
+  stream.subscriber.pump();
 }
 
 /**

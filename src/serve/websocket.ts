@@ -3,7 +3,7 @@ import { CrawlcastError, toCrawlcastError } from '../errors.js';
 import type { Piece } from './filter.js';
 import { textFrames } from './frames.js';
 import { type Hub, heartbeatMs, type Member } from './hub.js';
-import { type Opening, type Outlet, type Plan, plan, Subscriber } from './subscriber.js';
+import { begin, type Opening, type Outlet, type Plan, plan, Subscriber } from './subscriber.js';
 import { parseSubscribeFrame, type Subscription } from './subscription.js';
 import type { Socket } from './transport.js';
 
@@ -14,10 +14,7 @@ const pingMs = 30_000;
 
 /** Takes an accepted socket and keeps it going until either side ends it. */
 export function openSocket(opening: Opening, socket: Socket): void {
-  const stream = new SocketStream(opening, socket);
-  opening.hub.add(stream);
-  stream.subscriber.tellGap(opening.plan.position);
-  stream.subscriber.pump();
+  begin(opening, new SocketStream(opening, socket));
 }
 
 /** One open WebSocket: a single object, since there may be thousands that do nothing. */
