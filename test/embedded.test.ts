@@ -9,6 +9,7 @@ import { describe, it, type TestContext } from 'node:test';
 import { openEmbeddedStore, openEmbeddedTables } from '#src/store/embedded.js';
 import { keys } from '#src/store/keys.js';
 import type { NewEvent, Offer } from '#src/store/store.js';
+import { fingerprint } from '#src/url.js';
 
 const crawl = 'c';
 const host = 'http://a.test';
@@ -39,7 +40,7 @@ function events(count: number, data = 'x', more: Partial<NewEvent> = {}): NewEve
 }
 
 function offer(url: string, depth = 0): Offer {
-  return { url, fingerprint: url, host, depth };
+  return { url, fingerprint: fingerprint(url), host, depth };
 }
 
 /** Another process that runs a few lines with `open` at hand, and the lines it prints. */
@@ -166,7 +167,7 @@ describe('embedded store', () => {
          const events = Array.from({ length: 11 }, () => ({ type: 'quote', tail }));
          for (let n = store.log.last; ; n += 11) {
            const url = '/' + n;
-           await store.commit({ crawl: 'c', events, offers: [{ url, fingerprint: url, host: 'h', depth: 0 }] });
+           await store.commit({ crawl: 'c', events, offers: [{ url, fingerprint: url.padStart(22, 'x'), host: 'h', depth: 0 }] });
            console.log(store.log.last);
          }`,
       );

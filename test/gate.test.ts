@@ -10,7 +10,7 @@ function gate(changes: Partial<SpiderInput> = {}): Gate {
 }
 
 function lease(url: string, start = false): Lease {
-  return { url, crawl: 'x', key: url, fingerprint: url, host: new URL(url).origin, depth: 0, begun: false, start };
+  return { url, crawl: 'x', fingerprint: url, host: new URL(url).origin, depth: 0, begun: false, start };
 }
 
 /** Where a redirect ends up, or why not. */

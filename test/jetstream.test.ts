@@ -6,6 +6,7 @@ import { connect } from '@nats-io/transport-node';
 import { type JetStreamOptions, openJetStreamStore } from '#src/store/jetstream.js';
 import type { CrawlRecord, LogEvent, NewEvent, Offer, Store } from '#src/store/store.js';
 import { parseStoreUrl } from '#src/store-url.js';
+import { fingerprint } from '#src/url.js';
 import { startDeafProxy } from './support/deaf-proxy.js';
 import { hasNats, type NatsServer, startNats } from './support/nats.js';
 import { temporaryFolder } from './support/process.js';
@@ -39,7 +40,7 @@ function events(count: number, data: unknown = 'x', more: Partial<NewEvent> = {}
 }
 
 function offer(url: string): Offer {
-  return { url, fingerprint: url, host, depth: 0 };
+  return { url, fingerprint: fingerprint(url), host, depth: 0 };
 }
 
 function record(more: Partial<CrawlRecord> = {}): CrawlRecord {

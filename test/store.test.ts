@@ -8,6 +8,7 @@ import { openJetStreamStore } from '#src/store/jetstream.js';
 import { openMemoryStore } from '#src/store/memory.js';
 import type { CrawlRecord, Frontier, Lease, LogEvent, NewEvent, Offer, Retention, Store } from '#src/store/store.js';
 import { parseStoreUrl } from '#src/store-url.js';
+import { fingerprint } from '#src/url.js';
 import { hasNats, type NatsServer, startNats } from './support/nats.js';
 
 type Open = (t: TestContext, retention?: Retention) => Promise<Store>;
@@ -61,7 +62,7 @@ function items(count: number, from = 0): NewEvent[] {
 }
 
 function offer(url: string, more: Partial<Offer> = {}): Offer {
-  return { url, fingerprint: url, host, depth: 0, ...more };
+  return { url, fingerprint: fingerprint(url), host, depth: 0, ...more };
 }
 
 function record(id: string, more: Partial<CrawlRecord> = {}): CrawlRecord {

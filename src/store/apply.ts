@@ -1,10 +1,10 @@
 /** What one step means: which events are new, which offers are, and how the figures change. */
 import { isItemEvent } from '../events.js';
 import type { Draft } from './draft.js';
-import { keys, placeOf } from './keys.js';
-import type { SeenPlace } from './seen-entry.js';
-import { type CrawlEntry, decodeOffer, encodeJson, encodeOffer, type PageMemory } from './state.js';
+import { keys } from './keys.js';
+import { type CrawlEntry, encodeJson, type PageMemory } from './state.js';
 import type { DocumentChange, Lease, NewEvent, Offer, Step } from './store.js';
+import type { Known, UrlsDraft } from './urls.js';
 
 /** What a step came to: its events lie between two places of the group's. */
 export interface Outcome {
@@ -51,12 +51,7 @@ function isNew(draft: Draft, crawl: CrawlEntry, event: NewEvent, page: PageMemor
   if (event.identity !== undefined && page && !page.remember(`i${event.identity}`)) return false;
   if (event.once === undefined) return true;
   if (page && !page.remember(`n${event.once}`)) return false;
-  const seen = draft.seen(crawl);
-  const name = `once ${event.once}`;
-  if (seen.find(name) === undefined) {
-    seen.add(name);
-    return true;
-  }
+  if (draft.urlsOf(crawl).see(`once ${event.once}`)) return true;
   crawl.stats.duplicates += 1;
   return false;
 }
@@ -75,46 +70,26 @@ function append(draft: Draft, crawl: CrawlEntry, { type, tail }: NewEvent, nextO
 
 /** True where the URL is new. */
 function offerUrl(draft: Draft, crawl: CrawlEntry, offer: Offer, page: PageMemory | undefined): boolean {
-  const { fingerprint, host, depth, priority = 0 } = offer;
-  if (page && !page.remember(`o${fingerprint}`)) return false;
-  const queued = draft.seen(crawl).find(fingerprint);
-  if (queued === undefined) {
-    const place = enqueue(draft, crawl, offer);
-    draft.countHost(crawl.space, host, 1);
+  if (page && !page.remember(`o${offer.fingerprint}`)) return false;
+  const urls = draft.urlsOf(crawl);
+  const known = urls.find(offer.fingerprint);
+  if (known === undefined) {
+    urls.queue(offer);
     crawl.stats.queued += 1;
-    draft.tell(crawl.id, { kind: 'added', place, offer });
     return true;
   }
   crawl.stats.duplicates += 1;
-  const isBetter = depth < queued.depth || priority > queued.priority;
-  if (isBetter && !draft.base.isHeld(crawl.id, fingerprint)) improve(draft, crawl, offer, placeIn(host, queued));
+  const isBetter = offer.depth < known.depth || (offer.priority ?? 0) > known.priority;
+  const isWaiting = !urls.isEnded(known.number) && !draft.base.isHeld(crawl.id, offer.fingerprint);
+  if (isBetter && isWaiting) improve(urls, known, offer);
   return false;
 }
 
-function enqueue(draft: Draft, crawl: CrawlEntry, offer: Offer): string {
-  crawl.sequence += 1;
-  const { fingerprint, host, depth, priority = 0 } = offer;
-  const { sequence } = crawl;
-  draft.seen(crawl).add(fingerprint, { priority, depth, sequence });
-  const place = placeOf(host, priority, depth, sequence);
-  draft.put(keys.queued(crawl.space, place), encodeOffer(offer));
-  return place;
-}
-
-function placeIn(host: string, { priority, depth, sequence }: SeenPlace): string {
-  return placeOf(host, priority, depth, sequence);
-}
-
 /** A URL that still waits gets the better of both depths and of both priorities. */
-function improve(draft: Draft, crawl: CrawlEntry, better: Offer, from: string): void {
-  const row = draft.get(keys.queued(crawl.space, from));
-  if (row === undefined) return;
-  const queued = decodeOffer(better.host, row);
-  const depth = Math.min(queued.depth, better.depth);
-  const priority = Math.max(queued.priority ?? 0, better.priority ?? 0);
-  const offer = { ...queued, depth, ...(priority === 0 ? {} : { priority }) };
-  draft.remove(keys.queued(crawl.space, from));
-  draft.tell(crawl.id, { kind: 'moved', place: enqueue(draft, crawl, offer), offer, from });
+function improve(urls: UrlsDraft, { number, depth, priority }: Known, better: Offer): void {
+  const best = Math.max(priority, better.priority ?? 0);
+  const queued = urls.offer(number, better.host);
+  urls.requeue(number, { ...queued, depth: Math.min(depth, better.depth), ...(best !== 0 && { priority: best }) });
 }
 
 /** The page goes on: what it wrote must be known when it is fetched again. */
@@ -123,6 +98,7 @@ function savePage(draft: Draft, crawl: CrawlEntry, lease: Lease, page: PageMemor
   if (fresh.length === 0) return;
   draft.put(keys.pageStep(crawl.space, lease.fingerprint, page.steps), encodeJson(fresh));
   page.steps += 1;
+  draft.tell(crawl.id, { kind: 'begun', fingerprint: lease.fingerprint });
   lease.begun = true;
 }
 
@@ -130,19 +106,11 @@ function savePage(draft: Draft, crawl: CrawlEntry, lease: Lease, page: PageMemor
 function endPage(draft: Draft, crawl: CrawlEntry, lease: Lease, page: PageMemory): void {
   for (let step = 0; step < page.steps; step += 1) draft.remove(keys.pageStep(crawl.space, lease.fingerprint, step));
   draft.tell(crawl.id, { kind: 'released', fingerprint: lease.fingerprint });
-  const row = queuedRow(draft, crawl, lease);
-  if (row === undefined) return;
-  draft.remove(row);
-  draft.countHost(crawl.space, lease.host, -1);
+  const urls = draft.urlsOf(crawl);
+  const known = urls.find(lease.fingerprint);
+  if (known === undefined || urls.isEnded(known.number)) return;
+  urls.end(known.number);
   crawl.stats.queued -= 1;
-}
-
-function queuedRow(draft: Draft, crawl: CrawlEntry, { key, host, fingerprint }: Lease): string | undefined {
-  const row = keys.queued(crawl.space, key);
-  if (draft.get(row) !== undefined) return row;
-  const place = draft.seen(crawl).find(fingerprint);
-  const moved = place && keys.queued(crawl.space, placeIn(host, place));
-  return moved !== undefined && draft.get(moved) !== undefined ? moved : undefined;
 }
 
 /** What belonged to the frontier stays behind under its old number, to be swept away at leisure. */

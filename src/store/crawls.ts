@@ -3,21 +3,19 @@ import { CrawlcastError } from '../errors.js';
 import type { Draft, DraftBase } from './draft.js';
 import { TableFrontier } from './frontier.js';
 import { spaceOf } from './keys.js';
-import { Seen } from './seen.js';
-import { allRows, type CrawlEntry, decodeJson, newCrawl, type PageMemory, progressOf } from './state.js';
+import { allRows, type CrawlEntry, decodeJson, type PageMemory, progressOf } from './state.js';
 import type { CrawlProgress, CrawlRecord, Frontier, Lease } from './store.js';
 import type { Changes, Tables } from './tables.js';
+import { Urls } from './urls.js';
 
 /** What drafts begin from, and what they end in. */
 export class Crawls implements DraftBase {
   readonly crawls = new Map<string, CrawlEntry>();
   readonly pages = new WeakMap<Lease, PageMemory>();
   nextNumber = 0;
-  /** Whether a transaction is under way. */
-  isWriting = false;
   readonly #frontiers = new Map<string, TableFrontier>();
   /** Of frontiers that are written to, by name. */
-  readonly seens = new Map<string, Seen>();
+  readonly #urls = new Map<string, Urls>();
 
   constructor(readonly tables: Tables) {
     for (const [key, value] of allRows(tables, 'g')) this.#load(key, value);
@@ -38,14 +36,20 @@ export class Crawls implements DraftBase {
   learn(changes: Changes): void {
     for (const [key, value] of changes) {
       const space = spaceOf(key);
-      if (space !== undefined) this.seens.delete(space);
+      if (space !== undefined) this.#urls.delete(space);
       if (value === undefined) continue;
-      if (key.startsWith('g')) this.#frontiers.delete(this.#load(key, value));
+      if (key.startsWith('g')) this.#close(this.#load(key, value));
       else if (key.startsWith('x')) {
-        this.seens.delete(key.slice(1));
+        this.#urls.delete(key.slice(1));
         this.#avoid(Number.parseInt(key.slice(1), 36));
       }
     }
+  }
+
+  /** What was on lease waits again, so that what waits has to be read anew as well. */
+  #close(id: string): void {
+    this.#frontiers.delete(id);
+    this.#urls.delete(this.crawls.get(id)?.space ?? '');
   }
 
   /** @throws CrawlcastError `store.fenced` where the lease is not of the frontier that is open now */
@@ -67,15 +71,16 @@ export class Crawls implements DraftBase {
     return this.#frontiers.get(crawl)?.isHeld(fingerprint) ?? false;
   }
 
-  seenOf(space: string): Seen {
-    const seen = this.seens.get(space) ?? new Seen(this.tables, space);
-    this.seens.set(space, seen);
-    return seen;
+  urlsOf(space: string): Urls {
+    const urls = this.#urls.get(space) ?? new Urls(this.tables, space);
+    this.#urls.set(space, urls);
+    return urls;
   }
 
   openFrontier(id: string): Frontier {
-    const { space, sequence } = this.crawls.get(id) ?? newCrawl(id, 0, '');
-    const frontier = new TableFrontier(this.tables, id, space, sequence, this.isWriting);
+    const space = this.crawls.get(id)?.space;
+    const urls = space === undefined ? new Urls(this.tables, '') : this.urlsOf(space);
+    const frontier = new TableFrontier(this.tables, id, space ?? '', urls, this.#frontiers.get(id));
     this.#frontiers.set(id, frontier);
     return frontier;
   }
@@ -83,14 +88,13 @@ export class Crawls implements DraftBase {
   /** Takes over what has become durable. */
   publish(draft: Draft): void {
     this.nextNumber = draft.nextNumber;
-    for (const { base, marks } of draft.seens.values()) base.publish(marks);
     for (const [id, crawl] of draft.crawls) {
-      const { space } = this.crawls.get(id) ?? crawl;
-      if (space !== crawl.space) this.seens.delete(space);
+      const before = this.crawls.get(id) ?? crawl;
+      const isHeld = (fingerprint: string) => this.isHeld(id, fingerprint);
+      for (const space of new Set([before.space, crawl.space])) draft.urls.get(space)?.publish(isHeld);
       this.crawls.set(id, crawl);
-    }
-    for (const [id, { space, sequence }] of draft.crawls) {
-      this.#frontiers.get(id)?.publish(draft.frontiers.get(id) ?? [], space, sequence);
+      this.#frontiers.get(id)?.publish(draft.frontiers.get(id) ?? [], draft.urls.get(before.space));
+      if (before.space !== crawl.space) this.#urls.delete(before.space);
     }
   }
 

@@ -1,15 +1,14 @@
 /** What a group of steps is about to change: read through, written all at once or thrown away. */
 import type { PendingEvent } from './chunk.js';
 import { keys } from './keys.js';
-import { type Seen, SeenDraft } from './seen.js';
 import { type CrawlEntry, copyCrawl, encodeJson, newCrawl, PageMemory } from './state.js';
-import type { Lease, Offer } from './store.js';
+import type { Lease } from './store.js';
 import type { Tables } from './tables.js';
+import { type Urls, UrlsDraft } from './urls.js';
 
 /** What the frontier in memory has to learn once the group is durable. */
 export type FrontierChange =
-  | { readonly kind: 'added'; readonly place: string; readonly offer: Offer }
-  | { readonly kind: 'moved'; readonly place: string; readonly offer: Offer; readonly from: string }
+  | { readonly kind: 'begun'; readonly fingerprint: string }
   | { readonly kind: 'released'; readonly fingerprint: string }
   | { readonly kind: 'dropped' };
 
@@ -22,8 +21,8 @@ export interface DraftBase {
   readonly nextNumber: number;
   /** Whether a URL is leased, or was given back and waits in memory. */
   isHeld(crawl: string, fingerprint: string): boolean;
-  /** What a crawl's frontier of this name has seen. */
-  seenOf(space: string): Seen;
+  /** The URLs of a crawl, by the name of its frontier. */
+  urlsOf(space: string): Urls;
 }
 
 /** Reads see the changes made so far on top of what is durable. */
@@ -34,9 +33,8 @@ export class Draft {
   readonly frontiers = new Map<string, FrontierChange[]>();
   readonly leases = new Set<Lease>();
   /** By the frontier's name. */
-  readonly seens = new Map<string, SeenDraft>();
+  readonly urls = new Map<string, UrlsDraft>();
   nextNumber: number;
-  readonly #hosts = new Map<string, { host: string; count: number }>();
 
   constructor(readonly base: DraftBase) {
     this.nextNumber = base.nextNumber;
@@ -65,12 +63,12 @@ export class Draft {
   }
 
   /** What a crawl has seen, within this group too. */
-  seen({ space }: CrawlEntry): SeenDraft {
-    const drafted = this.seens.get(space);
+  urlsOf({ space }: CrawlEntry): UrlsDraft {
+    const drafted = this.urls.get(space);
     if (drafted !== undefined) return drafted;
-    const seen = new SeenDraft(this.base.seenOf(space));
-    this.seens.set(space, seen);
-    return seen;
+    const urls = new UrlsDraft(this.base.urlsOf(space));
+    this.urls.set(space, urls);
+    return urls;
   }
 
   /** What a page has written so far. */
@@ -84,13 +82,6 @@ export class Draft {
     return memory;
   }
 
-  countHost(space: string, host: string, change: number): void {
-    const key = keys.host(space, host);
-    const count = this.#hosts.get(key) ?? { host, count: this.#durableCount(key) };
-    count.count += change;
-    this.#hosts.set(key, count);
-  }
-
   tell(crawl: string, change: FrontierChange): void {
     const changes = this.frontiers.get(crawl);
     if (changes === undefined) this.frontiers.set(crawl, [change]);
@@ -99,17 +90,8 @@ export class Draft {
 
   /** Writes down what was only counted so far. */
   settle(): void {
-    for (const [key, { host, count }] of this.#hosts) {
-      if (count > 0) this.put(key, encodeJson([host, count]));
-      else this.remove(key);
-    }
-    for (const { base, marks } of this.seens.values()) for (const [key, row] of base.rowsOf(marks)) this.put(key, row);
+    for (const urls of this.urls.values()) for (const [key, row] of urls.settle()) this.put(key, row);
     for (const { record, ...figures } of this.crawls.values())
       this.put(keys.progress(figures.order), encodeJson(figures));
-  }
-
-  #durableCount(key: string): number {
-    const row = this.base.tables.get(key);
-    return row === undefined ? 0 : Number(JSON.parse(row.toString())[1]);
   }
 }

@@ -8,7 +8,6 @@ import { CrawlcastError, toCrawlcastError } from '../errors.js';
 import { decodeChunk } from './chunk.js';
 import { damagedFile, lengthenDataFile } from './data-file.js';
 import { DiskRoom } from './disk-room.js';
-import { JournaledTables } from './journal.js';
 import { isChunk, offsetOf } from './keys.js';
 import { lockDirectory, type Unlock } from './lock.js';
 import type { Store } from './store.js';
@@ -66,7 +65,7 @@ async function openTables<Opened>(
   try {
     db = openDatabase(dir);
     if (shortSize !== undefined) readAll(db, path);
-    return await use(new JournaledTables(new LmdbTables(db, dir, unlock)));
+    return await use(new LmdbTables(db, dir, unlock));
   } catch (thrown) {
     await db?.close();
     // Whoever has to repair it finds it as it was.

@@ -1,68 +1,48 @@
-/** The frontier of one crawl: on disk all of it, in memory the next few URLs of each host, and who is leased. */
+/** The frontier of one crawl: what of its URLs waits, who has which, and what was given back. */
 import type { FrontierChange } from './draft.js';
-import { after, keys, part, sequenceOf } from './keys.js';
-import { allRows, decodeJson, decodeOffer } from './state.js';
-import type { Frontier, Lease, Offer } from './store.js';
+import { keys } from './keys.js';
+import { allRows } from './state.js';
+import type { Frontier, Lease } from './store.js';
 import type { Tables } from './tables.js';
+import type { Urls, UrlsDraft } from './urls.js';
 
-/** URLs of a host that are in memory: a few at first, more as it is asked for more; fewer where there are many hosts. */
-const windowSizes = { least: 4, most: 64, ofAllHosts: 16_384 } as const;
-
-type Moved = Extract<FrontierChange, { kind: 'moved' }>;
-
-interface Waiting {
-  readonly place: string;
-  readonly offer: Offer;
-}
-
-/** The URLs of one host that can be taken. */
-interface HostQueue {
-  available: number;
-  /** Given back; they go first. */
-  readonly returned: Lease[];
-  /** The next ones in order: all that wait at places up to `readTo`. */
-  readonly window: Waiting[];
-  /** `undefined`: the window holds all there is. */
-  readTo: string | undefined;
-  /** How many it would read next. */
-  size: number;
-}
-
-/** Hosts are counted on disk, so that opening a long frontier reads none of it. */
+/** A crawl has one at a time. */
 export class TableFrontier implements Frontier {
-  readonly #hosts = new Map<string, HostQueue>();
   /** By fingerprint: out on lease, or given back. */
   readonly #held = new Map<string, Lease>();
+  /** Given back, by host; they go first. */
+  readonly #returned = new Map<string, Lease[]>();
   readonly #given = new WeakSet<Lease>();
-  /** Pages that were under way when the process ended. */
-  readonly #begun = new Set<string>();
+  /** Pages of which something is in the log already. */
+  readonly #begun: Set<string>;
   readonly #listeners = new Set<(host: string) => void>();
-  #queued = 0;
-  #returned = 0;
+  #returnedCount = 0;
+  #isOpen = true;
 
+  /** @param previous the one that is open now: its leases become void, and wait again */
   constructor(
-    private readonly tables: Tables,
+    tables: Tables,
     private readonly crawl: string,
-    private space: string,
-    /** Rows with later numbers are on disk already, but not announced yet. */
-    private announced: number,
-    /** Whether a transaction was under way: what the disk says may then be of before it or of after it. */
-    private isUncertain: boolean,
+    space: string,
+    private urls: Urls,
+    previous: TableFrontier | undefined,
   ) {
-    for (const [key] of allRows(tables, `p${space} `)) this.#begun.add(key.slice(0, key.lastIndexOf(' ') + 1));
-    this.#recount();
+    this.#begun = previous?.urls === urls ? previous.#begun : readBegun(tables, space);
+    if (previous?.urls === urls) for (const lease of previous.#surrender()) this.#receive(lease);
   }
 
   get queued(): number {
-    return this.#queued;
+    return this.#isOpen ? this.urls.waiting.size + this.#returnedCount : 0;
   }
 
   get leased(): number {
-    return this.#held.size - this.#returned;
+    return this.#held.size - this.#returnedCount;
   }
 
-  hosts(): Iterable<string> {
-    return this.#hosts.keys();
+  *hosts(): Iterable<string> {
+    if (!this.#isOpen) return;
+    yield* this.#returned.keys();
+    for (const host of this.urls.waiting.hosts()) if (!this.#returned.has(host)) yield host;
   }
 
   isHeld(fingerprint: string): boolean {
@@ -75,22 +55,17 @@ export class TableFrontier implements Frontier {
   }
 
   take(host: string): Lease | undefined {
-    const queue = this.#hosts.get(host);
-    if (queue === undefined) return undefined;
-    const lease = this.#takeReturned(queue) ?? this.#takeNext(host, queue);
-    if (lease !== undefined) this.#count(host, queue, -1);
+    if (!this.#isOpen) return undefined;
+    const lease = this.#takeReturned(host) ?? this.#takeNext(host);
+    if (lease !== undefined) this.#given.add(lease);
     return lease;
   }
 
   putBack(lease: Lease): void {
     // A lease that has ended meanwhile, or that was forgotten, is no longer ours.
-    if (this.#held.get(lease.fingerprint) !== lease) return;
-    const queue = this.#queueOf(lease.host);
-    if (queue.returned.includes(lease)) return;
-    queue.returned.push(lease);
-    this.#returned += 1;
-    this.#count(lease.host, queue, 1);
-    this.#announce(new Set([lease.host]));
+    if (this.#held.get(lease.fingerprint) !== lease || this.#returned.get(lease.host)?.includes(lease)) return;
+    this.#return(lease);
+    this.#announce([lease.host]);
   }
 
   onAvailable(listener: (host: string) => void): () => void {
@@ -98,162 +73,95 @@ export class TableFrontier implements Frontier {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Learns what has become durable. */
-  publish(changes: readonly FrontierChange[], space: string, announced: number): void {
-    this.announced = announced;
-    this.space = space;
-    const hosts = new Set<string>();
+  /** Learns what has become durable, after its URLs have. */
+  publish(changes: readonly FrontierChange[], urls: UrlsDraft | undefined): void {
     for (const change of changes) {
-      if (change.kind === 'released') this.#release(change.fingerprint);
-      else if (change.kind === 'dropped') this.#clear();
-      else {
-        if (change.kind === 'moved') this.#move(change);
-        this.#add(change);
-        hosts.add(change.offer.host);
-      }
+      if (change.kind === 'dropped') this.#close();
+      else if (change.kind === 'released') this.#release(change.fingerprint);
+      else this.#begin(change.fingerprint);
     }
-    if (this.isUncertain) this.#recount();
-    this.isUncertain = false;
+    // A frontier may have been opened before its crawl had any.
+    if (urls !== undefined) this.urls = urls.base;
     // Only now: a listener may take at once, and must find all of it in place.
-    this.#announce(hosts);
-  }
-
-  /** Begins anew with what the disk says, without what is leased. */
-  #recount(): void {
-    const returned = [...this.#hosts.values()].flatMap((queue) => queue.returned);
-    this.#hosts.clear();
-    this.#queued = 0;
-    for (const [, row] of allRows(this.tables, `h${this.space} `)) {
-      const [host, count] = decodeJson<[string, number]>(row);
-      this.#hosts.set(host, { available: count, returned: [], window: [], readTo: '', size: windowSizes.least });
-      this.#queued += count;
-    }
-    for (const { host } of this.#held.values()) this.#count(host, this.#queueOf(host), -1);
-    for (const lease of returned) {
-      const queue = this.#queueOf(lease.host);
-      queue.returned.push(lease);
-      this.#count(lease.host, queue, 1);
-    }
+    this.#announce(new Set(urls?.added.flatMap(({ offer }) => offer?.host ?? [])));
   }
 
   #announce(hosts: Iterable<string>): void {
     for (const host of hosts) {
-      if (!this.#hosts.has(host)) continue;
+      if (!this.#isOpen || !(this.#returned.has(host) || this.urls.waiting.has(host))) continue;
       for (const listener of this.#listeners) listener(host);
     }
   }
 
-  #queueOf(host: string): HostQueue {
-    const known = this.#hosts.get(host);
-    if (known !== undefined) return known;
-    const queue: HostQueue = { available: 0, returned: [], window: [], readTo: undefined, size: windowSizes.least };
-    this.#hosts.set(host, queue);
-    return queue;
-  }
-
-  #count(host: string, queue: HostQueue, change: number): void {
-    queue.available += change;
-    this.#queued += change;
-    if (queue.available <= 0) this.#hosts.delete(host);
-  }
-
-  #takeReturned(queue: HostQueue): Lease | undefined {
-    const lease = queue.returned.pop();
-    if (lease !== undefined) this.#returned -= 1;
+  #takeReturned(host: string): Lease | undefined {
+    const returned = this.#returned.get(host);
+    const lease = returned?.pop();
+    if (lease === undefined) return undefined;
+    this.#returnedCount -= 1;
+    if (returned?.length === 0) this.#returned.delete(host);
     return lease;
   }
 
-  #takeNext(host: string, queue: HostQueue): Lease | undefined {
-    while (queue.window.length === 0 && queue.readTo !== undefined) this.#refill(host, queue);
-    const next = queue.window.shift();
-    if (next === undefined) return undefined;
-    const { offer, place } = next;
-    const begun = this.#begun.has(keys.page(this.space, offer.fingerprint));
-    const lease: Lease = { ...offer, crawl: this.crawl, key: place, begun };
-    this.#held.set(offer.fingerprint, lease);
-    this.#given.add(lease);
+  #takeNext(host: string): Lease | undefined {
+    const number = this.urls.waiting.take(host);
+    if (number === undefined) return undefined;
+    const offer = this.urls.offer(number);
+    const lease: Lease = { ...offer, crawl: this.crawl, begun: this.#begun.has(offer.fingerprint) };
+    this.#held.set(lease.fingerprint, lease);
     return lease;
   }
 
-  /** Reads on behind `readTo`. */
-  #refill(host: string, queue: HostQueue): void {
-    const prefix = keys.queued(this.space, `${part(host)} `);
-    const from = queue.readTo === '' ? prefix : `${keys.queued(this.space, queue.readTo ?? '')} `;
-    const size = this.#sizeOf(queue);
-    const rows = this.tables.range(from, after(prefix), size);
-    queue.size = 2 * size;
-    for (const [key, value] of rows) {
-      const place = key.slice(keys.queued(this.space, '').length);
-      const offer = decodeOffer(host, value);
-      queue.readTo = place;
-      if (sequenceOf(place) <= this.announced && !this.#held.has(offer.fingerprint))
-        queue.window.push({ place, offer });
-    }
-    if (rows.length < size) queue.readTo = undefined;
+  #return(lease: Lease): void {
+    const returned = this.#returned.get(lease.host);
+    if (returned === undefined) this.#returned.set(lease.host, [lease]);
+    else returned.push(lease);
+    this.#returnedCount += 1;
   }
 
-  /** How much of a host's window may be filled, now that there are so many hosts. */
-  #sizeOf({ size }: HostQueue): number {
-    const { least, most, ofAllHosts } = windowSizes;
-    return Math.min(size, most, Math.max(least, Math.floor(ofAllHosts / this.#hosts.size)));
+  /** A URL that was on lease from the one before: as a lease of its own, since that one is void. */
+  #receive(lease: Lease): void {
+    const own = { ...lease, begun: this.#begun.has(lease.fingerprint) };
+    this.#held.set(own.fingerprint, own);
+    this.#return(own);
   }
 
-  #add({ place, offer }: Waiting): void {
-    if (this.#held.has(offer.fingerprint)) return;
-    const queue = this.#queueOf(offer.host);
-    this.#count(offer.host, queue, 1);
-    if (queue.readTo !== undefined && place > queue.readTo) return;
-    queue.window.splice(placeIn(queue.window, place), 0, { place, offer });
-    const size = this.#sizeOf(queue);
-    if (queue.window.length <= 2 * size) return;
-    queue.window.length = size;
-    queue.readTo = queue.window.at(-1)?.place;
+  /** Ends here; returns what was on lease or given back, the last one first. */
+  #surrender(): Lease[] {
+    this.#isOpen = false;
+    return [...this.#held.values()].reverse();
   }
 
-  /** Takes a URL away from its old place; one that was leased from there meanwhile is told its new one. */
-  #move({ offer: { fingerprint, host }, place, from }: Moved): void {
+  #close(): void {
+    this.#isOpen = false;
+    this.#held.clear();
+    this.#returned.clear();
+    this.#returnedCount = 0;
+  }
+
+  #begin(fingerprint: string): void {
+    this.#begun.add(fingerprint);
     const lease = this.#held.get(fingerprint);
-    if (lease !== undefined) {
-      lease.key = place;
-      return;
-    }
-    const queue = this.#hosts.get(host);
-    if (queue === undefined) return;
-    const at = placeIn(queue.window, from);
-    if (queue.window[at]?.place === from) queue.window.splice(at, 1);
-    // It is added again at once, so the host stays.
-    queue.available -= 1;
-    this.#queued -= 1;
+    if (lease !== undefined) lease.begun = true;
   }
 
   #release(fingerprint: string): void {
+    this.#begun.delete(fingerprint);
     const lease = this.#held.get(fingerprint);
     if (lease === undefined) return;
     this.#held.delete(fingerprint);
-    const queue = this.#hosts.get(lease.host);
-    const at = queue?.returned.indexOf(lease) ?? -1;
-    if (queue === undefined || at < 0) return;
-    queue.returned.splice(at, 1);
-    this.#returned -= 1;
-    this.#count(lease.host, queue, -1);
-  }
-
-  #clear(): void {
-    this.#hosts.clear();
-    this.#held.clear();
-    this.#queued = 0;
-    this.#returned = 0;
+    const returned = this.#returned.get(lease.host);
+    const at = returned?.indexOf(lease) ?? -1;
+    if (returned === undefined || at < 0) return;
+    returned.splice(at, 1);
+    this.#returnedCount -= 1;
+    if (returned.length === 0) this.#returned.delete(lease.host);
   }
 }
 
-/** Where a place is, or would be, in the window. */
-function placeIn(window: readonly Waiting[], place: string): number {
-  let low = 0;
-  let high = window.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if ((window[middle]?.place ?? '') < place) low = middle + 1;
-    else high = middle;
-  }
-  return low;
+/** Of pages that were under way when the process ended. */
+function readBegun(tables: Tables, space: string): Set<string> {
+  const begun = new Set<string>();
+  for (const [key] of allRows(tables, keys.pages(space)))
+    begun.add(key.slice(keys.pages(space).length, key.lastIndexOf(' ')));
+  return begun;
 }

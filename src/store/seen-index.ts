@@ -1,4 +1,4 @@
-/** Where in a list of marks one may be: a hash table of eight bytes an entry, which the collector of garbage need not look at. */
+/** Where in a list of marks one may be: a hash table of some eight bytes an entry, which the collector of garbage need not look at. */
 
 /** Parts that grow each for itself, so that nobody ever waits until all has moved. */
 const parts = 256;
@@ -6,14 +6,20 @@ const parts = 256;
 /** Places of a part at least. */
 const leastPlaces = 16;
 
-/** How many places are taken before there have to be more, and how many times as many there are then. */
-const maxLoad = 0.85;
-const growth = 1.25;
+/**
+ * How many places are taken before there have to be more, and how many times as many there are then: a look-up passes
+ * over some dozens of places, which lie side by side, so that memory is worth more here than time.
+ */
+const maxLoad = 0.92;
+const growth = 1.07;
 
 /** Open addressing: a number is at the first free place behind the one that its hash gives. */
 interface Part {
-  /** Pairs of a hash and a number, which is one more here: 0 says that the place is free. */
-  slots: Uint32Array;
+  /** One more than each number: 0 says that the place is free. */
+  numbers: Uint32Array;
+  /** What of the hash the part does not say already: bits 8 to 23, and bits 24 to 31. */
+  middles: Uint16Array;
+  uppers: Uint8Array;
   used: number;
 }
 
@@ -26,19 +32,21 @@ export class SeenIndex {
 
   /** @param expected how many numbers will be added soon, so that it need not grow meanwhile */
   constructor(expected = 0) {
-    this.#firstPlaces = Math.max(leastPlaces, Math.ceil((expected / parts / maxLoad) * 1.1));
+    this.#firstPlaces = Math.max(leastPlaces, Math.ceil((expected / parts / maxLoad) * growth));
   }
 
   /** What was added under a hash, the greatest number first. */
   find(hash: number): readonly number[] {
-    const part = this.#parts[partOf(hash)];
+    const part = this.#parts[hash & (parts - 1)];
     if (part === undefined) return nothing;
-    const { slots } = part;
+    const { numbers, middles, uppers } = part;
+    const middle = (hash >>> 8) & 0xffff;
+    const upper = hash >>> 24;
     let found: number[] | undefined;
-    for (let at = placeOf(hash, slots); ; at = next(at, slots)) {
-      const number = slots[at + 1] ?? 0;
+    for (let at = placeOf(hash, numbers); ; at = next(at, numbers)) {
+      const number = numbers[at] ?? 0;
       if (number === 0) return found?.sort((one, other) => other - one) ?? nothing;
-      if (slots[at] !== hash) continue;
+      if (middles[at] !== middle || uppers[at] !== upper) continue;
       found ??= [];
       found.push(number - 1);
     }
@@ -46,45 +54,45 @@ export class SeenIndex {
 
   add(hash: number, number: number): void {
     const part = this.#partOf(hash);
-    if (part.used + 1 > (part.slots.length / 2) * maxLoad) grow(part);
-    put(part.slots, hash, number + 1);
+    if (part.used + 1 > part.numbers.length * maxLoad) grow(part);
+    put(part, hash, number + 1);
     part.used += 1;
   }
 
   #partOf(hash: number): Part {
-    const known = this.#parts[partOf(hash)];
-    if (known !== undefined) return known;
-    const part = { slots: new Uint32Array(2 * this.#firstPlaces), used: 0 };
-    this.#parts[partOf(hash)] = part;
+    const key = hash & (parts - 1);
+    const part = this.#parts[key] ?? { ...placesFor(this.#firstPlaces), used: 0 };
+    this.#parts[key] = part;
     return part;
   }
 }
 
+function placesFor(count: number): Omit<Part, 'used'> {
+  return { numbers: new Uint32Array(count), middles: new Uint16Array(count), uppers: new Uint8Array(count) };
+}
+
 function grow(part: Part): void {
-  const { slots } = part;
-  part.slots = new Uint32Array(2 * Math.ceil((slots.length / 2) * growth));
-  for (let at = 0; at < slots.length; at += 2) {
-    const number = slots[at + 1] ?? 0;
-    if (number > 0) put(part.slots, slots[at] ?? 0, number);
+  const { numbers, middles, uppers } = part;
+  Object.assign(part, placesFor(Math.ceil(numbers.length * growth) + 1));
+  for (let at = 0; at < numbers.length; at += 1) {
+    const number = numbers[at] ?? 0;
+    if (number > 0) put(part, ((uppers[at] ?? 0) << 24) | ((middles[at] ?? 0) << 8), number);
   }
 }
 
-function put(slots: Uint32Array, hash: number, number: number): void {
-  let at = placeOf(hash, slots);
-  while (slots[at + 1] !== 0) at = next(at, slots);
-  slots[at] = hash;
-  slots[at + 1] = number;
-}
-
-function partOf(hash: number): number {
-  return hash & (parts - 1);
+function put({ numbers, middles, uppers }: Part, hash: number, number: number): void {
+  let at = placeOf(hash, numbers);
+  while (numbers[at] !== 0) at = next(at, numbers);
+  numbers[at] = number;
+  middles[at] = hash >>> 8;
+  uppers[at] = hash >>> 24;
 }
 
 /** By the upper bits: the lower ones are the same in all of a part. */
 function placeOf(hash: number, { length }: Uint32Array): number {
-  return 2 * Math.floor((hash / 2 ** 32) * (length / 2));
+  return Math.floor(((hash >>> 8) / 2 ** 24) * length);
 }
 
 function next(at: number, { length }: Uint32Array): number {
-  return at + 2 === length ? 0 : at + 2;
+  return at + 1 === length ? 0 : at + 1;
 }

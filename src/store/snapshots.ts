@@ -157,19 +157,14 @@ function* messagesOf({ tables }: Replica): Generator<Buffer> {
   let number = 0n;
   let rows = new Map<string, Buffer>();
   let bytes = 0;
-  for (const prefix of kinds) {
-    for (const [key, value] of allRows(tables, prefix, rowsAtOnce)) {
-      if (isLocal(key)) continue;
-      rows.set(key, value);
-      bytes += key.length + value.length;
-      if (bytes < messageBytes) continue;
-      yield* encodeTransaction(number++, 0n, rows, messageBytes);
-      rows = new Map();
-      bytes = 0;
-    }
+  for (const [key, value] of allRows(tables, '', rowsAtOnce)) {
+    if (isLocal(key)) continue;
+    rows.set(key, value);
+    bytes += key.length + value.length;
+    if (bytes < messageBytes) continue;
+    yield* encodeTransaction(number++, 0n, rows, messageBytes);
+    rows = new Map();
+    bytes = 0;
   }
   if (rows.size > 0) yield* encodeTransaction(number, 0n, rows, messageBytes);
 }
-
-/** Each kind of row by itself: the journal of some kinds shows only where one is asked for alone. */
-const kinds = Array.from({ length: 26 }, (_, letter) => String.fromCharCode(97 + letter));

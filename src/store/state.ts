@@ -1,7 +1,7 @@
 /** What the store knows of a crawl, and of a page under way. */
 import type { CrawlStats } from '../events.js';
 import { after, keys } from './keys.js';
-import type { CrawlProgress, CrawlRecord, Offer } from './store.js';
+import type { CrawlProgress, CrawlRecord } from './store.js';
 import type { Row, Tables } from './tables.js';
 
 /** A crawl in memory; a group of steps works on a copy. */
@@ -11,8 +11,6 @@ export interface CrawlEntry {
   readonly order: number;
   /** Under which its frontier is filed. */
   space: string;
-  /** The number of the last place that its frontier gave out. */
-  sequence: number;
   record: CrawlRecord | undefined;
   counts: Record<string, number>;
   /** `queued` counts what is in the durable frontier, leased or not. */
@@ -29,7 +27,6 @@ export function newCrawl(id: string, order: number, space: string): CrawlEntry {
     id,
     order,
     space,
-    sequence: 0,
     record: undefined,
     counts: {},
     stats: { ...noStats },
@@ -58,23 +55,6 @@ export function encodeJson(value: unknown): Buffer {
 /** A row's JSON; the caller knows what it wrote there. */
 export function decodeJson<Value>(bytes: Buffer): Value {
   return JSON.parse(bytes.toString());
-}
-
-/** A URL of the frontier as it is written: most have nothing beyond the first three, and the host is in the key. */
-type WrittenOffer = readonly [fingerprint: string, url: string, depth: number, more?: Omit<Offer, keyof OfferBasics>];
-type OfferBasics = Pick<Offer, 'fingerprint' | 'url' | 'depth' | 'host'>;
-
-/** A URL of the frontier in bytes. */
-export function encodeOffer({ fingerprint, url, depth, host, ...more }: Offer): Buffer {
-  const written: WrittenOffer =
-    Object.keys(more).length > 0 ? [fingerprint, url, depth, more] : [fingerprint, url, depth];
-  return encodeJson(written);
-}
-
-/** The URL that bytes in a host's row say. */
-export function decodeOffer(host: string, bytes: Buffer): Offer {
-  const [fingerprint, url, depth, more] = decodeJson<WrittenOffer>(bytes);
-  return { fingerprint, url, depth, host, ...more };
 }
 
 /** All rows of a range, read piece by piece so that nobody holds the table for long. */

@@ -58,8 +58,6 @@ export interface Offer {
 /** A URL taken from the frontier. In memory only: it goes back by itself when the process ends. */
 export interface Lease extends Offer {
   readonly crawl: string;
-  /** Where the frontier keeps it; opaque, and kept by the store. */
-  key: string;
   /** Whether some step of this page is already in the log, so that identities have to be looked up. Kept by the store. */
   begun: boolean;
 }

@@ -232,12 +232,7 @@ class TableStore implements Store {
 
   async #write({ changes }: Draft): Promise<void> {
     if (changes.size === 0) return;
-    this.#crawls.isWriting = true;
-    try {
-      await this.tables.write(changes);
-    } finally {
-      this.#crawls.isWriting = false;
-    }
+    await this.tables.write(changes);
   }
 
   /** Takes steps from the queue, as many as may share a transaction. */

@@ -1,5 +1,5 @@
 /** A transaction as messages of a stream: mostly one, several where it is larger than a message may be. */
-import { decodeRows, encodeRows } from './journal.js';
+import { decodeRows, encodeRows } from './rows.js';
 import type { Changes } from './tables.js';
 
 /** One message taken apart. */
@@ -14,7 +14,7 @@ export interface Part {
 }
 
 /** A format of another version is not ours to guess. */
-const version = 2;
+const version = 3;
 
 /** Version, number, count, id, previous. */
 const headBytes = 1 + 2 + 2 + 8 + 8;

@@ -36,7 +36,7 @@ export function createTestFrontier(...urls: string[]): TestFrontier {
       const offer = queues.get(host)?.shift();
       if (offer === undefined) return undefined;
       queued--;
-      const lease: Lease = { ...offer, crawl: 'test', key: offer.url, begun: false };
+      const lease: Lease = { ...offer, crawl: 'test', begun: false };
       leases.add(lease);
       return lease;
     },

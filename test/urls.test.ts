@@ -1,0 +1,109 @@
+import assert from 'node:assert/strict';
+import { it } from 'node:test';
+import { SeenIndex } from '#src/store/seen-index.js';
+import { Urls, UrlsDraft } from '#src/store/urls.js';
+import { fingerprint } from '#src/url.js';
+import { PlainTables } from './support/plain-tables.js';
+import { createRandom } from './support/random.js';
+
+const space = '000000';
+const offerOf = (n: number, depth: number) => ({
+  url: `http://h${n % 7}.test/${n}é`,
+  fingerprint: fingerprint(`http://a.test/${n}`),
+  host: `http://h${n % 7}.test`,
+  depth,
+});
+
+it('knows its URLs, what waits and what has ended: through moves, failed writes and restarts', async () => {
+  const random = createRandom(3);
+  const tables = new PlainTables();
+  let urls = new Urls(tables, space);
+  const waiting = new Map<number, number>();
+  const ended = new Set<number>();
+  for (let round = 0, next = 0; round < 300; round += 1) {
+    const draft = new UrlsDraft(urls);
+    const changes: (() => void)[] = [];
+    for (let left = random.below(60); left >= 0; left -= 1, next += 1) {
+      const n = next;
+      draft.queue(offerOf(n, round));
+      assert.equal(draft.see(`once ${n}`), true);
+      changes.push(() => waiting.set(n, round));
+    }
+    const moved = [...waiting.keys()][random.below(waiting.size + 1)];
+    const known = moved === undefined ? undefined : draft.find(offerOf(moved, 0).fingerprint);
+    if (moved !== undefined && known !== undefined) {
+      draft.requeue(known.number, offerOf(moved, 0));
+      changes.push(() => waiting.set(moved, 0));
+    }
+    const done = [...waiting.keys()].find((n) => n !== moved);
+    const last = done === undefined ? undefined : draft.find(offerOf(done, 0).fingerprint);
+    const rows = draft.settle();
+    // One in ten does not become durable, and what it added is as if it had never been.
+    if (random.below(10) === 0) continue;
+    await tables.write(new Map(rows));
+    draft.publish(() => false);
+    for (const change of changes) change();
+    if (done !== undefined && last !== undefined) {
+      const end = new UrlsDraft(urls);
+      end.end(last.number);
+      await tables.write(new Map(end.settle()));
+      end.publish(() => false);
+      // It was never taken, so that its place is left by hand.
+      urls.waiting.withdraw(offerOf(done, 0).host);
+      waiting.delete(done);
+      ended.add(done);
+    }
+    if (random.below(30) === 0) urls = new Urls(tables, space);
+    assert.equal(urls.waiting.size, waiting.size);
+  }
+  for (const known of [urls, new Urls(tables, space)]) {
+    const draft = new UrlsDraft(known);
+    for (const [n, depth] of waiting) assert.equal(draft.find(offerOf(n, 0).fingerprint)?.depth, depth);
+    for (const n of ended) assert.equal(draft.isEnded(draft.find(offerOf(n, 0).fingerprint)?.number ?? 0), true);
+    const taken = new Set<string>();
+    for (let host = 0; host < 7; host += 1) {
+      const name = `http://h${host}.test`;
+      let depth = -1;
+      for (let number = known.waiting.take(name); number !== undefined; number = known.waiting.take(name)) {
+        const offer = known.offer(number);
+        assert.ok(offer.depth >= depth && offer.host === name);
+        depth = offer.depth;
+        taken.add(offer.fingerprint);
+      }
+    }
+    assert.deepEqual(taken, new Set([...waiting.keys()].map((n) => offerOf(n, 0).fingerprint)));
+  }
+});
+
+it('writes the ends of its lists alone, however long they are', async () => {
+  const tables = new PlainTables();
+  const urls = new Urls(tables, space);
+  let most = 0;
+  for (let next = 0; next < 10_000; next += 10) {
+    const draft = new UrlsDraft(urls);
+    for (let n = next; n < next + 10; n += 1) draft.queue(offerOf(n, 1));
+    const rows = draft.settle();
+    if (next > 0) most = Math.max(most, rows.length);
+    await tables.write(new Map(rows));
+    draft.publish(() => false);
+  }
+  assert.equal(most, 2);
+  assert.deepEqual(new UrlsDraft(urls).settle(), []);
+});
+
+it('finds all that was added under a hash, the newest first, while it grows', () => {
+  const random = createRandom(5);
+  const index = new SeenIndex();
+  const expected = new Map<number, number[]>();
+  for (let number = 0; number < 60_000; number += 1) {
+    // Few hashes of the same part at first: they share one run of places, over the end of the table too.
+    const hash = number < 2_000 ? 2 ** 32 - 1 - 256 * random.below(300) : random.below(2 ** 32);
+    index.add(hash, number);
+    expected.set(hash, [number, ...(expected.get(hash) ?? [])]);
+  }
+  for (const [hash, numbers] of expected) assert.deepEqual(index.find(hash), numbers);
+  for (let n = 0; n < 60_000; n += 1) {
+    const hash = random.below(2 ** 32);
+    assert.deepEqual(index.find(hash), expected.get(hash) ?? []);
+  }
+});
