@@ -32,7 +32,7 @@ it('knows its URLs, what waits and what has ended: through moves, failed writes 
     const moved = [...waiting.keys()][random.below(waiting.size + 1)];
     const known = moved === undefined ? undefined : draft.find(offerOf(moved, 0).fingerprint);
     if (moved !== undefined && known !== undefined) {
-      draft.requeue(known.number, offerOf(moved, 0));
+      draft.queue(offerOf(moved, 0), known.number);
       changes.push(() => waiting.set(moved, 0));
     }
     const done = [...waiting.keys()].find((n) => n !== moved);
@@ -41,13 +41,13 @@ it('knows its URLs, what waits and what has ended: through moves, failed writes 
     // One in ten does not become durable, and what it added is as if it had never been.
     if (random.below(10) === 0) continue;
     await tables.write(new Map(rows));
-    draft.publish(() => false);
+    urls.publish(draft, () => false);
     for (const change of changes) change();
     if (done !== undefined && last !== undefined) {
       const end = new UrlsDraft(urls);
       end.end(last.number);
       await tables.write(new Map(end.settle()));
-      end.publish(() => false);
+      urls.publish(end, () => false);
       // It was never taken, so that its place is left by hand.
       urls.waiting.withdraw(offerOf(done, 0).host);
       waiting.delete(done);
@@ -85,7 +85,7 @@ it('writes the ends of its lists alone, however long they are', async () => {
     const rows = draft.settle();
     if (next > 0) most = Math.max(most, rows.length);
     await tables.write(new Map(rows));
-    draft.publish(() => false);
+    urls.publish(draft, () => false);
   }
   assert.equal(most, 2);
   assert.deepEqual(new UrlsDraft(urls).settle(), []);

@@ -89,7 +89,7 @@ function offerUrl(draft: Draft, crawl: CrawlEntry, offer: Offer, page: PageMemor
 function improve(urls: UrlsDraft, { number, depth, priority }: Known, better: Offer): void {
   const best = Math.max(priority, better.priority ?? 0);
   const queued = urls.offer(number, better.host);
-  urls.requeue(number, { ...queued, depth: Math.min(depth, better.depth), ...(best !== 0 && { priority: best }) });
+  urls.queue({ ...queued, depth: Math.min(depth, better.depth), ...(best !== 0 && { priority: best }) }, number);
 }
 
 /** The page goes on: what it wrote must be known when it is fetched again. */

@@ -14,7 +14,7 @@ export class Crawls implements DraftBase {
   readonly pages = new WeakMap<Lease, PageMemory>();
   nextNumber = 0;
   readonly #frontiers = new Map<string, TableFrontier>();
-  /** Of frontiers that are written to, by name. */
+  /** Of frontiers that are open or written to, by name. */
   readonly #urls = new Map<string, Urls>();
 
   constructor(readonly tables: Tables) {
@@ -91,7 +91,10 @@ export class Crawls implements DraftBase {
     for (const [id, crawl] of draft.crawls) {
       const before = this.crawls.get(id) ?? crawl;
       const isHeld = (fingerprint: string) => this.isHeld(id, fingerprint);
-      for (const space of new Set([before.space, crawl.space])) draft.urls.get(space)?.publish(isHeld);
+      for (const space of new Set([before.space, crawl.space])) {
+        const urls = draft.urls.get(space);
+        urls?.base.publish(urls, isHeld);
+      }
       this.crawls.set(id, crawl);
       this.#frontiers.get(id)?.publish(draft.frontiers.get(id) ?? [], draft.urls.get(before.space));
       if (before.space !== crawl.space) this.#urls.delete(before.space);

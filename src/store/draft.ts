@@ -25,7 +25,7 @@ export interface DraftBase {
   urlsOf(space: string): Urls;
 }
 
-/** Reads see the changes made so far on top of what is durable. */
+/** Crawls and their URLs are read with the changes made so far, on top of what is durable. */
 export class Draft {
   readonly changes = new Map<string, Buffer | undefined>();
   readonly events: PendingEvent[] = [];
@@ -38,10 +38,6 @@ export class Draft {
 
   constructor(readonly base: DraftBase) {
     this.nextNumber = base.nextNumber;
-  }
-
-  get(key: string): Buffer | undefined {
-    return this.changes.has(key) ? this.changes.get(key) : this.base.tables.get(key);
   }
 
   put(key: string, value: Buffer): void {

@@ -94,11 +94,8 @@ export class TableFrontier implements Frontier {
   }
 
   #takeReturned(host: string): Lease | undefined {
-    const returned = this.#returned.get(host);
-    const lease = returned?.pop();
-    if (lease === undefined) return undefined;
-    this.#returnedCount -= 1;
-    if (returned?.length === 0) this.#returned.delete(host);
+    const lease = this.#returned.get(host)?.at(-1);
+    if (lease !== undefined) this.#unreturn(lease);
     return lease;
   }
 
@@ -116,6 +113,16 @@ export class TableFrontier implements Frontier {
     if (returned === undefined) this.#returned.set(lease.host, [lease]);
     else returned.push(lease);
     this.#returnedCount += 1;
+  }
+
+  /** Takes a lease from among those that were given back, if it is one. */
+  #unreturn(lease: Lease): void {
+    const returned = this.#returned.get(lease.host);
+    const at = returned?.lastIndexOf(lease) ?? -1;
+    if (returned === undefined || at < 0) return;
+    returned.splice(at, 1);
+    this.#returnedCount -= 1;
+    if (returned.length === 0) this.#returned.delete(lease.host);
   }
 
   /** A URL that was on lease from the one before: as a lease of its own, since that one is void. */
@@ -149,12 +156,7 @@ export class TableFrontier implements Frontier {
     const lease = this.#held.get(fingerprint);
     if (lease === undefined) return;
     this.#held.delete(fingerprint);
-    const returned = this.#returned.get(lease.host);
-    const at = returned?.indexOf(lease) ?? -1;
-    if (returned === undefined || at < 0) return;
-    returned.splice(at, 1);
-    this.#returnedCount -= 1;
-    if (returned.length === 0) this.#returned.delete(lease.host);
+    this.#unreturn(lease);
   }
 }
 

@@ -57,16 +57,11 @@ export function decodeJson<Value>(bytes: Buffer): Value {
   return JSON.parse(bytes.toString());
 }
 
-/** All rows of a range, read piece by piece so that nobody holds the table for long. */
-export function allRows(tables: Tables, prefix: string, pieceSize?: number): Generator<Row> {
-  return rowsBetween(tables, prefix, after(prefix), pieceSize);
-}
-
-/** The same of the rows with `from <= key < to`. */
-export function* rowsBetween(tables: Tables, from: string, to: string, pieceSize = 1000): Generator<Row> {
-  let start = from;
+/** All rows whose keys begin with a prefix, read piece by piece so that nobody holds the table for long. */
+export function* allRows(tables: Tables, prefix: string, pieceSize = 1000): Generator<Row> {
+  let start = prefix;
   for (;;) {
-    const rows = tables.range(start, to, pieceSize);
+    const rows = tables.range(start, after(prefix), pieceSize);
     yield* rows;
     const lastRow = rows.at(-1);
     if (lastRow === undefined || rows.length < pieceSize) return;

@@ -1,6 +1,6 @@
 /**
  * All URLs that a crawl has seen, numbered in the order in which they came. On disk they are a log: a list of the URLs, one
- * of their hosts, and one of the numbers of those whose page has ended. In memory there are, for each URL, some ten bytes of an
+ * of their hosts, and one of the numbers of those whose page has ended. In memory there are, for each URL, some eight bytes of an
  * index that says where in the list it may be, and four more while it waits. So a URL costs the same among a million as
  * among ten thousand.
  */
@@ -102,7 +102,7 @@ export class Urls {
    */
   publish(draft: UrlsDraft, isHeld: (fingerprint: string) => boolean): void {
     for (const list of draft.lists) list.publish();
-    for (const host of draft.hosts) this.#learnHost(host);
+    for (const host of draft.hosts()) this.#learnHost(host);
     for (const number of draft.ended) this.#ended.add(number);
     for (const { mark, number, offer, replaced } of draft.added) {
       this.#index.add(hashOf(mark), number);
@@ -130,7 +130,6 @@ interface Added {
 /** What a group of steps is about to change of them. */
 export class UrlsDraft {
   readonly added: Added[] = [];
-  readonly hosts: string[] = [];
   readonly ended = new Set<number>();
   /** By mark. */
   readonly #numbers = new Map<string, Known>();
@@ -147,6 +146,11 @@ export class UrlsDraft {
 
   get lists(): readonly ListDraft[] {
     return [this.#list, this.#hostList, this.#endedList];
+  }
+
+  /** Those that are new, in order. */
+  hosts(): Iterable<string> {
+    return this.#hostNumbers.keys();
   }
 
   /** The rows that make it durable; nothing is added after that. */
@@ -168,21 +172,11 @@ export class UrlsDraft {
     return true;
   }
 
-  queue(offer: Offer): void {
+  /** @param replaced the number under which it waits; it gets a new one */
+  queue(offer: Offer, replaced?: number): void {
+    if (replaced !== undefined) this.end(replaced);
     const { fingerprint: mark, priority = 0, depth, host } = offer;
-    this.#add(mark, encodeOffer(offer, this.#hostNumber(host)), { priority, depth }, offer);
-  }
-
-  /** Queues a URL anew, in place of the number under which it waits. */
-  requeue(number: number, offer: Offer): void {
-    this.end(number);
-    const { fingerprint: mark, priority = 0, depth, host } = offer;
-    this.#add(mark, encodeOffer(offer, this.#hostNumber(host)), { priority, depth }, offer, true);
-  }
-
-  /** It is durable: see {@link Urls.publish}. */
-  publish(isHeld: (fingerprint: string) => boolean): void {
-    this.base.publish(this, isHeld);
+    this.#add(mark, encodeOffer(offer, this.#hostNumber(host)), { priority, depth }, offer, replaced !== undefined);
   }
 
   isEnded(number: number): boolean {
@@ -214,7 +208,6 @@ export class UrlsDraft {
     record.write(host, recordStart);
     const number = this.#hostList.add(record);
     this.#hostNumbers.set(host, number);
-    this.hosts.push(host);
     return number;
   }
 }
