@@ -68,11 +68,15 @@ async function bodyOf(request: IncomingMessage): Promise<string> {
   return body;
 }
 
-/** A site whose login answers with a redirect of some status, first to /hop, and says what came where. */
-async function startRedirecting(status: number, target = '/hop') {
+/**
+ * A site whose login answers with a redirect of some status, first to /hop, and says what came where.
+ * It answers /held when `released` has come.
+ */
+async function startRedirecting(status: number, target = '/hop', released = Promise.resolve()) {
   const seen: string[] = [];
   const answer = async (request: IncomingMessage, response: ServerResponse) => {
     const body = await bodyOf(request);
+    if (request.url === '/held') await released;
     seen.push(`${request.method} ${request.url} ${body} ${request.headers.cookie ?? '-'}`);
     if (request.url === '/login' && request.method === 'GET') {
       const inputs = '<input type=hidden name=token value=" a&amp;b "><input type=HIDDEN name=user value=x>';
@@ -140,7 +144,11 @@ function nextAppend(log: EventLog): Promise<void> {
 }
 
 test('login › a crawl that is paused logs in again and keeps its cookies', async () => {
-  const { web, seen } = await startRedirecting(302);
+  let release = () => {};
+  const released = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const { web, seen } = await startRedirecting(302, '/hop', released);
   await using _ = web;
   await using crawler = await startCrawler();
   const { runner } = crawler.engine;
@@ -149,12 +157,14 @@ test('login › a crawl that is paused logs in again and keeps its cookies', asy
     start: [`${web.url}/start`],
     items: {},
     login: { url: `${web.url}/login`, form: '#in', fields: { user: 'ann' } },
-    settings: { delay: 500, robots: false },
+    settings: { robots: false },
   });
-  const { id } = await runner.start({ spider, origin: 'local', start: ['a', 'b'].map((path) => `${web.url}/${path}`) });
+  const start = ['open', 'held'].map((path) => `${web.url}/${path}`);
+  const { id } = await runner.start({ spider, origin: 'local', start });
   while (crawler.store.progress(id)?.counts.page !== 1) await nextAppend(crawler.store.log);
   await runner.pause(id);
   assert.match(JSON.stringify(crawler.store.document('cookies', id)), /"key":"d","value":"2"/);
+  release();
   await runner.resume(id);
   const { last } = await crawler.ended(id);
   assert.equal(last?.type, 'crawl.finished');
