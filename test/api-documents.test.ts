@@ -106,8 +106,8 @@ test('documents › are served, and every event of a crawl is as they say', asyn
     await (await fetch(`${url}/asyncapi.json`)).text(),
   ).components.messages;
   const seen = new Set<string>();
-  for (const { atMs: _, ...event } of events) {
-    new CloudEvent(event, true).validate();
+  for (const event of events) {
+    new CloudEvent({ ...event }, true).validate();
     const name = event.type === 'quote' ? 'item' : event.type;
     const payload = Object.values(messages).find((message) => message.name === name)?.payload;
     assert.ok(payload, name);

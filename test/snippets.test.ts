@@ -83,7 +83,7 @@ const curl = `curl() {
 
 async function runShell(text: string, folder: string): Promise<string> {
   const script = `set -eu\n${curl}${text}`;
-  const { stdout } = await execFileAsync('bash', ['-c', script], { cwd: folder, timeout: 20_000 });
+  const { stdout } = await execFileAsync('bash', ['-c', script], { cwd: folder, timeout: 120_000 });
   return stdout;
 }
 

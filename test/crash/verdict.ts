@@ -61,7 +61,7 @@ function countDisorder(events: readonly SeenEvent[]): number {
   return offsets.filter((offset, i) => i > 0 && offset <= (offsets[i - 1] ?? 0)).length;
 }
 
-const content = ({ atMs: _, ...event }: SeenEvent) => JSON.stringify(event);
+const content = (event: SeenEvent) => JSON.stringify(event);
 
 /** A subscriber has all events of the log that it wished for: each once, in order, word for word. */
 export function judgeSubscriber(verdict: Verdict, log: readonly SeenEvent[], { wish, events }: Subscriber): void {

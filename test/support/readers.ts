@@ -1,7 +1,7 @@
 /** Subscribers for tests: one event after the other, over either protocol, written without any code of the product. */
 import WebSocket from 'ws';
 
-/** An event as a subscriber sees it, and when it did. */
+/** An event as a subscriber sees it. */
 export interface SeenEvent {
   readonly id: string;
   readonly type: string;
@@ -9,8 +9,6 @@ export interface SeenEvent {
   readonly subject?: string;
   readonly time: string;
   readonly data: unknown;
-  /** `performance.now()` of its arrival. */
-  readonly atMs: number;
 }
 
 /** A stream that is read at the test's own pace. */
@@ -39,7 +37,6 @@ export async function readSse(
     let rest = '';
     if (response.body === null) return;
     for await (const chunk of response.body) {
-      const atMs = performance.now();
       rest += decoder.decode(chunk, { stream: true });
       const blocks = rest.split('\n\n');
       rest = blocks.pop() ?? '';
@@ -47,7 +44,7 @@ export async function readSse(
         const id = /^id: (.*)$/m.exec(block)?.[1];
         if (id !== undefined) lastId = id;
         const data = /^data: (.*)$/m.exec(block)?.[1];
-        if (data !== undefined) yield { ...JSON.parse(data), atMs };
+        if (data !== undefined) yield JSON.parse(data);
       }
     }
   }
@@ -76,7 +73,7 @@ export async function readWs(url: string, query = ''): Promise<Reader & { socket
       controls.push(frame);
       if (typeof frame.cursor === 'string') lastId = frame.cursor;
     } else {
-      queue.push({ ...frame, atMs: performance.now() });
+      queue.push(frame);
     }
     wake();
   });
