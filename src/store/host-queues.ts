@@ -1,23 +1,18 @@
-/** Which URLs of each host wait, in the order in which they are to be taken. Of a URL only its number is here, in four bytes. */
+/** Which URLs of each host wait, in the order in which they are to be taken. Of a URL only its number is here. */
+import { NumberQueue, newQueuePool } from './number-queue.js';
 import { SortedMap } from './sorted.js';
-
-/** Numbers of one rank, first come first. */
-interface Chain {
-  first: number;
-  last: number;
-}
 
 interface HostQueue {
   /** Without those that were withdrawn. */
   count: number;
   /** By rank: the least is taken first. */
-  readonly chains: SortedMap<Chain>;
+  readonly ranks: SortedMap<NumberQueue>;
 }
 
 /** By host, then rank, then first come. */
 export class HostQueues {
   readonly #hosts = new Map<string, HostQueue>();
-  readonly #links = new Links();
+  readonly #pool = newQueuePool();
   #size = 0;
 
   /** @param isWithdrawn whether a number that was added is not to be taken any more */
@@ -35,15 +30,12 @@ export class HostQueues {
     return this.#hosts.has(host);
   }
 
-  /** @param rank a text; numbers must be added once, in any order */
+  /** @param rank a text; numbers must be added once, in their order */
   add(host: string, rank: string, number: number): void {
     const queue = this.#queueOf(host);
-    const chain = queue.chains.get(rank);
-    if (chain === undefined) queue.chains.set(rank, { first: number, last: number });
-    else {
-      this.#links.set(chain.last, number);
-      chain.last = number;
-    }
+    const numbers = queue.ranks.get(rank) ?? new NumberQueue(this.#pool);
+    if (numbers.isEmpty) queue.ranks.set(rank, numbers);
+    numbers.add(number);
     this.#count(host, queue, 1);
   }
 
@@ -63,14 +55,14 @@ export class HostQueues {
 
   clear(): void {
     this.#hosts.clear();
-    this.#links.clear();
+    this.#pool.clear();
     this.#size = 0;
   }
 
   #queueOf(host: string): HostQueue {
     const known = this.#hosts.get(host);
     if (known !== undefined) return known;
-    const queue = { count: 0, chains: new SortedMap<Chain>() };
+    const queue = { count: 0, ranks: new SortedMap<NumberQueue>() };
     this.#hosts.set(host, queue);
     return queue;
   }
@@ -84,54 +76,15 @@ export class HostQueues {
     this.#hosts.delete(host);
   }
 
-  #next({ chains }: HostQueue): number | undefined {
-    for (let [rank, chain] = chains.first() ?? []; chain !== undefined; [rank, chain] = chains.first() ?? []) {
-      const number = chain.first;
-      const following = this.#links.take(number);
-      if (following !== undefined) chain.first = following;
-      else chains.delete(rank ?? '');
-      if (!this.isWithdrawn(number)) return number;
+  #next({ ranks }: HostQueue): number | undefined {
+    for (let [rank, numbers] = ranks.first() ?? []; numbers !== undefined; [rank, numbers] = ranks.first() ?? []) {
+      const number = numbers.take();
+      if (numbers.isEmpty) {
+        numbers.close();
+        ranks.delete(rank ?? '');
+      }
+      if (number !== undefined && !this.isWithdrawn(number)) return number;
     }
     return undefined;
-  }
-}
-
-const pieceNumbers = 4096;
-
-interface Piece {
-  /** One more than the number that follows; 0 where none does. */
-  readonly following: Uint32Array;
-  used: number;
-}
-
-/** From a number to the one that follows it: in pieces, which go when none of their numbers has a follower. */
-class Links {
-  readonly #pieces = new Map<number, Piece>();
-
-  set(number: number, following: number): void {
-    const key = Math.floor(number / pieceNumbers);
-    let piece = this.#pieces.get(key);
-    if (piece === undefined) {
-      piece = { following: new Uint32Array(pieceNumbers), used: 0 };
-      this.#pieces.set(key, piece);
-    }
-    piece.following[number % pieceNumbers] = following + 1;
-    piece.used += 1;
-  }
-
-  /** The one that follows; forgotten with that. */
-  take(number: number): number | undefined {
-    const key = Math.floor(number / pieceNumbers);
-    const piece = this.#pieces.get(key);
-    const following = piece?.following[number % pieceNumbers] ?? 0;
-    if (piece === undefined || following === 0) return undefined;
-    piece.following[number % pieceNumbers] = 0;
-    piece.used -= 1;
-    if (piece.used === 0) this.#pieces.delete(key);
-    return following - 1;
-  }
-
-  clear(): void {
-    this.#pieces.clear();
   }
 }

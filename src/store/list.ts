@@ -59,7 +59,23 @@ export class List {
 
   /** A record by its number, from 0 on. */
   at(number: number): RecordPlace {
-    return nthOf(this.#block(Math.floor(number / this.perBlock)), number % this.perBlock);
+    return nthOf(this.#block(this.blockOf(number)), number % this.perBlock);
+  }
+
+  /** The block in which a record is, and those around it. */
+  blockOf(number: number): number {
+    return Math.floor(number / this.perBlock);
+  }
+
+  /** The last record of a block that answers to a description, by its number. */
+  findLastIn(block: number, matches: (bytes: Buffer, begin: number) => boolean): number | undefined {
+    let found: number | undefined;
+    let number = block * this.perBlock;
+    forEachRecord(this.#block(block), (bytes, begin) => {
+      if (matches(bytes, begin)) found = number;
+      number += 1;
+    });
+    return found;
   }
 
   /** All records in order. */
@@ -82,15 +98,15 @@ export class List {
 
   /** The rows that make such blocks durable. */
   rowsOf(blocks: readonly Buffer[]): Row[] {
-    const first = Math.floor(this.#count / this.perBlock);
+    const first = this.blockOf(this.#count);
     return blocks.map((block, at): Row => [keys.block(this.name, first + at), block]);
   }
 
   /** Learns that they are. */
   publish(blocks: readonly Buffer[], records: number): void {
-    const first = Math.floor(this.#count / this.perBlock);
+    const first = this.blockOf(this.#count);
     this.#count += records;
-    const full = Math.floor(this.#count / this.perBlock) - first;
+    const full = this.blockOf(this.#count) - first;
     for (const [at, block] of blocks.entries()) {
       if (at < full) this.#remember(first + at, block);
       this.#tail = at < full ? Buffer.alloc(0) : block;
@@ -98,7 +114,7 @@ export class List {
   }
 
   #block(number: number): Buffer {
-    if (number === Math.floor(this.#count / this.perBlock)) return this.#tail;
+    if (number === this.blockOf(this.#count)) return this.#tail;
     const block = this.#blocks.get(number) ?? this.tables.get(keys.block(this.name, number));
     if (block === undefined) throw new RangeError(`There is no block ${number} of ${this.name}`);
     this.#remember(number, block);

@@ -1,98 +1,121 @@
-/** Where in a list of marks one may be: a hash table of some eight bytes an entry, which the collector of garbage need not look at. */
+/**
+ * In which blocks of a list a mark may be: a hash table that grows part by part (linear hashing), of some seven bytes an
+ * entry, which the collector of garbage need not look at.
+ */
+import { ChunkPool } from './chunk-pool.js';
 
-/** Parts that grow each for itself, so that nobody ever waits until all has moved. */
-const parts = 256;
+/** An entry: two bytes of a hash, three of one more than a block's number; zeros where there is none. */
+const tagBytes = 2;
+const blockBytes = 3;
+const entryBytes = tagBytes + blockBytes;
 
-/** Places of a part at least. */
-const leastPlaces = 16;
+const chunkBytes = 64;
+
+/** The lower bits of a hash choose a part. The tag has those above the ones that choose among as many parts as there are at first. */
+const firstBits = 10;
+
+/** Entries of a part, as a mean: few, because each chunk that a look-up passes over lies somewhere else. */
+const perPart = 32;
+
+/** A tag, and the block that it leads to. */
+type Entry = readonly [tag: number, block: number];
 
 /**
- * How many places are taken before there have to be more, and how many times as many there are then: a look-up passes
- * over some dozens of places, which lie side by side, so that memory is worth more here than time.
+ * Numbers of blocks by hashes of 32 bits, of which 26 are looked at: there may be several under one, and some that were
+ * added under another.
  */
-const maxLoad = 0.92;
-const growth = 1.07;
-
-/** Open addressing: a number is at the first free place behind the one that its hash gives. */
-interface Part {
-  /** One more than each number: 0 says that the place is free. */
-  numbers: Uint32Array;
-  /** What of the hash the part does not say already: bits 8 to 23, and bits 24 to 31. */
-  middles: Uint16Array;
-  uppers: Uint8Array;
-  used: number;
-}
-
-const nothing: readonly number[] = [];
-
-/** Numbers by hashes of 32 bits; there may be several under one. */
 export class SeenIndex {
-  readonly #parts: (Part | undefined)[] = new Array(parts);
-  readonly #firstPlaces: number;
-
-  /** @param expected how many numbers will be added soon, so that it need not grow meanwhile */
-  constructor(expected = 0) {
-    this.#firstPlaces = Math.max(leastPlaces, Math.ceil((expected / parts / maxLoad) * growth));
-  }
+  readonly #pool = new ChunkPool(chunkBytes);
+  /** Of each part the chunk that has room; those that are full follow it. */
+  readonly #parts: (number | undefined)[] = new Array(1 << firstBits).fill(undefined);
+  /** So many bits choose a part; one more does where that leads to one that is there already. */
+  #bits = firstBits;
+  #size = 0;
 
   /** What was added under a hash, the greatest number first. */
   find(hash: number): readonly number[] {
-    const part = this.#parts[hash & (parts - 1)];
-    if (part === undefined) return nothing;
-    const { numbers, middles, uppers } = part;
-    const middle = (hash >>> 8) & 0xffff;
-    const upper = hash >>> 24;
-    let found: number[] | undefined;
-    for (let at = placeOf(hash, numbers); ; at = next(at, numbers)) {
-      const number = numbers[at] ?? 0;
-      if (number === 0) return found?.sort((one, other) => other - one) ?? nothing;
-      if (middles[at] !== middle || uppers[at] !== upper) continue;
-      found ??= [];
-      found.push(number - 1);
+    const tag = tagOf(hash);
+    const found: number[] = [];
+    for (let chunk = this.#parts[this.#partOf(hash)]; chunk !== undefined; chunk = this.#pool.next(chunk)) {
+      const bytes = this.#pool.blockOf(chunk);
+      const begin = this.#pool.offsetOf(chunk);
+      for (let at = begin; at < begin + this.#pool.contentBytes; at += entryBytes) {
+        if (bytes[at] !== (tag & 0xff) || bytes[at + 1] !== tag >> 8) continue;
+        const block = blockIn(bytes, at);
+        if (block >= 0) found.push(block);
+      }
     }
+    return found.sort((one, other) => other - one);
   }
 
-  add(hash: number, number: number): void {
-    const part = this.#partOf(hash);
-    if (part.used + 1 > part.numbers.length * maxLoad) grow(part);
-    put(part, hash, number + 1);
-    part.used += 1;
+  /** @param block at most 16 million */
+  add(hash: number, block: number): void {
+    if (this.#size === this.#parts.length * perPart) this.#split();
+    this.#put(this.#partOf(hash), [tagOf(hash), block]);
+    this.#size += 1;
   }
 
-  #partOf(hash: number): Part {
-    const key = hash & (parts - 1);
-    const part = this.#parts[key] ?? { ...placesFor(this.#firstPlaces), used: 0 };
-    this.#parts[key] = part;
-    return part;
+  #partOf(hash: number): number {
+    const part = hash & ((2 << this.#bits) - 1);
+    return part < this.#parts.length ? part : hash & ((1 << this.#bits) - 1);
+  }
+
+  #put(part: number, [tag, block]: Entry): void {
+    let chunk = this.#parts[part];
+    let at = chunk === undefined ? -1 : this.#roomIn(chunk);
+    if (chunk === undefined || at < 0) {
+      const full = chunk;
+      chunk = this.#pool.take();
+      this.#pool.link(chunk, full);
+      this.#parts[part] = chunk;
+      at = this.#pool.offsetOf(chunk);
+    }
+    const bytes = this.#pool.blockOf(chunk);
+    bytes.writeUInt16LE(tag, at);
+    bytes.writeUIntLE(block + 1, at + tagBytes, blockBytes);
+  }
+
+  /** Where in a chunk there is none yet; -1 where it is full. */
+  #roomIn(chunk: number): number {
+    const bytes = this.#pool.blockOf(chunk);
+    const begin = this.#pool.offsetOf(chunk);
+    for (let at = begin; at < begin + this.#pool.contentBytes; at += entryBytes) if (blockIn(bytes, at) < 0) return at;
+    return -1;
+  }
+
+  /** Shares out the entries of the next part whose turn it is between itself and a new one. */
+  #split(): void {
+    const part = this.#parts.length - (1 << this.#bits);
+    const bit = 1 << (this.#bits - firstBits);
+    const entries = this.#takeAll(part);
+    const added = this.#parts.push(undefined) - 1;
+    if (this.#parts.length === 2 << this.#bits) this.#bits += 1;
+    for (const entry of entries) this.#put((entry[0] & bit) === 0 ? part : added, entry);
+  }
+
+  #takeAll(part: number): Entry[] {
+    const entries: Entry[] = [];
+    for (let chunk = this.#parts[part]; chunk !== undefined; ) {
+      const bytes = this.#pool.blockOf(chunk);
+      const begin = this.#pool.offsetOf(chunk);
+      for (let at = begin; at < begin + this.#pool.contentBytes; at += entryBytes) {
+        const block = blockIn(bytes, at);
+        if (block >= 0) entries.push([bytes.readUInt16LE(at), block]);
+      }
+      const next = this.#pool.next(chunk);
+      this.#pool.free(chunk);
+      chunk = next;
+    }
+    this.#parts[part] = undefined;
+    return entries;
   }
 }
 
-function placesFor(count: number): Omit<Part, 'used'> {
-  return { numbers: new Uint32Array(count), middles: new Uint16Array(count), uppers: new Uint8Array(count) };
+function tagOf(hash: number): number {
+  return (hash >>> firstBits) & 0xffff;
 }
 
-function grow(part: Part): void {
-  const { numbers, middles, uppers } = part;
-  Object.assign(part, placesFor(Math.ceil(numbers.length * growth) + 1));
-  for (let at = 0; at < numbers.length; at += 1) {
-    const number = numbers[at] ?? 0;
-    if (number > 0) put(part, ((uppers[at] ?? 0) << 24) | ((middles[at] ?? 0) << 8), number);
-  }
-}
-
-function put({ numbers, middles, uppers }: Part, hash: number, number: number): void {
-  let at = placeOf(hash, numbers);
-  while (numbers[at] !== 0) at = next(at, numbers);
-  numbers[at] = number;
-  middles[at] = hash >>> 8;
-  uppers[at] = hash >>> 24;
-}
-
-/** By the upper bits: the lower ones are the same in all of a part. */
-function placeOf(hash: number, { length }: Uint32Array): number {
-  return Math.floor(((hash >>> 8) / 2 ** 24) * length);
-}
-
-function next(at: number, { length }: Uint32Array): number {
-  return at + 1 === length ? 0 : at + 1;
+/** -1 where there is no entry. */
+function blockIn(bytes: Buffer, entryAt: number): number {
+  return bytes.readUIntLE(entryAt + tagBytes, blockBytes) - 1;
 }

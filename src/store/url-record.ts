@@ -55,8 +55,14 @@ export function decodeOffer({ bytes, begin, end }: RecordPlace): Omit<Offer, 'ho
 }
 
 /** The mark in a record, by where it begins. */
-export function markIn(bytes: Buffer, begin: number): string {
+function markIn(bytes: Buffer, begin: number): string {
   return bytes.toString('latin1', begin, begin + markLength);
+}
+
+/** Whether a record has a mark. */
+export function hasMark(bytes: Buffer, begin: number, mark: string): boolean {
+  // Of most their first character says that they are others.
+  return bytes[begin] === mark.charCodeAt(0) && markIn(bytes, begin) === mark;
 }
 
 /** The priority in a record. */

@@ -1,7 +1,7 @@
 /**
  * All URLs that a crawl has seen, numbered in the order in which they came. On disk they are a log: a list of the URLs, one
- * of their hosts, and one of the numbers of those whose page has ended. In memory there are, for each URL, some eight bytes of an
- * index that says where in the list it may be, and four more while it waits. So a URL costs the same among a million as
+ * of their hosts, and one of the numbers of those whose page has ended. In memory there are, for each URL, some seven bytes of an
+ * index that says where in the list it may be, and one to four more while it waits. So a URL costs the same among a million as
  * among ten thousand.
  */
 import { fingerprint } from '../url.js';
@@ -18,8 +18,8 @@ import {
   encodeOffer,
   hashIn,
   hashOf,
+  hasMark,
   hostNumberIn,
-  markIn,
   markLength,
   priorityIn,
   type Rank,
@@ -38,7 +38,7 @@ export class Urls {
   readonly list: List;
   readonly hostList: List;
   readonly endedList: List;
-  readonly #index: SeenIndex;
+  readonly #index = new SeenIndex();
   readonly #ended = new NumberSet();
   readonly #hosts: string[] = [];
   readonly #hostNumbers = new Map<string, number>();
@@ -49,7 +49,6 @@ export class Urls {
     this.list = new List(tables, keys.urls(space), perBlock.urls);
     this.hostList = new List(tables, keys.hosts(space), perBlock.hosts);
     this.endedList = new List(tables, keys.ended(space), perBlock.ended);
-    this.#index = new SeenIndex(this.list.count);
     this.endedList.forEach((bytes, begin) => {
       this.#ended.add(bytes.readUInt32LE(begin));
     });
@@ -58,7 +57,7 @@ export class Urls {
     });
     let number = 0;
     this.list.forEach((bytes, begin) => {
-      this.#index.add(hashIn(bytes, begin), number);
+      this.#index.add(hashIn(bytes, begin), this.list.blockOf(number));
       const host = hostNumberIn(bytes, begin);
       if (host !== undefined && !this.isEnded(number)) {
         const rank = rankText(priorityIn(bytes, begin), depthIn(bytes, begin));
@@ -70,9 +69,10 @@ export class Urls {
 
   /** Of a mark that was added several times the newest counts. */
   find(mark: string): Known | undefined {
-    for (const number of this.#index.find(hashOf(mark))) {
+    for (const block of this.#index.find(hashOf(mark))) {
+      const number = this.list.findLastIn(block, (bytes, begin) => hasMark(bytes, begin, mark));
+      if (number === undefined) continue;
       const { bytes, begin } = this.list.at(number);
-      if (markIn(bytes, begin) !== mark) continue;
       return { number, priority: priorityIn(bytes, begin), depth: depthIn(bytes, begin) };
     }
     return undefined;
@@ -105,7 +105,7 @@ export class Urls {
     for (const host of draft.hosts()) this.#learnHost(host);
     for (const number of draft.ended) this.#ended.add(number);
     for (const { mark, number, offer, replaced } of draft.added) {
-      this.#index.add(hashOf(mark), number);
+      this.#index.add(hashOf(mark), this.list.blockOf(number));
       if (offer === undefined || isHeld(mark)) continue;
       this.waiting.add(offer.host, rankText(offer.priority ?? 0, offer.depth), number);
       if (replaced) this.waiting.withdraw(offer.host);

@@ -11,7 +11,7 @@ export type FrontierOrder = number;
 /** After it the engine has given back what the garbage took. */
 const restMs = 1_000;
 
-/** Offered, and as many ended: more than twice what the frontier keeps in memory before it goes to its place. */
+/** Offered, and as many ended. */
 const turnedOver = 40_000;
 
 const store = await openEmbeddedStore(process.argv[2] ?? '');
