@@ -1,5 +1,5 @@
 /**
- * In which blocks of a list a mark may be: a hash table that grows part by part (linear hashing), of some seven bytes an
+ * In which blocks of a list a mark may be: a hash table that grows part by part (linear hashing), of some six bytes an
  * entry, which the collector of garbage need not look at.
  */
 import { ChunkPool } from './chunk-pool.js';

@@ -42,6 +42,8 @@ interface Subscriber {
 const batchSize = 256;
 const batches: Batch[] = [];
 const subscribers = new Set<Subscriber>();
+/** Those over SSE. */
+const streams = new Set<Subscriber>();
 let offset = 0;
 
 function pump(subscriber: Subscriber): void {
@@ -95,7 +97,11 @@ function openSse(response: HttpResponse, at: number): void {
     },
   };
   subscribers.add(subscriber);
-  response.onAborted(() => void subscribers.delete(subscriber));
+  streams.add(subscriber);
+  response.onAborted(() => {
+    subscribers.delete(subscriber);
+    streams.delete(subscriber);
+  });
   response.onWritable(() => {
     subscriber.full = false;
     response.cork(() => pump(subscriber));
@@ -106,6 +112,15 @@ function openSse(response: HttpResponse, at: number): void {
   });
   pump(subscriber);
 }
+
+/** Where leaving a cork sends what a write in it could not, the library never says that the socket takes more. */
+setInterval(() => {
+  for (const subscriber of streams) {
+    if (!subscriber.full) continue;
+    subscriber.full = false;
+    pump(subscriber);
+  }
+}, 100).unref();
 
 function openWs(socket: WebSocket<{ at: number; subscriber?: Subscriber }>): void {
   const data = socket.getUserData();
