@@ -1,7 +1,7 @@
 /**
  * All URLs that a crawl has seen, numbered in the order in which they came. On disk they are a log: a list of the URLs, one
  * of their hosts, and one of the numbers of those whose page has ended. In memory there are, for each URL, some six bytes of an
- * index that says where in the list it may be, and one to four more while it waits. So a URL costs the same among a million as
+ * index that says where in the list it may be, and one to three more while it waits. So a URL costs the same among a million as
  * among ten thousand.
  */
 import { fingerprint } from '../url.js';
