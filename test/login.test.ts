@@ -3,8 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { test } from 'node:test';
 import { parseSpider, type SpiderInput } from '#src/crawl/spider.js';
 import { startSite } from '#src/site/site.js';
-import type { EventLog } from '#src/store/store.js';
-import { startCrawler, startWeb } from './support/crawling.js';
+import { nextAppend, startCrawler, startWeb } from './support/crawling.js';
 
 const secret = 'pa55word&ü';
 
@@ -133,15 +132,6 @@ test('login › what is filled in goes to no host that the crawl may not enter',
   assert.match(last?.data.message, /may not enter \(offsite\)/);
   assert.deepEqual(foreign.requests, []);
 });
-
-function nextAppend(log: EventLog): Promise<void> {
-  return new Promise((resolve) => {
-    const off = log.onAppend(() => {
-      off();
-      resolve();
-    });
-  });
-}
 
 test('login › a crawl that is paused logs in again and keeps its cookies', async () => {
   let release = () => {};

@@ -117,7 +117,7 @@ it('finds all blocks that were added under a hash, the newest first, and few oth
     others += found.length - blocks.length;
   }
   for (let n = 0; n < 60_000; n += 1) others += index.find(random.below(2 ** 32)).length;
-  // Of 2 ** 26 that can be told apart, each of 300,000 others is met by 0.4 of a hundred.
+  // 300,000 of 2 ** 26 hashes are taken: one look-up in 224 meets another's.
   assert.ok(others < 3_000, `${others} blocks too many`);
 });
 

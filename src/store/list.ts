@@ -28,6 +28,11 @@ export interface RecordPlace {
   readonly end: number;
 }
 
+/** And which one it is. */
+export interface NumberedPlace extends RecordPlace {
+  readonly number: number;
+}
+
 /** The records of one list that are durable. */
 export class List {
   #count = 0;
@@ -67,12 +72,12 @@ export class List {
     return Math.floor(number / this.perBlock);
   }
 
-  /** The last record of a block that answers to a description, by its number. */
-  findLastIn(block: number, matches: (bytes: Buffer, begin: number) => boolean): number | undefined {
-    let found: number | undefined;
+  /** The last record of a block that answers to a description. */
+  findLastIn(block: number, matches: (bytes: Buffer, begin: number) => boolean): NumberedPlace | undefined {
+    let found: NumberedPlace | undefined;
     let number = block * this.perBlock;
-    forEachRecord(this.#block(block), (bytes, begin) => {
-      if (matches(bytes, begin)) found = number;
+    forEachRecord(this.#block(block), (bytes, begin, end) => {
+      if (matches(bytes, begin)) found = { number, bytes, begin, end };
       number += 1;
     });
     return found;

@@ -61,26 +61,30 @@ export class SeenIndex {
   }
 
   #put(part: number, [tag, block]: Entry): void {
-    let chunk = this.#parts[part];
-    let at = chunk === undefined ? -1 : this.#roomIn(chunk);
-    if (chunk === undefined || at < 0) {
-      const full = chunk;
-      chunk = this.#pool.take();
-      this.#pool.link(chunk, full);
-      this.#parts[part] = chunk;
-      at = this.#pool.offsetOf(chunk);
-    }
-    const bytes = this.#pool.blockOf(chunk);
+    const address = this.#roomIn(part) ?? this.#extend(part);
+    const bytes = this.#pool.blockOf(address);
+    const at = this.#pool.offsetOf(address);
     bytes.writeUInt16LE(tag, at);
     bytes.writeUIntLE(block + 1, at + tagBytes, blockBytes);
   }
 
-  /** Where in a chunk there is none yet; -1 where it is full. */
-  #roomIn(chunk: number): number {
+  /** The address at which a part has no entry yet; `undefined` where its chunks are full. */
+  #roomIn(part: number): number | undefined {
+    const chunk = this.#parts[part];
+    if (chunk === undefined) return undefined;
     const bytes = this.#pool.blockOf(chunk);
     const begin = this.#pool.offsetOf(chunk);
-    for (let at = begin; at < begin + this.#pool.contentBytes; at += entryBytes) if (blockIn(bytes, at) < 0) return at;
-    return -1;
+    for (let at = 0; at < this.#pool.contentBytes; at += entryBytes)
+      if (blockIn(bytes, begin + at) < 0) return chunk + at;
+    return undefined;
+  }
+
+  /** Puts a chunk before those of a part. */
+  #extend(part: number): number {
+    const chunk = this.#pool.take();
+    this.#pool.link(chunk, this.#parts[part]);
+    this.#parts[part] = chunk;
+    return chunk;
   }
 
   /** Shares out the entries of the next part whose turn it is between itself and a new one. */

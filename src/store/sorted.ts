@@ -6,7 +6,7 @@ type Entry<Value> = readonly [key: string, value: Value];
 
 /** Keys and values in the order of the keys, in segments so that an insertion moves little; an empty one is small. */
 export class SortedMap<Value> {
-  #segments: Entry<Value>[][] = [];
+  readonly #segments: Entry<Value>[][] = [];
 
   get(key: string): Value | undefined {
     const segment = this.#segments[this.#segmentOf(key)] ?? [];
@@ -16,12 +16,8 @@ export class SortedMap<Value> {
 
   set(key: string, value: Value): void {
     const index = this.#segmentOf(key);
-    const segment = this.#segments[index];
-    if (segment === undefined) {
-      // An array that is pushed to has room for 16 more, and there may be a map for each of many hosts.
-      this.#segments = [[[key, value]]];
-      return;
-    }
+    const segment = this.#segments[index] ?? [];
+    if (segment.length === 0) this.#segments.push(segment);
     const at = lowerBound(segment, key);
     segment.splice(at, segment[at]?.[0] === key ? 1 : 0, [key, value]);
     if (segment.length <= segmentSize) return;

@@ -70,9 +70,9 @@ export class Urls {
   /** Of a mark that was added several times the newest counts. */
   find(mark: string): Known | undefined {
     for (const block of this.#index.find(hashOf(mark))) {
-      const number = this.list.findLastIn(block, (bytes, begin) => hasMark(bytes, begin, mark));
-      if (number === undefined) continue;
-      const { bytes, begin } = this.list.at(number);
+      const found = this.list.findLastIn(block, (bytes, begin) => hasMark(bytes, begin, mark));
+      if (found === undefined) continue;
+      const { number, bytes, begin } = found;
       return { number, priority: priorityIn(bytes, begin), depth: depthIn(bytes, begin) };
     }
     return undefined;

@@ -8,7 +8,7 @@ import type { StartRequest } from '#src/crawl/start.js';
 import { isItemEvent } from '#src/events.js';
 import { createEngine, type EngineOptions } from '#src/service.js';
 import { openMemoryStore } from '#src/store/memory.js';
-import type { Store } from '#src/store/store.js';
+import type { EventLog, Store } from '#src/store/store.js';
 
 /** An event of a crawl, parsed. */
 export interface Told {
@@ -63,6 +63,16 @@ export async function startCrawler(store?: Store, options: Partial<EngineOptions
       if (store === undefined) await own.close();
     },
   };
+}
+
+/** Waits for the next append to the log. */
+export function nextAppend(log: EventLog): Promise<void> {
+  return new Promise((resolve) => {
+    const off = log.onAppend(() => {
+      off();
+      resolve();
+    });
+  });
 }
 
 /** A busy machine is a slow site: nobody waits for that here. */

@@ -4,8 +4,7 @@ import type { TestContext } from 'node:test';
 import { parseSpider, type SpiderInput } from '#src/crawl/spider.js';
 import type { CrawlcastError } from '#src/errors.js';
 import { openMemoryStore } from '#src/store/memory.js';
-import type { EventLog } from '#src/store/store.js';
-import { type Crawler, startCrawler } from './crawling.js';
+import { type Crawler, nextAppend, startCrawler } from './crawling.js';
 import { type Answer, type Hostile, startHostile } from './hostile.js';
 import { openNetwork } from './network.js';
 import { run, temporaryFolder } from './process.js';
@@ -34,16 +33,6 @@ function spider(start: readonly string[], settings: SpiderInput['settings'] = {}
     follow: ['a'],
     settings: { autothrottle: false, robots: false, retries: 0, conditional: false, ...settings },
   };
-}
-
-/** Waits for the next append to the log. */
-function nextAppend(log: EventLog): Promise<void> {
-  return new Promise((resolve) => {
-    const off = log.onAppend(() => {
-      off();
-      resolve();
-    });
-  });
 }
 
 /** Answers each request a moment later, and knows how many were open at once. */
