@@ -57,16 +57,27 @@ export class Connection {
 /** How often it is tried again while no file descriptor is left. */
 const descriptorMs = 250;
 
+/** They come and go while there are not enough: one that is free now need not have been so during the look-up of a name. */
+const shortageMs = 1_000;
+let lastShortMs = Number.NEGATIVE_INFINITY;
+
+function isShortLately(): boolean {
+  const nowMs = performance.now();
+  if (isOutOfDescriptors()) lastShortMs = nowMs;
+  return nowMs - lastShortMs < shortageMs;
+}
+
 /**
  * Without a file descriptor neither a socket nor a name can be had, and the system says the name does not exist: whatever
  * fails then says nothing of the host, so the request waits, as long as its time to connect.
  */
 async function openPatiently(route: Route, signal: AbortSignal): Promise<Socket> {
   for (;;) {
+    const wasShort = isShortLately();
     try {
       return await route.open(signal);
     } catch (error) {
-      if (signal.aborted || !(isShortage(error) || isOutOfDescriptors())) throw error;
+      if (signal.aborted || !(wasShort || isShortage(error) || isShortLately())) throw error;
       await delay(descriptorMs, undefined, { signal });
     }
   }
