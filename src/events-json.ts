@@ -13,7 +13,7 @@ export interface EventText {
 
 /** An event's JSON behind its id, from `,"source":` to the closing brace; see `NewEvent.tail`. */
 export function eventTail(text: EventText): string {
-  return eventTailOf(eventTailStart(text), text.data);
+  return eventTailStart(text) + text.data + eventTailEnd;
 }
 
 /** What stands in a tail before the data. */
@@ -22,10 +22,8 @@ export function eventTailStart({ source, type, subject, time }: Omit<EventText, 
   return `,"source":${JSON.stringify(source)},"type":"${type}"${about},"time":"${time}","data":`;
 }
 
-/** A tail, from its start and the data. */
-export function eventTailOf(start: string, data: string): string {
-  return `${start}${data}}`;
-}
+/** What stands in a tail behind the data. */
+export const eventTailEnd = '}';
 
 const head = '{"specversion":"1.0","id":"';
 

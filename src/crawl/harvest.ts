@@ -1,5 +1,5 @@
 /** Collects what one page yields and turns it into updates: whatever came in one turn travels together. */
-import { eventTailOf, eventTailStart } from '../events-json.js';
+import { eventTailEnd, eventTailStart } from '../events-json.js';
 import { printableUrl } from '../url.js';
 import type { Credit } from './credit.js';
 import { crawlSource } from './events.js';
@@ -27,8 +27,10 @@ export interface Harvest {
 
 interface Pending {
   readonly type: string;
+  /** What stands in its tail before the data. */
+  readonly start: string;
+  /** The data. */
   readonly json: string;
-  readonly tail: string;
 }
 
 interface Found {
@@ -48,7 +50,7 @@ export function createHarvest(job: Job, credit: Credit, tell: (update: PageUpdat
   let receivedMs = 0;
   let extractionMs = 0;
   const identify = createIdentify();
-  const tailOf = createTails(crawlSource(job.crawl), printableUrl(job.url));
+  const startOf = createTailStarts(crawlSource(job.crawl), printableUrl(job.url));
   /** Whether the page is told in parts, so that some of it may be there when it is fetched again. */
   let inParts = job.begun;
 
@@ -87,7 +89,7 @@ export function createHarvest(job: Job, credit: Credit, tell: (update: PageUpdat
     },
     item({ type, json }) {
       extractionMs = performance.now() - receivedMs;
-      items.push({ type, json, tail: tailOf(type, json) });
+      items.push({ type, start: startOf(type), json });
       itemCount++;
     },
     link(link) {
@@ -110,33 +112,39 @@ export function createHarvest(job: Job, credit: Credit, tell: (update: PageUpdat
   };
 }
 
-/** Makes the tails of one page's events. They differ in little: what comes before the data is the same within a millisecond. */
-function createTails(source: string, subject: string): (type: string, data: string) => string {
+/** The tails of one page's events differ in little: what comes before the data is the same within a millisecond. */
+function createTailStarts(source: string, subject: string): (type: string) => string {
   let nowMs = 0;
-  const before = new Map<string, string>();
-  return (type, data) => {
+  const starts = new Map<string, string>();
+  return (type) => {
     const ms = Date.now();
-    if (ms !== nowMs) before.clear();
+    if (ms !== nowMs) starts.clear();
     nowMs = ms;
-    let start = before.get(type);
+    let start = starts.get(type);
     if (start === undefined) {
       start = eventTailStart({ source, type, subject, time: new Date(ms).toISOString() });
-      before.set(type, start);
+      starts.set(type, start);
     }
-    return eventTailOf(start, data);
+    return start;
   };
 }
 
 const encoder = new TextEncoder();
 
-/** Texts as views of one buffer: it crosses to the other thread as one. */
+/** Of one character of a string. */
+const maxBytes = 3;
+
+/** Where the tails of most pages are written before their length is known: a new one for each would be as much garbage as the page. */
+const scratch = new Uint8Array(64 * 1024);
+
+/** Tails as views of one buffer: it crosses to the other thread as one. */
 function encode(items: readonly Pending[]): Uint8Array[] {
-  const longest = items.reduce((sum, { tail }) => sum + tail.length * 3, 0);
-  const room = new Uint8Array(longest);
+  const length = items.reduce((sum, { start, json }) => sum + start.length + json.length + eventTailEnd.length, 0);
+  const room = length * maxBytes <= scratch.length ? scratch : new Uint8Array(length * maxBytes);
   const ends: number[] = [];
   let end = 0;
-  for (const { tail } of items) {
-    end += encoder.encodeInto(tail, room.subarray(end)).written;
+  for (const { start, json } of items) {
+    for (const text of [start, json, eventTailEnd]) end += encoder.encodeInto(text, room.subarray(end)).written;
     ends.push(end);
   }
   const bytes = room.slice(0, end);
