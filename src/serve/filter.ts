@@ -21,6 +21,9 @@ export type Filter = (batch: Batch) => readonly Piece[];
  */
 const maxPieceBytes = 98_304;
 
+/** A piece that is as long ends where its chunk does: to join it to the next would mean to copy both. */
+const fullPieceBytes = 16_384;
+
 /** Batches of which is kept what was selected: of those that many subscribers are at just now. */
 const maxViews = 64;
 
@@ -80,6 +83,7 @@ function filterFor(conditions: Conditions, key: string): Filter {
     if (known !== undefined) return known;
     const pieces = piecesOf(
       view,
+      batch,
       batch.filter((event) => matches(event, view)),
     );
     view.byFilter.set(key, pieces);
@@ -87,8 +91,8 @@ function filterFor(conditions: Conditions, key: string): Filter {
   };
 }
 
-function piecesOf({ bySelection }: View, events: Piece): readonly Piece[] {
-  const selection = Array.from(events, ({ offset }) => offset).join();
+function piecesOf({ bySelection }: View, batch: Batch, events: Piece): readonly Piece[] {
+  const selection = events.length === batch.length ? 'all' : Array.from(events, ({ offset }) => offset).join();
   const pieces = bySelection.get(selection) ?? split(events);
   bySelection.set(selection, pieces);
   return pieces;
@@ -121,15 +125,18 @@ function property(holder: unknown, name: string): unknown {
 
 function split(events: Piece): readonly Piece[] {
   const pieces: LogEvent[][] = [];
-  let bytes = maxPieceBytes;
+  let piece: LogEvent[] = [];
+  let bytes = 0;
   for (const event of events) {
     const size = event.end - event.begin;
-    bytes += size;
-    if (bytes > maxPieceBytes) {
-      pieces.push([]);
-      bytes = size;
+    const isFull = bytes + size > maxPieceBytes || (bytes >= fullPieceBytes && event.bytes !== piece.at(-1)?.bytes);
+    if (piece.length === 0 || isFull) {
+      piece = [];
+      pieces.push(piece);
+      bytes = 0;
     }
-    pieces.at(-1)?.push(event);
+    piece.push(event);
+    bytes += size;
   }
   return pieces;
 }

@@ -1,9 +1,9 @@
 /** The log: the newest events in memory as they were appended, older ones in blocks from the table. */
 
-import { RecentBlocks } from './blocks.js';
-import { type Chunk, type ChunkHeader, chunkLimits, decodeChunk, peekChunk } from './chunk.js';
+import { blockSpan, RecentBlocks } from './blocks.js';
+import { type Chunk, type ChunkHeader, decodeChunk, peekChunk } from './chunk.js';
 import { isChunk, keys, offsetOf } from './keys.js';
-import type { Batch, EventLog } from './store.js';
+import type { Batch, EventLog, LogEvent } from './store.js';
 import type { Changes, Tables } from './tables.js';
 
 const maxRecentBytes = 8 * 1024 * 1024;
@@ -30,7 +30,7 @@ export class TableLog implements EventLog {
     private readonly tables: Tables,
     readonly epoch: string,
   ) {
-    this.#blocks = new RecentBlocks((from, to) => this.#load(from, to));
+    this.#blocks = new RecentBlocks((first) => this.#load(first));
     this.first = Number(tables.get(keys.first)?.toString() ?? 1);
     const newest = tables.last(keys.chunk(0), endOfLog);
     this.last = this.first - 1;
@@ -41,7 +41,7 @@ export class TableLog implements EventLog {
     this.time = header.time;
   }
 
-  read(after: number, limit: number = chunkLimits.events): Batch {
+  read(after: number, limit = Number.POSITIVE_INFINITY): Batch {
     const from = Math.max(after + 1, this.first);
     if (this.#latest?.from === from && this.#latest.batch.length <= limit) return this.#latest.batch;
     if (from > this.last) return [];
@@ -113,11 +113,12 @@ export class TableLog implements EventLog {
     return this.#recent[low - 1]?.events;
   }
 
-  /** The events between two offsets, both included, as far as they are kept. */
-  #load(from: number, to: number): Batch {
-    const oldest = this.chunkAt(from)?.offset ?? from;
-    const rows = this.tables.range(keys.chunk(oldest), keys.chunk(to + 1), to - oldest + 1);
-    const events = rows.flatMap(([key, value]) => decodeChunk(offsetOf(key), value).events);
-    return events.filter(({ offset }) => offset >= from && offset <= to);
+  /** The events of the chunks that begin at an offset or within a block's span behind it. */
+  #load(first: number): Batch {
+    const events: LogEvent[] = [];
+    for (const [key, value] of this.tables.range(keys.chunk(first), keys.chunk(first + blockSpan), blockSpan)) {
+      for (const event of decodeChunk(offsetOf(key), value).events) events.push(event);
+    }
+    return events;
   }
 }

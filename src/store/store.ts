@@ -148,8 +148,8 @@ export interface EventLog {
   /** Offset of the newest durable event; 0 where there never was one. */
   readonly last: number;
   /**
-   * The next events after an offset, at least one where there is one, at most `limit` (default 256). Reads what was
-   * appended together as one batch where it still is in memory. Starts at `first` where `after` is older than that.
+   * The next events after an offset, at least one where there is one, at most `limit`. Default: as many as lie together,
+   * some hundred, and for all who ask for them the same batch. Starts at `first` where `after` is older than that.
    */
   read(after: number, limit?: number): Batch;
   /** The offset after which to start reading in order to see every event with a later time. */

@@ -9,9 +9,15 @@ import { openStreams, type Protocol, type Streams } from './streams.js';
 
 /**
  * `ready` is answered at once. Then streams to open, besides those that are, answered when all are open; then what to wait for, answered when all
- * have it: so many events in all and nothing else, or at least so many bytes.
+ * have it: so many events and nothing else, at least so many events, or at least so many bytes. `close` closes all, and others may be opened.
  */
-export type CountingOrder = 'ready' | Streams | { readonly events: number } | { readonly bytes: number };
+export type CountingOrder =
+  | 'ready'
+  | Streams
+  | { readonly events: number }
+  | { readonly atLeast: number }
+  | { readonly bytes: number }
+  | 'close';
 
 /** What has come. */
 export interface Counted {
@@ -28,11 +34,13 @@ let aim = Number.POSITIVE_INFINITY;
 let whole = Number.POSITIVE_INFINITY;
 let complete = 0;
 let finish = () => {};
-const sockets: Socket[] = [];
+let sockets: Socket[] = [];
 
 takeOrders(async (order: CountingOrder): Promise<Counted | undefined> => {
   if (order === 'ready') return undefined;
-  if ('events' in order) return waitForEvents(order.events);
+  if (order === 'close') return closeAll();
+  if ('events' in order) return waitForExactly(order.events);
+  if ('atLeast' in order) return waitForEvents(order.atLeast);
   if ('bytes' in order) return waitForBytes(order.bytes);
   const already = bytes.length;
   const room = new Float64Array(already + order.count);
@@ -42,6 +50,14 @@ takeOrders(async (order: CountingOrder): Promise<Counted | undefined> => {
   sockets.push(...(await openStreams(order, (index) => reader(already + index))));
   return undefined;
 });
+
+function closeAll(): undefined {
+  for (const socket of sockets) socket.destroy();
+  sockets = [];
+  bytes = new Float64Array(0);
+  whole = Number.POSITIVE_INFINITY;
+  complete = 0;
+}
 
 function reader(index: number): (piece: Buffer) => void {
   if (index === 0) {
@@ -67,12 +83,16 @@ function learnWhole(length = bytes[0] ?? 0): void {
   if (complete === bytes.length) finish();
 }
 
-async function waitForEvents(events: number): Promise<Counted> {
-  const counted = await finished(() => {
+function waitForEvents(events: number): Promise<Counted> {
+  return finished(() => {
     aim = events;
     whole = Number.POSITIVE_INFINITY;
     if (counter.count >= aim) learnWhole();
   });
+}
+
+async function waitForExactly(events: number): Promise<Counted> {
+  const counted = await waitForEvents(events);
   const exact = bytes.every((length) => length === whole) && counter.count === events;
   if (!exact) throw new Error(`not the same to all ${sockets.length}: ${counter.count} events, ${whole} bytes`);
   return counted;

@@ -11,7 +11,7 @@ const maxMark = 32;
 
 /** How long deliveries took, in milliseconds. */
 export class Latencies {
-  readonly #samples: number[] = [];
+  #samples: number[] = [];
 
   /**
    * Makes what reads one stream.
@@ -39,6 +39,13 @@ export class Latencies {
 
   get count(): number {
     return this.#samples.length;
+  }
+
+  /** Begins anew; returns how many there were. */
+  clear(): number {
+    const { count } = this;
+    this.#samples = [];
+    return count;
   }
 
   /** What the given share of deliveries stayed within; `NaN` where there was none. */

@@ -3,11 +3,11 @@ import { takeOrders } from './child.js';
 import { Latencies } from './latencies.js';
 import { openStreams, type Streams } from './streams.js';
 
-/** First this, answered when all are open; then `report`, answered when all deliveries have come. */
+/** First this, answered when all are open; then `report`, answered when all deliveries have come: of those since the last report. */
 export interface TimedOrder extends Streams {
   /** Items of each stream that are not counted. */
   readonly skip: number;
-  /** Items of each stream that are; without it the report is of what has come until it is asked for. */
+  /** Items of each stream that are counted before the first report is given; without it a report is of what has come until it is asked for. */
   readonly take?: number;
 }
 
@@ -28,7 +28,9 @@ takeOrders(async (order: TimedOrder | 'report'): Promise<Timed | undefined> => {
       reached = resolve;
       if (latencies.count >= aim) resolve();
     });
-    return { count: latencies.count, p50: latencies.percentile(0.5), p99: latencies.percentile(0.99) };
+    aim = 0;
+    const [p50 = Number.NaN, p99 = Number.NaN] = [0.5, 0.99].map((share) => latencies.percentile(share));
+    return { count: latencies.clear(), p50, p99 };
   }
   aim = (order.take ?? 0) * order.count;
   await openStreams(order, () => {
