@@ -9,6 +9,15 @@ import type { ByteSink, Headers, HttpResponse, Service } from './transport.js';
 /** A little of a chunk, sent ahead to learn whether what was sent before has left. */
 const probeBytes = 64;
 
+/**
+ * What a cork of the library holds is 16 KiB, the lines around a chunk and what else stands before it included. A longer
+ * chunk is lost without a word where those lines find no room in the socket at that moment.
+ */
+const corkBytes = 15 * 1024;
+
+/** Of the first chunk, which shares its cork with the head. */
+const firstBytes = 8 * 1024;
+
 const ignore = (): void => {};
 
 /** One answer over uWebSockets.js. */
@@ -63,12 +72,14 @@ export class UwsResponse implements HttpResponse {
     this.#state = 'answered';
     this.#sink = sink;
     sink.attach(this.#onGone);
+    const bytes = bytesOf(first);
     this.#native.cork(() => {
       this.#writeHead(status, lines);
-      if (this.#method !== 'HEAD') return void sink.write(first);
+      if (this.#method !== 'HEAD') return void sink.write(bytes.subarray(0, firstBytes));
       this.#native.endWithoutBody();
       sink.close();
     });
+    if (bytes.length > firstBytes) sink.write(bytes.subarray(firstBytes));
     return sink;
   }
 
@@ -125,7 +136,7 @@ export class UwsSink implements ByteSink {
   #ending = false;
   /** Whether something may be queued in the library. */
   #maybeQueued = false;
-  /** What a probe has held back. */
+  /** What the socket had no room for. */
   #rest: Buffer | undefined;
   #promised = false;
 
@@ -150,49 +161,47 @@ export class UwsSink implements ByteSink {
 
   write(chunk: Buffer | string): boolean {
     if (this.#over || this.#ending) return false;
-    let taken = true;
-    if (this.#rest !== undefined) this.#rest = Buffer.concat([this.#rest, Buffer.from(chunk)]);
-    else
+    const bytes = bytesOf(chunk);
+    if (this.#rest === undefined) this.#send(bytes);
+    else this.#rest = Buffer.concat([this.#rest, bytes]);
+    this.#promised = this.#maybeQueued;
+    return !this.#promised;
+  }
+
+  /** Sends what the socket takes, a cork's worth at a time; the library queues the last of it, the rest waits here. */
+  #send(bytes: Buffer): void {
+    let sent = 0;
+    do {
+      const part = bytes.subarray(sent, sent + (this.#maybeQueued ? probeBytes : corkBytes));
+      sent += part.length;
       this.#native.cork(() => {
-        taken = this.#send(chunk);
+        this.#maybeQueued = !this.#native.write(part);
       });
-    if (this.#rest === undefined && taken) return true;
-    this.#promised = true;
-    return false;
+    } while (sent < bytes.length && !this.#maybeQueued);
+    this.#rest = sent < bytes.length ? bytes.subarray(sent) : undefined;
   }
 
-  #send(chunk: Buffer | string): boolean {
-    if (!this.#maybeQueued) {
-      this.#maybeQueued = !this.#native.write(chunk);
-      return !this.#maybeQueued;
-    }
-    const bytes = Buffer.from(chunk);
-    const taken = this.#native.write(bytes.subarray(0, probeBytes));
-    const rest = bytes.subarray(probeBytes);
-    this.#maybeQueued = !taken;
-    if (rest.length === 0) return taken;
-    if (taken) return this.#send(rest);
-    this.#rest = rest;
-    return false;
-  }
-
-  /** The socket takes bytes. Even where nothing new is written, leaving the cork sends what is queued. */
+  /** The socket takes bytes. Even where nothing new is written, leaving a cork sends what is queued. */
   #goOn(): void {
     if (this.#over) return;
-    this.#native.cork(() => {
-      this.#maybeQueued = true;
-      const rest = this.#rest;
-      this.#rest = undefined;
-      if (rest !== undefined && !this.#send(rest)) return;
-      if (this.#ending) return this.#finish();
-      if (!this.#promised) return;
-      this.#promised = false;
-      guard(
-        this.#service,
-        () => this.onDrain(),
-        () => this.destroy(),
-      );
-    });
+    this.#native.cork(ignore);
+    if (this.#over) return;
+    this.#maybeQueued = true;
+    if (this.#rest !== undefined) {
+      this.#send(this.#rest);
+      if (this.#maybeQueued) return;
+    }
+    if (this.#ending) this.#finish();
+    else if (this.#promised) this.#drained();
+  }
+
+  #drained(): void {
+    this.#promised = false;
+    guard(
+      this.#service,
+      () => this.onDrain(),
+      () => this.destroy(),
+    );
   }
 
   /** Winds up the clock by which the library closes a socket that does not take what was written. */
@@ -224,4 +233,8 @@ export class UwsSink implements ByteSink {
     queueMicrotask(() => guard(this.#service, () => this.onClose(), ignore));
     return this;
   }
+}
+
+function bytesOf(chunk: Buffer | string): Buffer {
+  return typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
 }

@@ -107,8 +107,7 @@ class SocketStream implements Member, Outlet {
     const next = plan(subscription, this.subscriber.store);
     this.subscriber.replan(next);
     this.#answer({ subscribed: describe(subscription, next, this.subscriber.cursor) });
-    this.subscriber.tellGap(next.position);
-    this.subscriber.pump();
+    this.subscriber.start(next.position);
   }
 
   #answer(control: unknown): void {

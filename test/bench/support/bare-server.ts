@@ -23,12 +23,16 @@ export type BareOrder =
   | { readonly relay: string };
 
 interface Batch {
-  readonly sse: Buffer;
+  /** In parts that a cork holds. */
+  readonly sse: readonly Buffer[];
   /** In groups that a cork holds. */
   readonly texts: readonly (readonly Buffer[])[];
 }
 
-/** A cork of the library holds 16 KiB with the heads of the frames; what comes after it was full is written one by one. */
+/**
+ * A cork of the library holds 16 KiB with the heads of the frames; what comes after it was full is written one by one.
+ * Of a chunk that it does not hold the library loses all but the head where the socket is full at that moment.
+ */
 const corkBytes = 15_000;
 
 interface Subscriber {
@@ -42,8 +46,8 @@ interface Subscriber {
 const batchSize = 256;
 const batches: Batch[] = [];
 const subscribers = new Set<Subscriber>();
-/** Those over SSE. */
-const streams = new Set<Subscriber>();
+/** Those over SSE that were full, and have not been told that they are no longer: how to send what they are owed. */
+const owed = new Map<Subscriber, () => void>();
 let offset = 0;
 
 function pump(subscriber: Subscriber): void {
@@ -60,11 +64,16 @@ function append(items: readonly string[]): void {
     return { id, json: Buffer.from(eventJson(id, time, data)) };
   });
   const frames = events.flatMap(({ id, json }) => [Buffer.from(`id: ${id}\nevent: quote\ndata: `), json, end]);
-  batches.push({ sse: Buffer.concat(frames), texts: corked(events.map(({ json }) => json)) });
+  batches.push({ sse: partsOf(Buffer.concat(frames)), texts: corked(events.map(({ json }) => json)) });
   for (const subscriber of subscribers) pump(subscriber);
 }
 
 const end = Buffer.from('\n\n');
+
+function partsOf(bytes: Buffer): Buffer[] {
+  const count = Math.ceil(bytes.length / corkBytes);
+  return Array.from({ length: count }, (_, i) => bytes.subarray(i * corkBytes, (i + 1) * corkBytes));
+}
 
 function corked(texts: readonly Buffer[]): Buffer[][] {
   const groups: Buffer[][] = [];
@@ -90,21 +99,28 @@ function openSse(response: HttpResponse, at: number): void {
     full: false,
     send: ({ sse }) => {
       let taken = false;
-      response.cork(() => {
-        taken = response.write(sse);
-      });
+      for (const part of sse) {
+        response.cork(() => {
+          taken = response.write(part);
+        });
+      }
+      if (!taken) owed.set(subscriber, goOn);
       return taken;
     },
   };
+  const goOn = () => {
+    subscriber.full = false;
+    response.cork(() => {});
+    pump(subscriber);
+  };
   subscribers.add(subscriber);
-  streams.add(subscriber);
   response.onAborted(() => {
     subscribers.delete(subscriber);
-    streams.delete(subscriber);
+    owed.delete(subscriber);
   });
   response.onWritable(() => {
-    subscriber.full = false;
-    response.cork(() => pump(subscriber));
+    owed.delete(subscriber);
+    goOn();
     return true;
   });
   response.cork(() => {
@@ -113,13 +129,12 @@ function openSse(response: HttpResponse, at: number): void {
   pump(subscriber);
 }
 
-/** Where leaving a cork sends what a write in it could not, the library never says that the socket takes more. */
+/**
+ * Where leaving a cork sends what a write in it could not, the library never says that the socket takes more, and keeps
+ * what is written from then on. Leaving another cork sends that.
+ */
 setInterval(() => {
-  for (const subscriber of streams) {
-    if (!subscriber.full) continue;
-    subscriber.full = false;
-    pump(subscriber);
-  }
+  for (const goOn of [...owed.values()]) goOn();
 }, 100).unref();
 
 function openWs(socket: WebSocket<{ at: number; subscriber?: Subscriber }>): void {
