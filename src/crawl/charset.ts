@@ -14,6 +14,8 @@ export interface Decoder {
 
 const defaultCharset = 'utf-8';
 
+const nothing = new Uint8Array(0);
+
 /** The charset that a `Content-Type` names, where it is a known one. */
 export function charsetOfContentType(contentType: string | undefined): string | undefined {
   const label = contentType?.match(/;\s*charset\s*=\s*["']?([^\s"';]+)/i)?.[1];
@@ -30,7 +32,7 @@ export function createDecoder(contentType: string | undefined): Decoder {
   const fromHeader = charsetOfContentType(contentType);
   let prescan: Prescan | undefined;
   let decoder: TextDecoder | undefined;
-  let held: Uint8Array = new Uint8Array(0);
+  let held: Uint8Array = nothing;
   let started = false;
 
   const decide = (charset: string): string => {
@@ -72,7 +74,7 @@ export function createDecoder(contentType: string | undefined): Decoder {
     if (decoder !== undefined) return decoder.decode(chunk, { stream: true });
     if (started) return sniff(chunk, last);
     const bytes = concat(held, chunk);
-    held = new Uint8Array(0);
+    held = nothing;
     return start(bytes, last);
   };
 
@@ -82,7 +84,7 @@ export function createDecoder(contentType: string | undefined): Decoder {
     },
     write: (chunk) => write(chunk),
     end() {
-      const rest = decoder === undefined ? write(new Uint8Array(0), true) : '';
+      const rest = decoder === undefined ? write(nothing, true) : '';
       return rest + (decoder === undefined ? '' : finish(decoder));
     },
   };

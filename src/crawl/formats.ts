@@ -17,7 +17,8 @@ export function formatOf(contentType: string | undefined): Format | undefined {
  */
 export function packingOf(contentType: string | undefined, url: string): { packed: boolean; contentType?: string } {
   const type = contentType?.split(';')[0]?.trim().toLowerCase() ?? '';
-  const isFile = new URL(url).pathname.endsWith('.gz');
+  // To parse it takes longer than to look.
+  const isFile = url.includes('.gz') && new URL(url).pathname.endsWith('.gz');
   const isGzip = /^application\/(?:x-)?g(?:un)?zip$/.test(type) || (isFile && type === 'application/octet-stream');
   if (isGzip || type === '') return { packed: true };
   return { packed: isFile, ...(contentType === undefined ? {} : { contentType }) };

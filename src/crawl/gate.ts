@@ -51,11 +51,11 @@ export class Gate {
 
   /** The links of a page. */
   follow(links: readonly ExtractedLink[], lease: Lease): Sorted {
-    const rules = { link: this.#rulesAt(lease, false), refresh: this.#rulesAt(lease, true) };
+    const rules = this.#rulesAt(lease, false);
     return this.#sort(
       links.map((link) => {
         const depth = lease.depth + (link.listed ? 0 : 1);
-        return admit({ ...link, depth }, link.refresh ? rules.refresh : rules.link);
+        return admit({ ...link, depth }, link.refresh ? this.#rulesAt(lease, true) : rules);
       }),
     );
   }

@@ -6,7 +6,7 @@ import { createDecoder } from './charset.js';
 import type { Credit } from './credit.js';
 import { decodeBody } from './decompress.js';
 import { robotsDirectives } from './directives.js';
-import type { Fetcher, FetchResponse } from './fetcher.js';
+import type { FetchBody, Fetcher, FetchResponse } from './fetcher.js';
 import { formatOf, packingOf } from './formats.js';
 import { createHarvest, type Harvest } from './harvest.js';
 import type { Job, PageUpdate, ResponseHead } from './messages.js';
@@ -86,8 +86,7 @@ async function extract(
 ): Promise<void> {
   const packing = packingOf(head.headers['content-type']?.[0], visit.job.url);
   const { contentType } = packing;
-  const limits = { host: new URL(visit.job.url).host, maxBytes: visit.job.maxBytes };
-  const chunks = packing.packed ? decodeBody(body, ['gzip'], limits) : body;
+  const chunks = packing.packed ? unpack(body, visit.job) : body;
   const format = formatOf(contentType);
   const decoder = createDecoder(format === 'json' ? 'application/json; charset=utf-8' : contentType);
   const agent = userAgentToken(visit.job.userAgent);
@@ -121,6 +120,10 @@ async function extract(
   }
   reader.write(decoder.end());
   await reader.end();
+}
+
+function unpack(body: FetchBody, { url, maxBytes }: Job): AsyncIterable<Uint8Array> {
+  return decodeBody(body, ['gzip'], { host: new URL(url).host, maxBytes });
 }
 
 /** Lets go out what a spider's code has found so far. */
