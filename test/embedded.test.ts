@@ -254,6 +254,20 @@ describe('embedded store', () => {
     assert.throws(() => store.log.read(0), { code: 'data.corrupt' });
   });
 
+  it('says so where a part of the log is missing, and gives what comes before it', async (t) => {
+    const dir = await directory(t);
+    const before = await openEmbeddedStore(dir);
+    for (let i = 0; i < 3; i++) await before.commit({ crawl, events: events(10) });
+    await before.close();
+    const tables = await openEmbeddedTables(dir);
+    await tables.write(new Map([[keys.chunk(11), undefined]]));
+    await tables.close();
+    const store = await openEmbeddedStore(dir);
+    t.after(() => store.close());
+    assert.equal(store.log.read(0).length, 10);
+    for (const after of [10, 15, 20]) assert.throws(() => store.log.read(after), { code: 'data.corrupt' });
+  });
+
   it('refuses a directory whose rows another version has written', async (t) => {
     const dir = await directory(t);
     await (await openEmbeddedStore(dir)).close();

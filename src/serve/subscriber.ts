@@ -48,7 +48,8 @@ export interface Opening {
 /** Takes an opened stream in, and hands over what is there for it. */
 export function begin({ hub, plan: { position } }: Opening, stream: Member): void {
   hub.add(stream);
-  stream.subscriber.start(position);
+  stream.subscriber.tellGap(position);
+  stream.subscriber.pump();
 }
 
 /**
@@ -118,10 +119,9 @@ export class Subscriber {
     this.#told = this.#cursor;
   }
 
-  /** Begins with the gap that the reader has to be told of, if there is one. What is there for it comes in its turn: others may come with it. */
-  start({ gap }: Position): void {
+  /** Writes the gap that the reader has to be told of, if there is one; the first thing it gets. */
+  tellGap({ gap }: Position): void {
     if (gap !== undefined) this.#tell(gap.requested, gap.reason);
-    this.#waitForTurn();
   }
 
   /** The log has grown. Who has a lot before it anyway goes on when its turn comes: live readers must not wait for it. */

@@ -18,6 +18,9 @@ const corkBytes = 15 * 1024;
 /** Of the first chunk, which shares its cork with the head. */
 const firstBytes = 8 * 1024;
 
+/** A writer is told to stop when so much waits for the request to be handled. */
+const heldBytes = 256 * 1024;
+
 const ignore = (): void => {};
 
 /** One answer over uWebSockets.js. */
@@ -75,11 +78,12 @@ export class UwsResponse implements HttpResponse {
     const bytes = bytesOf(first);
     this.#native.cork(() => {
       this.#writeHead(status, lines);
-      if (this.#method !== 'HEAD') return void sink.write(bytes.subarray(0, firstBytes));
+      if (this.#method !== 'HEAD') return void this.#native.write(bytes.subarray(0, firstBytes));
       this.#native.endWithoutBody();
       sink.close();
     });
     if (bytes.length > firstBytes) sink.write(bytes.subarray(firstBytes));
+    setImmediate(() => sink.release());
     return sink;
   }
 
@@ -139,6 +143,8 @@ export class UwsSink implements ByteSink {
   /** What the socket had no room for. */
   #rest: Buffer | undefined;
   #promised = false;
+  /** While the request is being handled the library has a cork of its own, which holds the head: the rest waits until it is left. */
+  #isHeld = true;
 
   constructor(service: Service, native: NativeResponse, open: Set<UwsSink>) {
     this.#service = service;
@@ -162,10 +168,16 @@ export class UwsSink implements ByteSink {
   write(chunk: Buffer | string): boolean {
     if (this.#over || this.#ending) return false;
     const bytes = bytesOf(chunk);
-    if (this.#rest === undefined) this.#send(bytes);
-    else this.#rest = Buffer.concat([this.#rest, bytes]);
-    this.#promised = this.#maybeQueued;
+    if (this.#rest === undefined && !this.#isHeld) this.#send(bytes);
+    else this.#rest = this.#rest === undefined ? bytes : Buffer.concat([this.#rest, bytes]);
+    this.#promised = this.#isHeld ? (this.#rest?.length ?? 0) > heldBytes : this.#maybeQueued;
     return !this.#promised;
+  }
+
+  /** The request has been handled. */
+  release(): void {
+    this.#isHeld = false;
+    this.#sendRest();
   }
 
   /** Sends what the socket takes, a cork's worth at a time; the library queues the last of it, the rest waits here. */
@@ -185,8 +197,12 @@ export class UwsSink implements ByteSink {
   #goOn(): void {
     if (this.#over) return;
     this.#native.cork(ignore);
-    if (this.#over) return;
     this.#maybeQueued = true;
+    if (!this.#isHeld) this.#sendRest();
+  }
+
+  #sendRest(): void {
+    if (this.#over) return;
     if (this.#rest !== undefined) {
       this.#send(this.#rest);
       if (this.#maybeQueued) return;
@@ -213,7 +229,7 @@ export class UwsSink implements ByteSink {
   end(): void {
     if (this.#over || this.#ending) return;
     this.#ending = true;
-    if (!this.#promised) this.#finish();
+    if (!this.#promised && this.#rest === undefined) this.#finish();
   }
 
   #finish(): void {

@@ -107,7 +107,8 @@ class SocketStream implements Member, Outlet {
     const next = plan(subscription, this.subscriber.store);
     this.subscriber.replan(next);
     this.#answer({ subscribed: describe(subscription, next, this.subscriber.cursor) });
-    this.subscriber.start(next.position);
+    this.subscriber.tellGap(next.position);
+    this.subscriber.pump();
   }
 
   #answer(control: unknown): void {

@@ -53,6 +53,5 @@ export class RecentBlocks {
 }
 
 function holds(block: Batch, offset: number): boolean {
-  const [first, last] = [block[0], block.at(-1)];
-  return first !== undefined && last !== undefined && first.offset <= offset && offset <= last.offset;
+  return block[offset - (block[0]?.offset ?? offset)]?.offset === offset;
 }
