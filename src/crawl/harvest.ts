@@ -131,8 +131,8 @@ function createTailStarts(source: string, subject: string): (type: string) => st
 
 const encoder = new TextEncoder();
 
-/** Of one character of a string. */
-const maxBytes = 3;
+/** At most, in UTF-8, for each unit of a string's length. */
+const unitBytes = 3;
 
 /** Where the tails of most pages are written before their length is known: a new one for each would be as much garbage as the page. */
 const scratch = new Uint8Array(64 * 1024);
@@ -140,7 +140,7 @@ const scratch = new Uint8Array(64 * 1024);
 /** Tails as views of one buffer: it crosses to the other thread as one. */
 function encode(items: readonly Pending[]): Uint8Array[] {
   const length = items.reduce((sum, { start, json }) => sum + start.length + json.length + eventTailEnd.length, 0);
-  const room = length * maxBytes <= scratch.length ? scratch : new Uint8Array(length * maxBytes);
+  const room = length * unitBytes <= scratch.length ? scratch : new Uint8Array(length * unitBytes);
   const ends: number[] = [];
   let end = 0;
   for (const { start, json } of items) {

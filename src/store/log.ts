@@ -117,10 +117,10 @@ export class TableLog implements EventLog {
   #load(first: number): Batch {
     const events: LogEvent[] = [];
     for (const [key, value] of this.tables.range(keys.chunk(first), keys.chunk(first + blockSpan), blockSpan)) {
-      const chunk = decodeChunk(offsetOf(key), value);
+      const before = events.at(-1);
       // Where one is missing, nobody must go on behind it unawares.
-      if (chunk.offset !== (events.at(-1)?.offset ?? chunk.offset - 1) + 1) break;
-      for (const event of chunk.events) events.push(event);
+      if (before !== undefined && offsetOf(key) !== before.offset + 1) break;
+      for (const event of decodeChunk(offsetOf(key), value).events) events.push(event);
     }
     return events;
   }

@@ -46,8 +46,6 @@ interface Subscriber {
 const batchSize = 256;
 const batches: Batch[] = [];
 const subscribers = new Set<Subscriber>();
-/** Those over SSE that were full, and have not been told that they are no longer: how to send what they are owed. */
-const owed = new Map<Subscriber, () => void>();
 let offset = 0;
 
 function pump(subscriber: Subscriber): void {
@@ -104,23 +102,18 @@ function openSse(response: HttpResponse, at: number): void {
           taken = response.write(part);
         });
       }
-      if (!taken) owed.set(subscriber, goOn);
       return taken;
     },
-  };
-  const goOn = () => {
-    subscriber.full = false;
-    response.cork(() => {});
-    pump(subscriber);
   };
   subscribers.add(subscriber);
   response.onAborted(() => {
     subscribers.delete(subscriber);
-    owed.delete(subscriber);
   });
   response.onWritable(() => {
-    owed.delete(subscriber);
-    goOn();
+    subscriber.full = false;
+    // Leaving a cork sends what is queued.
+    response.cork(() => {});
+    pump(subscriber);
     return true;
   });
   response.cork(() => {
@@ -128,14 +121,6 @@ function openSse(response: HttpResponse, at: number): void {
   });
   pump(subscriber);
 }
-
-/**
- * Where leaving a cork sends what a write in it could not, the library never says that the socket takes more, and keeps
- * what is written from then on. Leaving another cork sends that.
- */
-setInterval(() => {
-  for (const goOn of [...owed.values()]) goOn();
-}, 100).unref();
 
 function openWs(socket: WebSocket<{ at: number; subscriber?: Subscriber }>): void {
   const data = socket.getUserData();

@@ -8,11 +8,10 @@ import { Occurrences } from './event-counter.js';
 import { openStreams, type Protocol, type Streams } from './streams.js';
 
 /**
- * `ready` is answered at once. Then streams to open, besides those that are, answered when all are open; then what to wait for, answered when all
+ * Streams to open, besides those that are, answered when all are open; then what to wait for, answered when all
  * have it: so many events and nothing else, at least so many events, or at least so many bytes. `close` closes all, and others may be opened.
  */
 export type CountingOrder =
-  | 'ready'
   | Streams
   | { readonly events: number }
   | { readonly atLeast: number }
@@ -37,7 +36,6 @@ let finish = () => {};
 let sockets: Socket[] = [];
 
 takeOrders(async (order: CountingOrder): Promise<Counted | undefined> => {
-  if (order === 'ready') return undefined;
   if (order === 'close') return closeAll();
   if ('events' in order) return waitForExactly(order.events);
   if ('atLeast' in order) return waitForEvents(order.atLeast);
@@ -55,6 +53,7 @@ function closeAll(): undefined {
   for (const socket of sockets) socket.destroy();
   sockets = [];
   bytes = new Float64Array(0);
+  aim = Number.POSITIVE_INFINITY;
   whole = Number.POSITIVE_INFINITY;
   complete = 0;
 }

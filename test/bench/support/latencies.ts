@@ -41,11 +41,9 @@ export class Latencies {
     return this.#samples.length;
   }
 
-  /** Begins anew; returns how many there were. */
-  clear(): number {
-    const { count } = this;
+  /** Begins anew. */
+  clear(): void {
     this.#samples = [];
-    return count;
   }
 
   /** What the given share of deliveries stayed within; `NaN` where there was none. */

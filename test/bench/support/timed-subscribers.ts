@@ -29,8 +29,9 @@ takeOrders(async (order: TimedOrder | 'report'): Promise<Timed | undefined> => {
       if (latencies.count >= aim) resolve();
     });
     aim = 0;
-    const [p50 = Number.NaN, p99 = Number.NaN] = [0.5, 0.99].map((share) => latencies.percentile(share));
-    return { count: latencies.clear(), p50, p99 };
+    const timed = { count: latencies.count, p50: latencies.percentile(0.5), p99: latencies.percentile(0.99) };
+    latencies.clear();
+    return timed;
   }
   aim = (order.take ?? 0) * order.count;
   await openStreams(order, () => {
