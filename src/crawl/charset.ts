@@ -35,10 +35,11 @@ export function createDecoder(contentType: string | undefined): Decoder {
   let held: Uint8Array = nothing;
   let started = false;
 
-  const decide = (charset: string): string => {
+  const decide = (charset: string, bytes: Uint8Array): string => {
     decoder = takeDecoder(charset);
+    held = nothing;
     // Always as a stream: Node 20 decodes a whole windows-1252 text as if it were ISO-8859-1.
-    return decoder.decode(held, { stream: true });
+    return decoder.decode(bytes, { stream: true });
   };
 
   const start = (bytes: Uint8Array, last: boolean): string => {
@@ -46,15 +47,13 @@ export function createDecoder(contentType: string | undefined): Decoder {
     if (mark === 'more' && !last) return hold(bytes);
     started = true;
     const known = mark === 'more' ? fromHeader : (mark ?? fromHeader);
-    if (known === undefined) return sniff(bytes, last);
-    hold(bytes);
-    return decide(known);
+    return known === undefined ? sniff(bytes, last) : decide(known, bytes);
   };
 
   const sniff = (bytes: Uint8Array, last: boolean): string => {
     prescan ??= createPrescan();
     const charset = prescan.read(bytes) ?? (last ? defaultCharset : undefined);
-    if (charset !== undefined) return pass(bytes, 0) + decide(charset);
+    if (charset !== undefined) return decide(charset, concat(held, bytes));
     return pass(bytes, plainLength(bytes));
   };
 

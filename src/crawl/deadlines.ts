@@ -28,7 +28,7 @@ export class Deadlines implements Ending {
     readonly options: FetchOptions,
     readonly caller: AbortSignal,
     /** Told when nothing is watched any more. */
-    private readonly onStop: (deadlines: Deadlines) => void,
+    private readonly onStop: () => void,
   ) {
     const { totalTimeoutMs } = options;
     this.#total = setTimeout(() => this.end(totalTimeoutError(host, totalTimeoutMs)), totalTimeoutMs);
@@ -82,7 +82,7 @@ export class Deadlines implements Ending {
     clearTimeout(this.#total);
     clearTimeout(this.#silence);
     this.caller.removeEventListener('abort', this.#leave);
-    this.onStop(this);
+    this.onStop();
   }
 
   readonly #leave = () => this.end(this.caller.reason);

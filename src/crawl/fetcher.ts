@@ -1,6 +1,7 @@
 /** Fetches one page at a time per call: bounded in time, bytes and sockets, every failure with a code of ours. */
 import type { Dispatcher } from 'undici';
 import { CrawlcastError } from '../errors.js';
+import { Roster } from '../roster.js';
 import { defaultLookup, type Lookup } from './addresses.js';
 import { ConnectionPool, type Route } from './connections.js';
 import { Deadlines, type Ending } from './deadlines.js';
@@ -76,7 +77,8 @@ export function createFetcher(options: FetcherOptions = {}): Fetcher {
   const { maxSockets = 256, maxSocketsPerHost = 64, lookup = defaultLookup, dial = tcp } = options;
   const settings = { lookup, dial, ...(options.ca === undefined ? {} : { ca: options.ca }) };
   const pool = new ConnectionPool({ maxSockets, maxSocketsPerHost });
-  const underway = new Set<Deadlines>();
+  const underway = new Roster<number, Deadlines>();
+  let lastId = 0;
   let closed: CrawlcastError | undefined;
   return {
     get sockets() {
@@ -86,8 +88,9 @@ export function createFetcher(options: FetcherOptions = {}): Fetcher {
       signal.throwIfAborted();
       if (closed !== undefined) throw closed;
       const url = new URL(request.url);
-      const deadlines = new Deadlines(url.host, request, signal, (over) => underway.delete(over));
-      underway.add(deadlines);
+      const id = ++lastId;
+      const deadlines = new Deadlines(url.host, request, signal, () => underway.delete(id));
+      underway.set(id, deadlines);
       try {
         const route = findRoute(url, request, settings);
         if (request.publicOnly && request.proxy !== undefined) {
@@ -103,7 +106,7 @@ export function createFetcher(options: FetcherOptions = {}): Fetcher {
     },
     async close() {
       closed = new CrawlcastError('service.stopping', 'the fetcher has been closed');
-      for (const deadlines of underway) deadlines.end(closed);
+      for (const deadlines of underway.values()) deadlines.end(closed);
       pool.close();
     },
   };

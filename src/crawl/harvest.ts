@@ -129,24 +129,22 @@ function createTailStarts(source: string, subject: string): (type: string) => st
   };
 }
 
-const encoder = new TextEncoder();
-
 /** At most, in UTF-8, for each unit of a string's length. */
 const unitBytes = 3;
 
 /** Where the tails of most pages are written before their length is known: a new one for each would be as much garbage as the page. */
-const scratch = new Uint8Array(64 * 1024);
+const scratch = Buffer.allocUnsafeSlow(64 * 1024);
 
 /** Tails as views of one buffer: it crosses to the other thread as one. */
 function encode(items: readonly Pending[]): Uint8Array[] {
   const length = items.reduce((sum, { start, json }) => sum + start.length + json.length + eventTailEnd.length, 0);
-  const room = length * unitBytes <= scratch.length ? scratch : new Uint8Array(length * unitBytes);
+  const room = length * unitBytes <= scratch.length ? scratch : Buffer.allocUnsafeSlow(length * unitBytes);
   const ends: number[] = [];
   let end = 0;
   for (const { start, json } of items) {
-    for (const text of [start, json, eventTailEnd]) end += encoder.encodeInto(text, room.subarray(end)).written;
+    end += room.write(start + json + eventTailEnd, end);
     ends.push(end);
   }
-  const bytes = room.slice(0, end);
+  const bytes = new Uint8Array(room.subarray(0, end));
   return ends.map((itsEnd, i) => bytes.subarray(ends[i - 1] ?? 0, itsEnd));
 }

@@ -3,6 +3,7 @@ import { setFlagsFromString } from 'node:v8';
 import { Worker } from 'node:worker_threads';
 import { Observable } from 'rxjs';
 import { isShortage } from '../descriptors.js';
+import { Roster } from '../roster.js';
 import type { Network } from './fetcher.js';
 import type { FromWorker, Job, PageUpdate, SpiderSource, ToWorker, WorkerOptions } from './messages.js';
 
@@ -28,7 +29,7 @@ interface Thread {
   worker: Worker | undefined;
   /** What it is told at the end of this turn, or as soon as it is started. */
   waiting: ToWorker[];
-  readonly pages: Map<number, Underway>;
+  readonly pages: Roster<number, Underway>;
   /** Whether it has ever given a sign of life. */
   hasLived: boolean;
   /** When it last gave a sign of life; `performance.now()`. */
@@ -87,7 +88,7 @@ export function createPool(size: number, { maxSilenceMs = 30_000, network }: Poo
 
   function startThread(afterMs = 0): Thread {
     const waiting = Array.from(spiders, ([crawl, spider]) => ({ kind: 'spider', crawl, spider }) as const);
-    const thread: Thread = { worker: undefined, waiting, pages: new Map(), hasLived: false, lastSignMs: 0 };
+    const thread: Thread = { worker: undefined, waiting, pages: new Roster(), hasLived: false, lastSignMs: 0 };
     if (afterMs === 0) begin(thread);
     else setTimeout(() => begin(thread), afterMs).unref();
     return thread;
@@ -141,7 +142,7 @@ export function createPool(size: number, { maxSilenceMs = 30_000, network }: Poo
       items: [],
       links: [],
     } as const;
-    const pages = [...thread.pages.values()];
+    const pages = thread.pages.values();
     const isKnown = pages.some(({ inCode }) => inCode);
     // It never worked on them.
     const isInnocent = !thread.hasLived && isShortage(error);

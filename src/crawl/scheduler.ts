@@ -1,4 +1,5 @@
 /** Which URL is next: a frontier's hosts in turn, each when politeness lets it. */
+import { Roster } from '../roster.js';
 import type { Frontier, Lease } from '../store/store.js';
 import type { Manners, Politeness } from './politeness.js';
 
@@ -38,7 +39,7 @@ export interface Scheduler {
 export function createScheduler(options: SchedulerOptions): Scheduler {
   const { crawl, frontier, politeness, manners, pagesLeft = () => Number.POSITIVE_INFINITY } = options;
   const rotation = createRotation();
-  const out = new Set<Lease>();
+  const out = new Roster<string, Lease>();
   const retries = new Map<Lease, NodeJS.Timeout>();
   const waiters: ((lease: Lease | undefined) => void)[] = [];
   let stopped = false;
@@ -71,13 +72,13 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   }
 
   function begin(lease: Lease): Lease {
-    out.add(lease);
+    out.set(lease.fingerprint, lease);
     politeness.begin(lease.host, crawl);
     return lease;
   }
 
   function end(lease: Lease): boolean {
-    const wasOut = out.delete(lease);
+    const wasOut = out.delete(lease.fingerprint);
     if (wasOut) politeness.end(lease.host);
     return wasOut;
   }
@@ -132,7 +133,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       if (end(lease)) serve();
     },
     retry(lease, delayMs) {
-      if (!out.has(lease)) return;
+      if (!out.has(lease.fingerprint)) return;
       // Noted as a retry before it ends: in between, the crawl must not seem to be over.
       retries.set(
         lease,
@@ -146,7 +147,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     stop,
     close() {
       stop();
-      for (const lease of [...out]) park(lease);
+      for (const lease of out.values()) park(lease);
     },
   };
 }

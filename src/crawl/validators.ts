@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { isItemEvent } from '../events.js';
 import { dataText, eventTail } from '../events-json.js';
+import { Roster } from '../roster.js';
 import type { Committed, DocumentChange, EventLog, Lease, LogEvent, Store } from '../store/store.js';
 import { printableUrl } from '../url.js';
 import { crawlSource } from './events.js';
@@ -49,7 +50,7 @@ export class Validators {
   readonly #asked = new Map<string, Remembered>();
   /** Pages whose items were gone when they were to be written again. */
   readonly #lost = new Set<string>();
-  readonly #collected = new Map<string, Collected>();
+  readonly #collected = new Roster<string, Collected>();
 
   constructor(store: Store, crawl: string, spider: Spider) {
     this.#store = store;

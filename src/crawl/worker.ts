@@ -1,5 +1,6 @@
 /** A thread of the pool: keeps the spiders it was given, visits pages, and sends what came of them in one message per turn. */
 import { parentPort, workerData } from 'node:worker_threads';
+import { Roster } from '../roster.js';
 import { type Credit, createCredit } from './credit.js';
 import { createFetcher, type FetcherOptions } from './fetcher.js';
 import type { CodeSign, FromWorker, Job, PageUpdate, ToWorker, WorkerOptions } from './messages.js';
@@ -21,7 +22,7 @@ interface Visit {
 const { signMs, network } = workerData as WorkerOptions;
 const fetcher = createFetcher(network === undefined ? {} : await optionsIn(network));
 const readings = new Map<string, OpenReader>();
-const visits = new Map<number, Visit>();
+const visits = new Roster<number, Visit>();
 let outbox: (readonly [number, PageUpdate | CodeSign])[] = [];
 
 /** A sign of life, for the one who ends threads that are stuck. */

@@ -1,4 +1,5 @@
 /** The frontier of one crawl: what of its URLs waits, who has which, and what was given back. */
+import { Roster } from '../roster.js';
 import type { FrontierChange } from './draft.js';
 import { keys } from './keys.js';
 import { allRows } from './state.js';
@@ -9,7 +10,7 @@ import type { Urls, UrlsDraft } from './urls.js';
 /** A crawl has one at a time. */
 export class TableFrontier implements Frontier {
   /** By fingerprint: out on lease, or given back. */
-  readonly #held = new Map<string, Lease>();
+  readonly #held = new Roster<string, Lease>();
   /** Given back, by host; they go first. */
   readonly #returned = new Map<string, Lease[]>();
   readonly #given = new WeakSet<Lease>();
@@ -135,7 +136,7 @@ export class TableFrontier implements Frontier {
   /** Ends here; returns what was on lease or given back, the last one first. */
   #surrender(): Lease[] {
     this.#isOpen = false;
-    return [...this.#held.values()].reverse();
+    return this.#held.values().reverse();
   }
 
   #close(): void {
