@@ -1,5 +1,6 @@
 /** Which events of a batch a subscriber gets. What one subscriber had selected serves all with the same filter. */
 import { dataText } from '../events-json.js';
+import { Recent } from '../recent.js';
 import type { Batch, LogEvent } from '../store/store.js';
 
 /** Events that are written together: a run of a batch, small enough to be handed to a socket at once. */
@@ -24,55 +25,37 @@ const maxPieceBytes = 98_304;
 /** A piece that is as long ends where its chunk does: to join it to the next would mean to copy both. */
 const fullPieceBytes = 16_384;
 
-/** Batches of which is kept what was selected: of those that many subscribers are at just now. */
-const maxViews = 64;
-
 /** What was made from one batch. */
 interface View {
+  readonly batch: Batch;
   readonly data: Map<LogEvent, unknown>;
   readonly byFilter: Map<string, readonly Piece[]>;
   /** By the offsets that were selected: filters that come to the same share the pieces, and so the frames. */
   readonly bySelection: Map<string, readonly Piece[]>;
 }
 
-/** The least recently used first. */
-const views = new Map<Batch, View>();
-
-/** What was looked up last: an append is looked up by every subscriber in a row. */
-let newest: { readonly batch: Batch; readonly view: View } | undefined;
+/** Of the batches that many subscribers are at just now. */
+const views = new Recent<View>(64);
 
 function viewOf(batch: Batch): View {
-  if (newest?.batch === batch) return newest.view;
-  const view = views.get(batch) ?? { data: new Map(), byFilter: new Map(), bySelection: new Map() };
-  views.delete(batch);
-  views.set(batch, view);
-  dropOldest(views, maxViews);
-  newest = { batch, view };
+  const known = views.find((view) => view.batch === batch);
+  if (known !== undefined) return known;
+  const view: View = { batch, data: new Map(), byFilter: new Map(), bySelection: new Map() };
+  views.add(view);
   return view;
 }
 
-/** By what they ask for: most readers ask for the same. */
-const filters = new Map<string, Filter>();
-
-/** Filters that are kept for whoever asks for the same next. */
-const maxFilters = 64;
+/** Those that were asked for last: most readers ask for the same. */
+const filters = new Recent<{ readonly key: string; readonly filter: Filter }>(64);
 
 /** The filter for some conditions; readers that ask for the same share it. */
 export function createFilter(conditions: Conditions): Filter {
   const key = JSON.stringify([conditions.types?.toSorted(), conditions.crawl, conditions.data]);
-  const filter = filters.get(key) ?? filterFor(conditions, key);
-  filters.set(key, filter);
-  dropOldest(filters, maxFilters);
+  const known = filters.find((one) => one.key === key);
+  if (known !== undefined) return known.filter;
+  const filter = filterFor(conditions, key);
+  filters.add({ key, filter });
   return filter;
-}
-
-/** In the order in which they came to the map. */
-function dropOldest<Key>(map: Map<Key, unknown>, max: number): void {
-  if (map.size <= max) return;
-  for (const oldest of map.keys()) {
-    map.delete(oldest);
-    return;
-  }
 }
 
 function filterFor(conditions: Conditions, key: string): Filter {

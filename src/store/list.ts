@@ -6,8 +6,8 @@ import { after, keys } from './keys.js';
 import { allRows } from './state.js';
 import type { Row, Tables } from './tables.js';
 
-/** Full blocks that stay in memory: those that were read or written last. */
-const maxBlocks = 256;
+/** Full blocks that stay in memory. Each has one place, which it shares with every 256th: there stands what was read or written last. */
+const places = 256;
 
 const lengthBytes = 4;
 
@@ -38,7 +38,9 @@ export class List {
   #count = 0;
   /** What the last block holds while it is not full. */
   #tail: Buffer = Buffer.alloc(0);
-  readonly #blocks = new Map<number, Buffer>();
+  readonly #blocks: Buffer[] = [];
+  /** Which block stands in a place. */
+  readonly #numbers = new Int32Array(places).fill(-1);
 
   /**
    * @param name what the keys of its blocks begin with
@@ -120,18 +122,17 @@ export class List {
 
   #block(number: number): Buffer {
     if (number === this.blockOf(this.#count)) return this.#tail;
-    const block = this.#blocks.get(number) ?? this.tables.get(keys.block(this.name, number));
+    const kept = this.#numbers[number % places] === number ? this.#blocks[number % places] : undefined;
+    if (kept !== undefined) return kept;
+    const block = this.tables.get(keys.block(this.name, number));
     if (block === undefined) throw new RangeError(`There is no block ${number} of ${this.name}`);
     this.#remember(number, block);
     return block;
   }
 
   #remember(number: number, block: Buffer): void {
-    // The end of a map is what came last.
-    this.#blocks.delete(number);
-    this.#blocks.set(number, block);
-    const [oldest = number] = this.#blocks.keys();
-    if (this.#blocks.size > maxBlocks) this.#blocks.delete(oldest);
+    this.#blocks[number % places] = block;
+    this.#numbers[number % places] = number;
   }
 }
 
