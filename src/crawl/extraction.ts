@@ -31,15 +31,14 @@ export interface ExtractionRules {
 }
 
 /** A type of items, ready. */
-export interface ItemTarget extends Target {
-  readonly type: string;
-  readonly fields: readonly Field[];
-}
+export interface ItemTarget extends Target, PageItem {}
 
 /** An item that is the whole page, ready. */
 export interface PageItem {
   readonly type: string;
   readonly fields: readonly Field[];
+  /** An item without values: to fill a copy of it takes a fraction of what it takes to add one property after the other. */
+  readonly blank: Readonly<Record<string, unknown>>;
 }
 
 /** Elements that may have data in their text, ready. */
@@ -87,7 +86,7 @@ function compileTargets({ items = {}, follow = [] }: ExtractionRules, cased: boo
       each === undefined ? [] : [compileItem(type, each, fields, cased)],
     ),
     pageItems: rules.flatMap(([type, { each, fields }]) =>
-      each === undefined ? [{ type: checkType(type), fields: compileFields(fields, true, cased) }] : [],
+      each === undefined ? [itemOf(type, compileFields(fields, true, cased))] : [],
     ),
     links: compileLinks(follow, cased),
     embeddings: entries.flatMap(([type, { from, ...rule }]) =>
@@ -117,5 +116,9 @@ function compileItem(type: string, each: string, rules: ItemRule['fields'], case
   const fields = compileFields(rules, false, cased);
   const selector = compileSelector(each, cased);
   const settles = fields.map((field) => field.settles).reduce(later, later(selector.settles, 'close'));
-  return { type: checkType(type), fields, ...targetOf(selector), settles };
+  return { ...itemOf(type, fields), ...targetOf(selector), settles };
+}
+
+function itemOf(type: string, fields: readonly Field[]): PageItem {
+  return { type: checkType(type), fields, blank: Object.fromEntries(fields.map(({ name }) => [name, null])) };
 }

@@ -134,8 +134,9 @@ export class Page implements TreeBuilder {
     return { target, read: (element) => () => handOver(element) };
   }
 
-  private readItem({ type, fields }: PageItem, node: ParentNode): () => void {
-    const data = Object.fromEntries(fields.map((field) => [field.name, field.read(node, this.resolve)]));
+  private readItem({ type, fields, blank }: PageItem, node: ParentNode): () => void {
+    const data = { ...blank };
+    for (const { name, read } of fields) data[name] = read(node, this.resolve);
     const json = JSON.stringify(data);
     return () => {
       this.tally.items++;

@@ -34,8 +34,8 @@ interface View {
   readonly bySelection: Map<string, readonly Piece[]>;
 }
 
-/** Of the batches that many subscribers are at just now. */
-const views = new Recent<View>(64);
+/** Of the batches that many subscribers are at just now: as many as the log keeps blocks of what was read. */
+const views = new Recent<View>(32);
 
 function viewOf(batch: Batch): View {
   const known = views.find((view) => view.batch === batch);

@@ -36,6 +36,6 @@ const machine = {
 };
 if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify({ machine, options, rows }, null, 2)}\n`);
 console.log(`\n${machine.cpu}, ${machine.cores} cores, ${machine.memoryGb} GB, Node ${machine.node}`);
-console.log(`${options.rounds} rounds, ${options.workers} workers; medians, with the least and the most\n`);
+console.log(`${options.rounds} rounds, ${options.workers[0]} workers; medians, with the least and the most\n`);
 if (options.quick) console.log('A smoke test: every contender did its work, and the figures mean little.\n');
 printTable(rows);

@@ -14,7 +14,9 @@ export interface Target {
   /** Without a slash at its end. */
   readonly origin: string;
   readonly pages: number;
-  /** So many pages of another site are crawled by the same processes before the clock runs: their code is compiled then. */
+  /** Crawls of another site by the same processes before the clock runs: their code is compiled then. */
+  readonly warmUps: number;
+  /** Pages of each of them. */
   readonly warmUpPages: number;
   readonly sitePid: number;
 }

@@ -13,13 +13,17 @@ import { crawlOurs } from './ours.js';
 /** What a crawl may need, so that a contender that hangs is a failure and not a wait. */
 const maxMs = 300_000;
 
-/** Before the clock runs. A cold process spends its first seconds on compiling its own code. */
-const warmUp = { pages: 10_000, peerPages: 500 } as const;
+/**
+ * Before the clock runs. A cold process spends its first seconds on compiling its own code, and what it has compiled for the only crawl that it
+ * has seen it compiles anew in the next ones.
+ */
+const warmUp = { crawls: 8, pages: 1_250, peerPages: 60 } as const;
 
-interface Results {
-  readonly pages: number;
-  readonly warmUpPages: number;
+/** What was read for one size of a site. */
+interface Results extends Pick<Target, 'pages' | 'warmUps' | 'warmUpPages'> {
   readonly ours: CrawlReading[];
+  /** The same with other numbers of threads, by their number. */
+  readonly others: ReadonlyMap<number, CrawlReading[]>;
   readonly limit: CrawlReading[];
 }
 
@@ -28,26 +32,34 @@ export async function benchCrawl(options: BenchOptions): Promise<Row[]> {
   const site = startChild(new URL('../support/site.js', import.meta.url));
   try {
     const at = { origin: await site.ask<string>('where'), sitePid: site.pid };
-    const ours = crawlOurs(options.workers);
-    const warm = options.quick ? { pages: 200, peerPages: 20 } : warmUp;
-    const results = (pages: number, warmUpPages: number): Results => ({ pages, warmUpPages, ours: [], limit: [] });
-    const sizes = options.pages.map((pages) => results(pages, warm.pages));
-    const cold = results(options.pages[0] ?? 0, 0);
+    const [threads, ...otherThreads] = options.workers;
+    const warm = options.quick ? { crawls: 2, pages: 100, peerPages: 10 } : warmUp;
+    const sizes = options.pages.map((pages) => results(pages, warm.crawls, warm.pages, otherThreads));
+    const cold = results(options.pages[0] ?? 0, 0, 0, []);
     const peer: CrawlReading[] = [];
     for (let round = 0; round < options.rounds; round++) {
-      for (const { pages, warmUpPages, ...readings } of [cold, ...sizes]) {
-        const target = { ...at, pages, warmUpPages };
-        readings.ours.push(await run('ours', ours, target));
-        readings.limit.push(await run('bare loop', crawlBare, target));
+      for (const { ours, others, limit, ...size } of [cold, ...sizes]) {
+        const target = { ...at, ...size };
+        ours.push(await run('ours', crawlOurs(threads), target));
+        limit.push(await run('bare loop', crawlBare, target));
+        for (const [count, readings] of others) readings.push(await run(oursWith(count), crawlOurs(count), target));
       }
-      if (noCrawlee === undefined) {
-        peer.push(await run('Crawlee', crawlee, { ...at, pages: options.peerPages, warmUpPages: warm.peerPages }));
-      }
+      const target = { ...at, pages: options.peerPages, warmUps: warm.crawls, warmUpPages: warm.peerPages };
+      if (noCrawlee === undefined) peer.push(await run('Crawlee', crawlee, target));
     }
     return [...rowsOf(sizes, peer), coldRow(cold)];
   } finally {
     await site.end();
   }
+}
+
+function results(pages: number, warmUps: number, warmUpPages: number, others: readonly number[]): Results {
+  const readings = others.map((threads): [number, CrawlReading[]] => [threads, []]);
+  return { pages, warmUps, warmUpPages, ours: [], others: new Map(readings), limit: [] };
+}
+
+function oursWith(threads: number): string {
+  return `ours, ${threads} threads`;
 }
 
 async function run(name: string, contender: Contender, target: Target): Promise<CrawlReading> {
@@ -57,10 +69,11 @@ async function run(name: string, contender: Contender, target: Target): Promise<
   const { pages, items, checksum, seconds, cpuSeconds, subscriberSeconds = 0 } = reading;
   const found: Extracted = { pages, items, checksum };
   assert.deepEqual(found, expected(target.pages), `${name} has extracted something else than is on the pages`);
-  const [own, ...others] = [cpuSeconds, site, subscriberSeconds].map((each) => Math.round((each / pages) * 1e6));
-  const state = target.warmUpPages > 0 ? '' : ' cold';
+  const [own, subscriber] = [cpuSeconds, subscriberSeconds].map((each) => Math.round((each / pages) * 1e6));
+  const allPages = pages + target.warmUps * target.warmUpPages;
+  const state = target.warmUps > 0 ? '' : ' cold';
   console.error(
-    `crawl: ${name}${state}, ${pages} pages: ${Math.round(pages / seconds)} pages/s; CPU µs a page: ${own}, site ${others[0]}, subscriber ${others[1]}`,
+    `crawl: ${name}${state}, ${pages} pages: ${Math.round(pages / seconds)} pages/s; CPU µs a page: ${own}, site ${Math.round((site / allPages) * 1e6)}, subscriber ${subscriber}`,
   );
   return reading;
 }
@@ -80,16 +93,10 @@ async function withinTime<Value>(name: string, work: Promise<Value>): Promise<Va
 function rowsOf(sizes: readonly Results[], peer: readonly CrawlReading[]): Row[] {
   const other: Side = { ...side('Crawlee CheerioCrawler', peer, pagesPerSecond), ...noCrawlee };
   const [small, large] = [sizes[0], sizes.at(-1)];
-  const rows = sizes.map(
-    ({ pages, ours, limit }): Row => ({
-      bench: 'crawl',
-      what: `${pages} pages`,
-      unit: 'pages/s',
-      ours: side('ours', ours, pagesPerSecond),
-      other: side('bare loop, all cores', limit, pagesPerSecond),
-      goal: { of: 'ratio', atLeast: 0.8 },
-    }),
-  );
+  const rows = sizes.flatMap(({ pages, ours, others, limit }) => [
+    limitRow(`${pages} pages`, ours, limit),
+    ...Array.from(others, ([threads, more]) => limitRow(`${pages} pages, ${threads} threads`, more, limit)),
+  ]);
   if (small === undefined || large === undefined) return rows;
   for (const { pages, ours } of sizes) {
     rows.push({
@@ -104,6 +111,17 @@ function rowsOf(sizes: readonly Results[], peer: readonly CrawlReading[]): Row[]
   if (small !== large) rows.push(growth(small, large));
   rows.push(...memory(large));
   return rows;
+}
+
+function limitRow(what: string, ours: readonly CrawlReading[], limit: readonly CrawlReading[]): Row {
+  return {
+    bench: 'crawl',
+    what,
+    unit: 'pages/s',
+    ours: side('ours', ours, pagesPerSecond),
+    other: side('bare loop, all cores', limit, pagesPerSecond),
+    goal: { of: 'ratio', atLeast: 0.8 },
+  };
 }
 
 /** What a process does that has only just begun. */

@@ -15,11 +15,12 @@ interface CrawleeItem {
 }
 
 /** Crawls with it. The clock runs from when it is loaded. */
-export async function crawlee({ origin, pages, warmUpPages }: Target): Promise<CrawlReading> {
+export async function crawlee({ origin, pages, warmUps, warmUpPages }: Target): Promise<CrawlReading> {
   const child = startChild(peerScript('crawlee.mjs'));
   try {
     await child.ask({ selectors, curlyQuotes: curlyQuotes.source, concurrency });
-    if (warmUpPages > 0) await child.ask({ start: `${origin}${pathOf(warmUpPages, 1)}` });
+    const warmUp = { start: `${origin}${pathOf(warmUpPages, 1)}` };
+    for (let done = 0; done < warmUps; done++) await child.ask(warmUp);
     const meter = startMeter([child.pid]);
     const startMs = performance.now();
     const found = await child.ask<CrawleeItem[]>({ start: `${origin}${pathOf(pages, 1)}` });

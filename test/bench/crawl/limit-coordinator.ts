@@ -30,7 +30,7 @@ takeOrders(async (order: Target | 'go') => {
   const width = Math.ceil(concurrency / count);
   shards = Array.from({ length: count }, (_, i) => fork(script, [order.origin, `${i}`, `${count}`, `${width}`]));
   await Promise.all(shards.map((shard) => once(shard, 'message')));
-  if (order.warmUpPages > 0) await crawl(pathOf(order.warmUpPages, 1));
+  for (let done = 0; done < order.warmUps; done++) await crawl(pathOf(order.warmUpPages, 1));
   return shards.map(({ pid }) => pid);
 });
 

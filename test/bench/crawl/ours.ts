@@ -10,9 +10,9 @@ import type { Seen } from './subscriber.js';
 
 /** Makes the contender. The clock runs from the request to start the crawl until its last event has reached the subscriber. */
 export function crawlOurs(workers: number): Contender {
-  return async ({ origin, pages, warmUpPages }) => {
+  return async ({ origin, pages, warmUps, warmUpPages }) => {
     const service = await startService(workers);
-    if (warmUpPages > 0) await warmUp(service, `${origin}${pathOf(warmUpPages, 1)}`);
+    for (let done = 0; done < warmUps; done++) await warmUp(service, `${origin}${pathOf(warmUpPages, 1)}`);
     const subscriber = startChild(new URL('./subscriber.js', import.meta.url));
     try {
       await subscriber.ask(service.port);

@@ -31,7 +31,7 @@ export async function benchLatency(options: BenchOptions): Promise<Row[]> {
   try {
     const origin = await site.ask<string>('where');
     const items = perSecond * (options.quick ? 1 : 6);
-    const ours = relayOurs(options.workers);
+    const ours = relayOurs(options.workers[0]);
     const disk: DiskReading[] = [];
     const sizes = (options.quick ? [1, 20] : [1, 100, 1_000]).map((subscribers) => ({
       subscribers,

@@ -17,8 +17,8 @@ export interface BenchOptions {
   readonly pages: readonly number[];
   /** How many pages the slow peers crawl. */
   readonly peerPages: number;
-  /** Threads of the service that fetch and parse. */
-  readonly workers: number;
+  /** Threads of the service that fetch and parse: what is measured with, and what the crawl is measured with besides. */
+  readonly workers: readonly [number, ...number[]];
   /** Small enough for a smoke test: every row is there, its figures mean little. */
   readonly quick: boolean;
   /** Where all readings are written. */
@@ -29,7 +29,7 @@ const usage = `npm run bench -- [${benchNames.join('|')} ...] [options]
   --rounds N       turns of each contender (default 5)
   --pages N,M      sizes of the sites to crawl (default 2000,20000)
   --peer-pages N   pages that the slow peers crawl (default 1000)
-  --workers N      threads of the service that fetch and parse (default: as the service has it)
+  --workers N      threads of the service that fetch and parse (default: as the service has it; crawl: one for every core, too)
   --quick          a smoke test: small, one round
   --json FILE      write all readings`;
 
@@ -63,10 +63,15 @@ function parseOptions(args: readonly string[]): BenchOptions {
     rounds: whole(values.rounds ?? (quick ? '1' : '5')),
     pages: pages.split(',').map(whole),
     peerPages: whole(values['peer-pages'] ?? (quick ? '40' : '1000')),
-    workers: whole(values.workers ?? `${Math.max(1, availableParallelism() - 1)}`),
+    workers: values.workers === undefined ? defaultWorkers() : [whole(values.workers)],
     quick,
     json: values.json,
   };
+}
+
+function defaultWorkers(): [number, ...number[]] {
+  const cores = availableParallelism();
+  return cores === 1 ? [1] : [cores - 1, cores];
 }
 
 function benchNamed(name: string): BenchName {
