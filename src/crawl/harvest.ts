@@ -142,7 +142,8 @@ function encode(items: readonly Pending[]): Uint8Array[] {
   const ends: number[] = [];
   let end = 0;
   for (const { start, json } of items) {
-    end += room.write(start + json + eventTailEnd, end);
+    // Joined first, they would be copied once more.
+    for (const text of [start, json, eventTailEnd]) end += room.write(text, end);
     ends.push(end);
   }
   const bytes = new Uint8Array(room.subarray(0, end));
