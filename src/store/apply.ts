@@ -116,6 +116,7 @@ function endPage(draft: Draft, crawl: CrawlEntry, lease: Lease, page: PageMemory
 /** What belonged to the frontier stays behind under its old number, to be swept away at leisure. */
 function dropFrontier(draft: Draft, crawl: CrawlEntry): void {
   draft.put(keys.dropped(crawl.space), Buffer.from('1'));
+  draft.isDropping = true;
   crawl.space = keys.space(draft.nextNumber++);
   crawl.stats.queued = 0;
   draft.tell(crawl.id, { kind: 'dropped' });

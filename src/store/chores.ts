@@ -23,6 +23,8 @@ export interface Round {
 /** Plans rounds; who commits them is none of its business. */
 export class Chores {
   #unswept = 0;
+  /** False once a look has found nothing. */
+  #mayHaveDropped = true;
 
   constructor(
     private readonly tables: Tables,
@@ -36,6 +38,11 @@ export class Chores {
     return maxAgeMs === undefined ? undefined : Math.min(Math.max(maxAgeMs / 10, 50), 60_000);
   }
 
+  /** A frontier has been dropped, by whomever. */
+  dropped(): void {
+    this.#mayHaveDropped = true;
+  }
+
   /**
    * What should be done next; no changes where nothing should.
    * @param isAlone whether no step waits for it
@@ -44,7 +51,7 @@ export class Chores {
     const changes = new Map<string, Buffer | undefined>();
     const first = this.#trim(changes);
     const isTrimming = changes.size >= maxChunksAtOnce;
-    const isSweeping = this.#isTimeToSweep(isAlone) && this.#sweep(changes);
+    const isSweeping = this.#mayHaveDropped && this.#isTimeToSweep(isAlone) && this.#sweep(changes);
     return { changes, first, more: isTrimming || isSweeping };
   }
 
@@ -87,6 +94,7 @@ export class Chores {
   /** Deletes some rows of a frontier that was dropped. True where there was something to do. */
   #sweep(changes: Map<string, Buffer | undefined>): boolean {
     const [dropped] = this.tables.range('x', after('x'), 1);
+    this.#mayHaveDropped = dropped !== undefined;
     if (dropped === undefined) return false;
     const space = dropped[0].slice(1);
     let room = maxRowsAtOnce;

@@ -34,6 +34,8 @@ export class Draft {
   readonly leases = new Set<Lease>();
   /** By the frontier's name. */
   readonly urls = new Map<string, UrlsDraft>();
+  /** Whether a frontier is dropped. */
+  isDropping = false;
   nextNumber: number;
 
   constructor(readonly base: DraftBase) {

@@ -183,6 +183,7 @@ class TableStore implements Store {
     try {
       const changes = await news.take();
       this.#crawls.learn(changes);
+      this.#chores.dropped();
       this.log.learn(changes);
     } catch (thrown) {
       this.#fail(this.#queue.splice(0), thrown);
@@ -207,6 +208,7 @@ class TableStore implements Store {
       const round = this.#chores.plan(applied.length === 0);
       for (const [key, value] of round.changes) if (!draft.changes.has(key)) draft.changes.set(key, value);
       await this.#write(draft);
+      if (draft.isDropping) this.#chores.dropped();
       this.log.first = round.first;
       this.#hasChores = applied.length > 0;
       if (round.more && applied.length === 0) this.#rest();
