@@ -2,12 +2,16 @@
  * A list on disk that only ever grows. Its records lie in blocks, so many in each, and whatever is added is written to
  * the end: what that costs does not depend on how much is there, and nothing is ever moved.
  */
+import { Recent } from '../recent.js';
 import { after, keys } from './keys.js';
 import { allRows } from './state.js';
 import type { Row, Tables } from './tables.js';
 
-/** Full blocks that stay in memory. Each has one place, which it shares with every 256th: there stands what was read or written last. */
-const places = 256;
+/** A full block in memory. */
+interface Kept {
+  readonly number: number;
+  readonly block: Buffer;
+}
 
 const lengthBytes = 4;
 
@@ -38,9 +42,8 @@ export class List {
   #count = 0;
   /** What the last block holds while it is not full. */
   #tail: Buffer = Buffer.alloc(0);
-  readonly #blocks: Buffer[] = [];
-  /** Which block stands in a place. */
-  readonly #numbers = new Int32Array(places).fill(-1);
+  /** Those that were read or written last. */
+  readonly #blocks = new Recent<Kept>(128);
 
   /**
    * @param name what the keys of its blocks begin with
@@ -115,24 +118,19 @@ export class List {
     this.#count += records;
     const full = this.blockOf(this.#count) - first;
     for (const [at, block] of blocks.entries()) {
-      if (at < full) this.#remember(first + at, block);
+      if (at < full) this.#blocks.add({ number: first + at, block });
       this.#tail = at < full ? Buffer.alloc(0) : block;
     }
   }
 
   #block(number: number): Buffer {
     if (number === this.blockOf(this.#count)) return this.#tail;
-    const kept = this.#numbers[number % places] === number ? this.#blocks[number % places] : undefined;
-    if (kept !== undefined) return kept;
+    const kept = this.#blocks.find((one) => one.number === number);
+    if (kept !== undefined) return kept.block;
     const block = this.tables.get(keys.block(this.name, number));
     if (block === undefined) throw new RangeError(`There is no block ${number} of ${this.name}`);
-    this.#remember(number, block);
+    this.#blocks.add({ number, block });
     return block;
-  }
-
-  #remember(number: number, block: Buffer): void {
-    this.#blocks[number % places] = block;
-    this.#numbers[number % places] = number;
   }
 }
 
