@@ -1,6 +1,6 @@
 /** The few things that were used last. */
 
-/** Few, because each is looked at until one is found. Why they are not in a `Map` says `roster.ts`. */
+/** Few, because each is looked at until one is found; `roster.ts` says why they are in no `Map`. */
 export class Recent<Thing> {
   /** The least recently used first. */
   readonly #things: Thing[] = [];
