@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe, it, test } from 'node:test';
+import { encodeChunk } from '#src/store/chunk.js';
+import { keys } from '#src/store/keys.js';
+import { TableLog } from '#src/store/log.js';
 import type { Retention } from '#src/store/store.js';
 import { offsetOf } from './support/follower.js';
 import { appendItems, eventOf, recordOf, startLogService, tidy, transports } from './support/log-service.js';
+import { PlainTables } from './support/plain-tables.js';
 import { RawClient } from './support/raw-client.js';
 import { openRawWebSocket, readFrames } from './support/raw-websocket.js';
 import { readSse, readWs, take } from './support/readers.js';
@@ -91,3 +95,25 @@ for (const transport of transports) {
     });
   });
 }
+
+test('retention › an event that is gone from the disk before the log is told is no damage: the reader is past it', async () => {
+  const tables = new PlainTables();
+  const place = { time: 0, position: 0 };
+  for (const offset of [1, 2]) {
+    const event = { type: 'quote', crawl: 'a', tail: Buffer.from('}') };
+    tables.rows.set(keys.chunk(offset), encodeChunk('e', { offset, ...place }, [event]).value);
+  }
+  const log = new TableLog(tables, 'e');
+  await tables.write(
+    new Map([
+      [keys.chunk(1), undefined],
+      [keys.first, Buffer.from('2')],
+    ]),
+  );
+  assert.deepEqual(log.read(0), []);
+  assert.equal(log.first, 2);
+  assert.deepEqual(
+    log.read(1).map(({ offset }) => offset),
+    [2],
+  );
+});

@@ -190,7 +190,8 @@ export class Subscriber {
     }
     const batch = log.read(this.#cursor);
     const newest = batch.at(-1);
-    if (newest === undefined) return false;
+    // Nothing is left, unless retention went past it at this very moment.
+    if (newest === undefined) return this.#cursor < log.first - 1;
     for (const piece of this.#filter(batch)) {
       if (this.#full) return true;
       this.#deliver(piece);

@@ -1,5 +1,4 @@
 /** Blocks of old events, the most recently read ones kept, so that many who replay share them. */
-import { CrawlcastError } from '../errors.js';
 import { Recent } from '../recent.js';
 import { chunkLimits } from './chunk.js';
 import type { Batch } from './store.js';
@@ -15,11 +14,9 @@ export class RecentBlocks {
   /** @param load the events of the chunks that begin in a block's span; none where no chunk does */
   constructor(private readonly load: (first: number) => Batch) {}
 
-  /** The block that holds an offset. */
-  at(offset: number): Batch {
-    const block = this.#blocks.find((kept) => holds(kept, offset)) ?? this.#loaded(offset);
-    if (block !== undefined) return block;
-    throw new CrawlcastError('data.corrupt', `The log has no event at offset ${offset}, and should.`);
+  /** The block that holds an offset, if one does. */
+  at(offset: number): Batch | undefined {
+    return this.#blocks.find((kept) => holds(kept, offset)) ?? this.#loaded(offset);
   }
 
   #loaded(offset: number): Batch | undefined {

@@ -1,5 +1,6 @@
 /** The log: the newest events in memory as they were appended, older ones in blocks from the table. */
 
+import { CrawlcastError } from '../errors.js';
 import { blockSpan, RecentBlocks } from './blocks.js';
 import { type Chunk, type ChunkHeader, decodeChunk, peekChunk } from './chunk.js';
 import { isChunk, keys, offsetOf } from './keys.js';
@@ -46,6 +47,10 @@ export class TableLog implements EventLog {
     if (this.#latest?.from === from && this.#latest.batch.length <= limit) return this.#latest.batch;
     if (from > this.last) return [];
     const batch = this.#recentFrom(from) ?? this.#blocks.at(from);
+    if (batch === undefined) {
+      if (this.#wasTaken(from)) return [];
+      throw new CrawlcastError('data.corrupt', `The log has no event at offset ${from}, and should.`);
+    }
     const start = from - (batch[0]?.offset ?? from);
     if (start > 0 || batch.length > limit) return batch.slice(start, start + limit);
     this.#latest = { from, batch };
@@ -100,6 +105,12 @@ export class TableLog implements EventLog {
     while (this.#recentBytes > maxRecentBytes) this.#recentBytes -= this.#recent.shift()?.bytes ?? 0;
     if (chunks.length === 0) return;
     for (const listener of [...this.#listeners]) listener();
+  }
+
+  /** Whether retention has taken an offset: from the disk it is gone a moment before we are told. */
+  #wasTaken(offset: number): boolean {
+    this.first = Math.max(this.first, Number(this.tables.get(keys.first)?.toString() ?? 1));
+    return offset < this.first;
   }
 
   #recentFrom(offset: number): Batch | undefined {
