@@ -110,10 +110,11 @@ test('retention › an event that is gone from the disk before the log is told i
       [keys.first, Buffer.from('2')],
     ]),
   );
-  assert.deepEqual(log.read(0), []);
-  assert.equal(log.first, 2);
-  assert.deepEqual(
-    log.read(1).map(({ offset }) => offset),
-    [2],
-  );
+  for (const after of [0, 1]) {
+    assert.deepEqual(
+      log.read(after).map(({ offset }) => offset),
+      [2],
+    );
+    assert.equal(log.first, 2);
+  }
 });

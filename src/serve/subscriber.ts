@@ -182,16 +182,15 @@ export class Subscriber {
 
   #pumpBatch(): boolean {
     const { log } = this.store;
-    // Retention went past a reader that was too slow.
+    const batch = log.read(this.#cursor);
+    // Retention went past a reader that was too slow, perhaps at this very moment: the batch begins behind it.
     if (this.#cursor < log.first - 1) {
       const requested = this.cursor;
       this.#cursor = log.first - 1;
       this.#tell(requested, 'truncated');
     }
-    const batch = log.read(this.#cursor);
     const newest = batch.at(-1);
-    // Nothing is left, unless retention went past it at this very moment.
-    if (newest === undefined) return this.#cursor < log.first - 1;
+    if (newest === undefined) return false;
     for (const piece of this.#filter(batch)) {
       if (this.#full) return true;
       this.#deliver(piece);

@@ -48,7 +48,7 @@ export class TableLog implements EventLog {
     if (from > this.last) return [];
     const batch = this.#recentFrom(from) ?? this.#blocks.at(from);
     if (batch === undefined) {
-      if (this.#wasTaken(from)) return [];
+      if (this.#wasTaken(from)) return this.read(after, limit);
       throw new CrawlcastError('data.corrupt', `The log has no event at offset ${from}, and should.`);
     }
     const start = from - (batch[0]?.offset ?? from);
