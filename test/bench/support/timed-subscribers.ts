@@ -7,8 +7,8 @@ import { openStreams, type Streams } from './streams.js';
 export interface TimedOrder extends Streams {
   /** Items of each stream that are not counted. */
   readonly skip: number;
-  /** Items of each stream that are counted before the first report is given; without it a report is of what has come until it is asked for. */
-  readonly take?: number;
+  /** Items of each stream that are counted, since the last report, before one is given: a report of none would tell of nothing. */
+  readonly take: number;
 }
 
 /** In milliseconds. */
@@ -28,12 +28,11 @@ takeOrders(async (order: TimedOrder | 'report'): Promise<Timed | undefined> => {
       reached = resolve;
       if (latencies.count >= aim) resolve();
     });
-    aim = 0;
     const timed = { count: latencies.count, p50: latencies.percentile(0.5), p99: latencies.percentile(0.99) };
     latencies.clear();
     return timed;
   }
-  aim = (order.take ?? 0) * order.count;
+  aim = order.take * order.count;
   await openStreams(order, () => {
     const read = latencies.reader(order.skip);
     return (bytes) => {
