@@ -23,7 +23,7 @@ export function applyStep(draft: Draft, step: Step, nextOffset: number): Outcome
     crawl.record = step.record;
     draft.put(keys.record(crawl.order), encodeJson(step.record));
   }
-  const page = step.lease && draft.page(crawl, step.lease);
+  const page = step.lease && draft.page(crawl, step.lease, step.release === true);
   for (const event of step.events ?? []) {
     if (isNew(draft, crawl, event, page)) append(draft, crawl, event, nextOffset);
   }

@@ -69,14 +69,16 @@ export class Draft {
     return urls;
   }
 
-  /** What a page has written so far. */
-  page(crawl: CrawlEntry, lease: Lease): PageMemory {
-    this.leases.add(lease);
-    const known = this.base.pages.get(lease);
-    if (known !== undefined) return known;
+  /**
+   * What a page has written so far.
+   * @param isOver whether it ends with this step, so that nobody asks again
+   */
+  page(crawl: CrawlEntry, lease: Lease, isOver: boolean): PageMemory {
     const { tables, pages } = this.base;
-    const memory = lease.begun ? PageMemory.load(tables, crawl.space, lease.fingerprint) : new PageMemory();
-    pages.set(lease, memory);
+    const known = pages.get(lease);
+    const memory = known ?? PageMemory.load(tables, crawl.space, lease);
+    if (known !== undefined || !isOver) this.leases.add(lease);
+    if (known === undefined && !isOver) pages.set(lease, memory);
     return memory;
   }
 

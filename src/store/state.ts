@@ -1,7 +1,7 @@
 /** What the store knows of a crawl, and of a page under way. */
 import type { CrawlStats } from '../events.js';
 import { after, keys } from './keys.js';
-import type { CrawlProgress, CrawlRecord } from './store.js';
+import type { CrawlProgress, CrawlRecord, Lease } from './store.js';
 import type { Row, Tables } from './tables.js';
 
 /** A crawl in memory; a group of steps works on a copy. */
@@ -76,9 +76,10 @@ export class PageMemory {
   /** How many steps of it are on disk. */
   steps = 0;
 
-  /** Reads what is on disk. */
-  static load(tables: Tables, space: string, fingerprint: string): PageMemory {
+  /** Reads what is on disk, where there may be something. */
+  static load(tables: Tables, space: string, { fingerprint, begun }: Lease): PageMemory {
     const memory = new PageMemory();
+    if (!begun) return memory;
     for (const [, value] of allRows(tables, keys.page(space, fingerprint))) {
       for (const mark of decodeJson<string[]>(value)) memory.#known.add(mark);
       memory.steps += 1;
