@@ -227,9 +227,8 @@ export class CrawlRun {
   }
 
   /** Only now are the offsets of its items known. Nobody waits for it: a page that is not remembered is fetched again. */
-  #remember(lease: Lease, { head, links, itemCount, linkCount }: End, committed: Committed): void {
-    this.#validators.collect(lease, links, committed);
-    const change = this.#validators.changeFor(lease, head, itemCount, linkCount);
+  #remember(lease: Lease, update: End, committed: Committed): void {
+    const change = this.#validators.changeFor(lease, update, committed);
     if (change !== undefined) this.#commit({ documents: [change] }).catch(() => {});
   }
 

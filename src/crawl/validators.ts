@@ -34,6 +34,16 @@ export interface Yield {
   readonly links: readonly ExtractedLink[];
 }
 
+/** A page that has ended. */
+interface Ended {
+  readonly head: ResponseHead;
+  /** Those that have not been collected yet. */
+  readonly links: readonly ExtractedLink[];
+  /** Of the whole page. */
+  readonly itemCount: number;
+  readonly linkCount: number;
+}
+
 interface Collected {
   readonly items: number[];
   readonly links: ExtractedLink[];
@@ -46,6 +56,8 @@ export class Validators {
   readonly #spider: string;
   readonly #rules: string;
   readonly #isOn: boolean;
+  /** Whether any page was remembered when the crawl began: what others remember meanwhile is fetched whole. */
+  readonly #isAsking: boolean;
   /** What is known of pages that have been asked for on a condition. */
   readonly #asked = new Map<string, Remembered>();
   /** Pages whose items were gone when they were to be written again. */
@@ -59,13 +71,14 @@ export class Validators {
     this.#rules = digestOf(spider);
     // What code gives of a page may depend on more than the page.
     this.#isOn = spider.settings.conditional && spider.module === undefined;
+    this.#isAsking = this.#isOn && !isEmpty(store.documents(collection));
   }
 
   /** Request headers with which the site need not send a page that is unchanged; none for a page that is not known. */
   conditionsFor(lease: Lease): Record<string, string> {
     this.forget(lease);
     // What a page has begun to write in an earlier process, it has to end in the same way.
-    if (!this.#isOn || lease.begun || this.#lost.has(lease.fingerprint)) return {};
+    if (!this.#isAsking || lease.begun || this.#lost.has(lease.fingerprint)) return {};
     // Written by nobody but `changeFor`.
     const known = this.#store.document(collection, this.#keyOf(lease)) as Remembered | undefined;
     if (known?.rules !== this.#rulesFor(lease) || !isKept(known.items, this.#store.log)) return {};
@@ -108,22 +121,25 @@ export class Validators {
    * What is to be remembered of a page that has ended; nothing where it cannot be told when it changes, or where not all
    * that it gave was collected.
    */
-  changeFor(lease: Lease, head: ResponseHead, itemCount: number, linkCount: number): DocumentChange | undefined {
+  changeFor(lease: Lease, page: Ended, committed: Committed): DocumentChange | undefined {
+    const known = this.#isOn ? this.#validatorsOf(lease, page.head) : undefined;
+    if (known !== undefined) this.collect(lease, page.links, committed);
     const collected = this.#collected.get(lease.fingerprint);
-    const before = this.#asked.get(lease.fingerprint);
     this.forget(lease);
-    if (collected?.items.length !== itemCount || collected.links.length !== linkCount) return undefined;
-    if (head.status !== 200 && head.status !== 304) return undefined;
-    const etag = validatorIn(head, 'etag') ?? (head.status === 304 ? before?.etag : undefined);
-    const lastModified = validatorIn(head, 'last-modified') ?? (head.status === 304 ? before?.lastModified : undefined);
-    if (etag === undefined && lastModified === undefined) return undefined;
-    const value: Remembered = {
-      ...(etag !== undefined && { etag }),
-      ...(lastModified !== undefined && { lastModified }),
-      rules: this.#rulesFor(lease),
-      ...collected,
-    };
+    if (known === undefined || collected?.items.length !== page.itemCount) return undefined;
+    if (collected.links.length !== page.linkCount) return undefined;
+    const value: Remembered = { ...known, rules: this.#rulesFor(lease), ...collected };
     return { collection, key: this.#keyOf(lease), value };
+  }
+
+  /** With what a page can be asked for on a condition; `undefined` where there is nothing. */
+  #validatorsOf(lease: Lease, head: ResponseHead): Pick<Remembered, 'etag' | 'lastModified'> | undefined {
+    if (head.status !== 200 && head.status !== 304) return undefined;
+    const before = head.status === 304 ? this.#asked.get(lease.fingerprint) : undefined;
+    const etag = validatorIn(head, 'etag') ?? before?.etag;
+    const lastModified = validatorIn(head, 'last-modified') ?? before?.lastModified;
+    if (etag === undefined && lastModified === undefined) return undefined;
+    return { ...(etag !== undefined && { etag }), ...(lastModified !== undefined && { lastModified }) };
   }
 
   /** The page is over, or begins anew. */
@@ -155,6 +171,11 @@ export class Validators {
 
 function isKept(offsets: readonly number[], log: EventLog): boolean {
   return offsets.every((offset) => offset >= log.first && offset <= log.last);
+}
+
+function isEmpty(rows: Iterable<unknown>): boolean {
+  for (const _ of rows) return false;
+  return true;
 }
 
 function digestOf({ items, follow, login, settings: { userAgent, headers, cookies } }: Spider): string {
