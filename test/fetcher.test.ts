@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type { Socket } from 'node:net';
 import { after, suite, test } from 'node:test';
+import { Cancellation } from '#src/crawl/cancellation.js';
 import { createFetcher } from '#src/crawl/fetcher.js';
 import { never, outcomeOf, request } from './support/fetching.js';
 import { drip, freePort, reply, startHostile } from './support/hostile.js';
@@ -111,26 +112,28 @@ suite('fetcher', { concurrency: true }, () => {
     await site.emptied();
   });
 
-  test('an abort ends the wait for the head, with its reason', async () => {
-    const stop = new AbortController();
-    await using site = await startHostile(() => stop.abort(new Error('enough')));
-    await assert.rejects(fetcher.fetch(request(site.url), stop.signal), /enough/);
+  test('a caller that ends takes the wait for the head with it, with its reason', async () => {
+    const stop = new Cancellation();
+    await using site = await startHostile(() => stop.end(new Error('enough')));
+    await assert.rejects(fetcher.fetch(request(site.url), stop), /enough/);
     await site.emptied();
   });
 
-  test('an abort ends the body, with its reason', async () => {
-    const stop = new AbortController();
+  test('a caller that ends takes the body with it, with its reason', async () => {
+    const stop = new Cancellation();
     await using site = await startHostile((socket) => drip(socket));
-    const { body } = await fetcher.fetch(request(site.url), stop.signal);
+    const { body } = await fetcher.fetch(request(site.url), stop);
     await assert.rejects(async () => {
-      for await (const _chunk of body) stop.abort(new Error('enough'));
+      for await (const _chunk of body) stop.end(new Error('enough'));
     }, /enough/);
     await site.emptied();
   });
 
-  test('an abort before the fetch asks nobody', async () => {
+  test('of a caller that has ended nobody is asked', async () => {
     await using site = await startHostile((socket) => socket.end(reply('')));
-    await assert.rejects(fetcher.fetch(request(site.url), AbortSignal.abort(new Error('early'))), /early/);
+    const early = new Cancellation();
+    early.end(new Error('early'));
+    await assert.rejects(fetcher.fetch(request(site.url), early), /early/);
     assert.equal(site.accepted, 0);
   });
 
@@ -271,10 +274,10 @@ suite('fetcher', { concurrency: true }, () => {
   test('who waits for a socket can still give up', async () => {
     await using site = await startHostile(() => {});
     const own = createFetcher({ maxSockets: 1 });
-    const stop = new AbortController();
+    const stop = new Cancellation();
     const holder = assert.rejects(own.fetch(request(site.url), never), { code: 'service.stopping' });
-    const waiter = own.fetch(request(site.url), stop.signal);
-    stop.abort(new Error('tired'));
+    const waiter = own.fetch(request(site.url), stop);
+    stop.end(new Error('tired'));
     await assert.rejects(waiter, /tired/);
     const refused = assert.rejects(own.fetch(request(site.url), never), { code: 'service.stopping' });
     await own.close();

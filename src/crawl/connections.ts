@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client } from 'undici';
 import { isOutOfDescriptors, isShortage } from '../descriptors.js';
-import type { Ending } from './deadlines.js';
+import type { Cancellation } from './cancellation.js';
 import { maxHeaderBytes } from './fetch-errors.js';
 
 /** Where a connection leads. */
@@ -114,7 +114,7 @@ export class ConnectionPool {
    * A connection for one request; waits until the limits allow it.
    * @param fresh never one that has been used before
    */
-  async acquire(route: Route, fresh: boolean, patience: Ending): Promise<Connection> {
+  async acquire(route: Route, fresh: boolean, patience: Cancellation): Promise<Connection> {
     const connection = this.#take(route, fresh);
     if (connection !== undefined) return connection;
     return new Promise((resolve, reject) => {

@@ -3,8 +3,9 @@ import type { Dispatcher } from 'undici';
 import { CrawlcastError } from '../errors.js';
 import { Roster } from '../roster.js';
 import { defaultLookup, type Lookup } from './addresses.js';
+import type { Cancellation } from './cancellation.js';
 import { ConnectionPool, type Route } from './connections.js';
-import { Deadlines, type Ending } from './deadlines.js';
+import { Deadlines } from './deadlines.js';
 import { acceptEncoding, decodeBody, parseContentEncoding } from './decompress.js';
 import { Exchange } from './exchange.js';
 import { describeFailure } from './fetch-errors.js';
@@ -43,10 +44,10 @@ export interface Fetcher {
   readonly sockets: number;
   /**
    * Fetches a URL; redirects are answers like any other. The body has to be read or discarded. Leaving its loop early
-   * closes the connection, and so does the signal: both promise and loop then throw the signal's reason.
+   * closes the connection, and so does the end of the caller: both promise and loop then throw its reason.
    * @throws CrawlcastError with the code of what went wrong
    */
-  fetch(request: FetchRequest, signal: AbortSignal): Promise<FetchResponse>;
+  fetch(request: FetchRequest, caller: Cancellation): Promise<FetchResponse>;
   /** Closes every connection; fetches that still run fail. */
   close(): Promise<void>;
 }
@@ -84,12 +85,12 @@ export function createFetcher(options: FetcherOptions = {}): Fetcher {
     get sockets() {
       return pool.sockets;
     },
-    async fetch(request, signal) {
-      signal.throwIfAborted();
+    async fetch(request, caller) {
+      caller.throwIfEnded();
       if (closed !== undefined) throw closed;
       const url = new URL(request.url);
       const id = ++lastId;
-      const deadlines = new Deadlines(url.host, request, signal, () => underway.delete(id));
+      const deadlines = new Deadlines(url.host, request, caller, () => underway.delete(id));
       underway.set(id, deadlines);
       try {
         const route = findRoute(url, request, settings);
@@ -100,7 +101,7 @@ export function createFetcher(options: FetcherOptions = {}): Fetcher {
         return await respond(exchange, url, request);
       } catch (error) {
         deadlines.stop();
-        if (signal.aborted && error === signal.reason) throw error;
+        if (caller.ended !== undefined && error === caller.ended.reason) throw error;
         throw describeFailure(error, url.host, deadlines.phase);
       }
     },
@@ -181,7 +182,7 @@ function requestHeaders(url: URL, request: FetchRequest, forwardProxy: string | 
 }
 
 /** Waits for a promise, but no longer than there is patience. */
-function until<T>(patience: Ending, promise: Promise<T>): Promise<T> {
+function until<T>(patience: Cancellation, promise: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     const leave = () => reject(patience.ended?.reason);
     patience.onEnd(leave);

@@ -3,6 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { CrawlcastError, errorFacts, toCrawlcastError } from '../errors.js';
 import { hostKey, resolveLocation } from '../url.js';
 import { type AdmissionRules, admit } from './admission.js';
+import { type Cancellation, cancelledBy } from './cancellation.js';
 import type { Cookies } from './cookies.js';
 import type { Fetcher } from './fetcher.js';
 import { createFormReader, type FormPage, fillIn, readBody, type Submission } from './forms.js';
@@ -36,9 +37,10 @@ interface Landing extends FormPage {
  * @throws CrawlcastError `login.failed`; the signal's reason when it is aborted
  */
 export async function logIn(visit: LoginVisit, signal: AbortSignal): Promise<void> {
+  const caller = cancelledBy(signal);
   for (let attempt = 1; ; attempt++) {
     try {
-      return await tryToLogIn(visit, signal);
+      return await tryToLogIn(visit, caller);
     } catch (thrown) {
       signal.throwIfAborted();
       const { code, message } = toCrawlcastError(thrown);
@@ -49,15 +51,15 @@ export async function logIn(visit: LoginVisit, signal: AbortSignal): Promise<voi
   }
 }
 
-async function tryToLogIn(visit: LoginVisit, signal: AbortSignal): Promise<void> {
+async function tryToLogIn(visit: LoginVisit, caller: Cancellation): Promise<void> {
   const { url, form: css, fields, check } = visit.login;
   const read = createFormReader(css, check);
-  const before = await land({ url, method: 'GET' }, visit, read, signal);
+  const before = await land({ url, method: 'GET' }, visit, read, caller);
   if (before.form === undefined) {
     if (visit.again && (check === undefined || before.checked)) return;
     throw failure(visit, `no form matches ${JSON.stringify(css)}`);
   }
-  const after = await land(fillIn(before.form, fields), visit, read, signal, before.url);
+  const after = await land(fillIn(before.form, fields), visit, read, caller, before.url);
   if (check === undefined ? after.url === before.url && after.form !== undefined : !after.checked) {
     const why =
       check === undefined ? 'it leads back to the form' : `nothing matches ${JSON.stringify(check)} behind it`;
@@ -83,13 +85,13 @@ async function land(
   first: Submission,
   visit: LoginVisit,
   read: (text: string, url: string) => FormPage,
-  signal: AbortSignal,
+  caller: Cancellation,
   from?: string,
 ): Promise<Landing> {
   let request = first;
   for (let hop = 0; hop <= visit.redirects; hop++) {
     checkPlace(request, visit, request.body !== undefined || (request === first && from !== undefined));
-    const { head, body } = await visit.fetcher.fetch({ ...optionsOf(request, visit, from), ...request }, signal);
+    const { head, body } = await visit.fetcher.fetch({ ...optionsOf(request, visit, from), ...request }, caller);
     visit.cookies.take(request.url, head.headers['set-cookie'] ?? []);
     const next = nextHop(request, head.status, head.headers.location?.[0]);
     if (next === undefined) return readLanding(visit, request.url, head, body, read);

@@ -2,6 +2,7 @@
 import { basename } from 'node:path';
 import { CrawlcastError, toCrawlcastError } from '../errors.js';
 import { isItemType } from '../events.js';
+import type { Cancellation } from './cancellation.js';
 import { compileExtraction } from './extraction.js';
 import { createExtractor, type PageSummary, selectorSteps } from './extractor.js';
 import type { ExtractedLink } from './messages.js';
@@ -29,7 +30,7 @@ export function openModuleReader(file: string): OpenReader {
 }
 
 function createModuleReader(file: string, load: () => Promise<SpiderModule>, options: ReaderOptions): PageReader {
-  const { url, head, onCode, totalTimeoutMs, signal } = options;
+  const { url, head, onCode, totalTimeoutMs, caller } = options;
   const extractor = createExtractor(noRules, options);
   let body = '';
   return {
@@ -45,7 +46,7 @@ function createModuleReader(file: string, load: () => Promise<SpiderModule>, opt
         const page = createPage({ url, head, body, document, budget: { left: selectorSteps } });
         const take = createTaker({ ...options, nofollow: summary.robots.nofollow, base: document?.resolve });
         const run = async (isOver: () => boolean) => consume((await load()).parse(page), take, options, isOver);
-        return { ...summary, ...(await inTime(run, totalTimeoutMs, signal)) };
+        return { ...summary, ...(await inTime(run, totalTimeoutMs, caller)) };
       } catch (thrown) {
         throw new CrawlcastError('spider.failed', tell(file, thrown), { cause: thrown });
       }
@@ -79,7 +80,7 @@ function isIterable(given: unknown): given is Iterable<unknown> | AsyncIterable<
 async function inTime<Result>(
   run: (isOver: () => boolean) => Promise<Result>,
   limitMs: number,
-  signal: AbortSignal,
+  caller: Cancellation,
 ): Promise<Result> {
   let isOver = false;
   let timer: NodeJS.Timeout | undefined;
@@ -89,7 +90,7 @@ async function inTime<Result>(
       reject(new Error(`parse takes longer than ${limitMs} ms`));
     };
     timer = setTimeout(give, limitMs);
-    signal.addEventListener('abort', give, { once: true });
+    caller.onEnd(give);
   });
   return Promise.race([run(() => isOver), over]).finally(() => clearTimeout(timer));
 }

@@ -1,4 +1,5 @@
 /** What turns the text of a page into items and links: the rules of a spider, or its own code. */
+import type { Cancellation } from './cancellation.js';
 import { compileExtraction } from './extraction.js';
 import { createExtractor, type ExtractorOptions, type PageSummary } from './extractor.js';
 import type { ResponseHead, SpiderSource } from './messages.js';
@@ -19,7 +20,8 @@ export interface ReaderOptions extends ExtractorOptions {
   readonly totalTimeoutMs: number;
   /** Of one item as JSON. */
   readonly maxBytes: number;
-  readonly signal: AbortSignal;
+  /** Whoever wants the page. */
+  readonly caller: Cancellation;
   /** A spider's own code is about to run, and may never return. */
   readonly onCode: () => void;
   /** Lets go out what has been found, and gives others their turn. */

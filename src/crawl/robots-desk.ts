@@ -2,6 +2,7 @@
 import { CrawlcastError } from '../errors.js';
 import { resolveLocation } from '../url.js';
 import { admit } from './admission.js';
+import { Cancellation } from './cancellation.js';
 import type { Fetcher } from './fetcher.js';
 import type { FetchOptions, ResponseHead } from './messages.js';
 import { parseRetryAfter } from './politeness.js';
@@ -64,7 +65,7 @@ const none: RobotsAnswer = { status: 404, body: '' };
 async function fetchRobots(fetcher: Fetcher, origin: string, options: FetchOptions): Promise<RobotsAnswer> {
   let url: string | undefined = new URL('/robots.txt', origin).href;
   for (let hop = 0; url !== undefined && hop <= maxHops; hop++) {
-    const answer = await fetcher.fetch({ ...options, url }, new AbortController().signal).catch((error: unknown) => {
+    const answer = await fetcher.fetch({ ...options, url }, new Cancellation()).catch((error: unknown) => {
       if (hop === 0 && isOutOfReach(error)) return undefined;
       throw error;
     });

@@ -2,6 +2,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { CrawlcastError, toCrawlcastError } from '../errors.js';
 import { resolveLocation } from '../url.js';
+import type { Cancellation } from './cancellation.js';
 import { createDecoder } from './charset.js';
 import type { Credit } from './credit.js';
 import { decodeBody } from './decompress.js';
@@ -19,13 +20,14 @@ export interface PageVisit {
   readonly openReader: OpenReader;
   readonly fetcher: Fetcher;
   readonly credit: Credit;
-  readonly signal: AbortSignal;
+  /** Whoever wants the page. */
+  readonly caller: Cancellation;
   readonly tell: (update: PageUpdate) => void;
   /** Told before the spider's own code reads the page. */
   readonly onCode: () => void;
 }
 
-/** Visits the page. Never rejects: the last update tells how it ended; after an abort none is told. */
+/** Visits the page. Never rejects: the last update tells how it ended; where its caller has ended it none is told. */
 export async function visitPage(visit: PageVisit): Promise<void> {
   const startedMs = performance.now();
   let head: ResponseHead | undefined;
@@ -37,7 +39,7 @@ export async function visitPage(visit: PageVisit): Promise<void> {
   };
   const harvest = createHarvest(visit.job, visit.credit, tell);
   try {
-    const response = await visit.fetcher.fetch(visit.job, visit.signal);
+    const response = await visit.fetcher.fetch(visit.job, visit.caller);
     head = response.head;
     latencyMs = head.latencyMs;
     const location = redirectTarget(response, visit.job.url);
@@ -60,7 +62,7 @@ export async function visitPage(visit: PageVisit): Promise<void> {
       ...harvest.end(),
     });
   } catch (thrown) {
-    if (visit.signal.aborted) return;
+    if (visit.caller.ended !== undefined) return;
     const { code, message } = toCrawlcastError(thrown);
     tell({ kind: 'error', code, message, bytes, ...(head && { head: told(head) }), ...harvest.rest() });
   } finally {
@@ -96,7 +98,7 @@ async function extract(
     head,
     maxBytes,
     totalTimeoutMs,
-    signal: visit.signal,
+    caller: visit.caller,
     onCode: visit.onCode,
     pause: () => pause(visit, harvest),
     url: visit.job.url,

@@ -1,6 +1,7 @@
 /** A thread of the pool: keeps the spiders it was given, visits pages, and sends what came of them in one message per turn. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { Roster } from '../roster.js';
+import { Cancellation } from './cancellation.js';
 import { type Credit, createCredit } from './credit.js';
 import { createFetcher, type FetcherOptions } from './fetcher.js';
 import type { CodeSign, FromWorker, Job, PageUpdate, ToWorker, WorkerOptions } from './messages.js';
@@ -14,7 +15,7 @@ if (port === null) throw new Error('this module is the inside of a worker thread
 const batchesUnderWay = 4;
 
 interface Visit {
-  readonly abort: AbortController;
+  readonly caller: Cancellation;
   readonly credit: Credit;
 }
 
@@ -43,7 +44,7 @@ function take(message: ToWorker): void {
       void visit(message.job);
       break;
     case 'abort':
-      visits.get(message.id)?.abort.abort();
+      visits.get(message.id)?.caller.end(new DOMException('Nobody wants the page any more', 'AbortError'));
       break;
     case 'taken':
       visits.get(message.id)?.credit.give();
@@ -59,7 +60,7 @@ async function optionsIn(network: string): Promise<FetcherOptions> {
 async function visit(job: Job): Promise<void> {
   const openReader = readings.get(job.crawl);
   if (openReader === undefined) return;
-  const visiting: Visit = { abort: new AbortController(), credit: createCredit(batchesUnderWay) };
+  const visiting: Visit = { caller: new Cancellation(), credit: createCredit(batchesUnderWay) };
   visits.set(job.id, visiting);
   const tell = (update: PageUpdate) => post(job.id, update);
   const onCode = () => {
@@ -67,8 +68,8 @@ async function visit(job: Job): Promise<void> {
     // At once: there may be no later.
     flush();
   };
-  const { credit, abort } = visiting;
-  await visitPage({ job, openReader, fetcher, credit, signal: abort.signal, tell, onCode });
+  const { credit, caller } = visiting;
+  await visitPage({ job, openReader, fetcher, credit, caller, tell, onCode });
   visits.delete(job.id);
 }
 

@@ -1,4 +1,5 @@
 /** What the fetcher's tests share: short limits, and a fetch that is read to its end. */
+import { Cancellation } from '#src/crawl/cancellation.js';
 import type { Fetcher, FetchRequest } from '#src/crawl/fetcher.js';
 import type { ResponseHead } from '#src/crawl/messages.js';
 import { CrawlcastError } from '#src/errors.js';
@@ -17,8 +18,8 @@ export function request(url: string, changes: Partial<FetchRequest> = {}): Fetch
   };
 }
 
-/** A signal that nobody fires. */
-export const never: AbortSignal = new AbortController().signal;
+/** A caller that gives nothing up. */
+export const never = new Cancellation();
 
 /** What a fetch came to: all that was read, and the error that ended it. */
 export interface Outcome {
