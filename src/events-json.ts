@@ -4,7 +4,7 @@
 export interface EventText {
   readonly source: string;
   readonly type: string;
-  readonly subject?: string;
+  readonly subject?: string | undefined;
   /** RFC 3339, UTC, milliseconds. */
   readonly time: string;
   /** JSON text. */

@@ -5,7 +5,6 @@ import { createHarvest } from '#src/crawl/harvest.js';
 import type { ExtractedItem, Job, PageUpdate } from '#src/crawl/messages.js';
 
 const job: Job = {
-  id: 1,
   crawl: 'a',
   url: 'http://a.test/',
   sitemap: false,

@@ -141,6 +141,7 @@ const maxRepeats = 3;
 function isTrap(url: URL): boolean {
   const segments = url.pathname.split('/').filter((segment) => segment !== '');
   if (segments.length > maxSegments || url.search.split('&').length > maxParameters) return true;
+  if (segments.length <= maxRepeats) return false;
   for (let period = 1; period <= maxPeriod; period++) if (repeats(segments, period)) return true;
   return false;
 }

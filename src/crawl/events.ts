@@ -16,6 +16,7 @@ export function newEvent<Type extends SystemEventType>(
   subject: string | undefined,
   data: EventData[Type],
 ): NewEvent {
-  const text = { source: crawlSource(crawl), type, time: new Date().toISOString(), data: JSON.stringify(data) };
-  return { type, tail: Buffer.from(eventTail(subject === undefined ? text : { ...text, subject })) };
+  const time = new Date().toISOString();
+  const text = eventTail({ source: crawlSource(crawl), type, subject, time, data: JSON.stringify(data) });
+  return { type, tail: Buffer.from(text) };
 }

@@ -80,9 +80,9 @@ export class Gate {
    * where no `allow` says otherwise, the crawl then goes on there. Elsewhere the rules decide.
    */
   #rulesAt(lease: Lease, isRedirect: boolean): AdmissionRules {
-    const { host } = new URL(lease.url);
     const moves = isRedirect && lease.start === true;
-    const isHome = (url: URL) => this.#names.has(bareName(url)) && (moves || (this.#staysHome && url.host === host));
+    const stays = (url: URL) => this.#staysHome && url.host === new URL(lease.url).host;
+    const isHome = (url: URL) => this.#names.has(bareName(url)) && (moves || stays(url));
     return { ...this.rules, allows: (url) => this.rules.allows(url) || isHome(url) };
   }
 

@@ -22,7 +22,6 @@ export interface FetchOptions {
 
 /** One page to be fetched and extracted. */
 export interface Job extends FetchOptions {
-  readonly id: number;
   /** The crawl, by whose id the thread was given its spider. */
   readonly crawl: string;
   readonly url: string;
@@ -108,7 +107,7 @@ type News =
 export type ToWorker =
   | { readonly kind: 'spider'; readonly crawl: string; readonly spider: SpiderSource }
   | { readonly kind: 'forget'; readonly crawl: string }
-  | { readonly kind: 'fetch'; readonly job: Job }
+  | { readonly kind: 'fetch'; readonly id: number; readonly job: Job }
   | { readonly kind: 'abort'; readonly id: number }
   /** A batch has been taken care of: the page may send one more. */
   | { readonly kind: 'taken'; readonly id: number };

@@ -13,7 +13,7 @@ export interface Pool {
    * Fetches and extracts one page; unsubscribing aborts the request. The last update tells how it ended; failures are
    * updates as well, the stream itself has no errors.
    */
-  visit(job: Omit<Job, 'id'>): Observable<PageUpdate>;
+  visit(job: Job): Observable<PageUpdate>;
   /** A batch that came out of `visit` has been taken care of; until then its page sends only a few more. */
   taken(update: PageUpdate): void;
   /** Has to come before a crawl's first `visit`. */
@@ -38,6 +38,7 @@ interface Thread {
 
 /** A page that is being worked on. */
 interface Underway {
+  readonly id: number;
   job: Job;
   /** The thread that has it. */
   thread: Thread;
@@ -161,8 +162,8 @@ export function createPool(size: number, { maxSilenceMs = 30_000, network }: Poo
 
   function send(page: Underway): void {
     page.thread = idlest();
-    page.thread.pages.set(page.job.id, page);
-    tell(page.thread, { kind: 'fetch', job: page.job });
+    page.thread.pages.set(page.id, page);
+    tell(page.thread, { kind: 'fetch', id: page.id, job: page.job });
   }
 
   /** The thread that died may have told some of it. */
@@ -195,7 +196,7 @@ export function createPool(size: number, { maxSilenceMs = 30_000, network }: Poo
           subscriber.next(update);
           subscriber.complete();
         };
-        const page: Underway = { job: { ...job, id }, thread: idlest(), inCode: false, give };
+        const page: Underway = { id, job, thread: idlest(), inCode: false, give };
         send(page);
         return () => {
           if (page.thread.pages.delete(id)) tell(page.thread, { kind: 'abort', id });

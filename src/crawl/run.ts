@@ -2,12 +2,12 @@
 import type { Observable } from 'rxjs';
 import { errorFacts, toCrawlcastError } from '../errors.js';
 import type { SkipReason } from '../events.js';
-import type { Committed, CrawlRecord, Lease, Step } from '../store/store.js';
+import type { Committed, CrawlRecord, Lease, NewEvent, Step } from '../store/store.js';
 import { printableUrl } from '../url.js';
 import { type CrawlContext, isPublicOnly } from './context.js';
 import { newEvent } from './events.js';
 import { Gate } from './gate.js';
-import type { ExtractedItem, ExtractedLink, PageUpdate, SpiderSource } from './messages.js';
+import type { PageUpdate, SpiderSource } from './messages.js';
 import { backoffMs, parseRetryAfter } from './politeness.js';
 import type { Robots } from './robots.js';
 import { createScheduler, type Scheduler } from './scheduler.js';
@@ -18,6 +18,8 @@ import { Validators } from './validators.js';
 type End = Extract<PageUpdate, { kind: 'end' }>;
 type Failure = Pick<Extract<PageUpdate, { kind: 'error' }>, 'code' | 'message'> &
   Partial<Extract<PageUpdate, { kind: 'error' }>>;
+
+type Found = Pick<End, 'items' | 'links'>;
 
 /** What robots.txt says to one page; postponed where the host could not say. */
 export type Permission = 'granted' | 'refused' | 'postponed';
@@ -102,10 +104,8 @@ export class CrawlRun {
   /** Fetches and extracts the page; unsubscribing aborts the request. */
   fetch(lease: Lease): Observable<PageUpdate> {
     const { url } = lease;
-    const options = this.#session.optionsFor(url);
     return this.#context.pool.visit({
-      ...options,
-      headers: { ...options.headers, ...this.#validators.conditionsFor(lease) },
+      ...this.#session.optionsFor(url, this.#validators.conditionsFor(lease)),
       crawl: this.#id,
       url,
       // A start URL, or reached from there by sitemaps and redirects alone.
@@ -187,10 +187,10 @@ export class CrawlRun {
     };
   }
 
-  /** Items become events, links become offers or are skipped. */
-  #harvest(lease: Lease, found: { items: readonly ExtractedItem[]; links: readonly ExtractedLink[] }): Step {
-    const { events, offers } = this.#gate.follow(found.links, lease);
-    return { crawl: this.#id, lease, events: [...found.items, ...events], offers };
+  /** Items become events, links become offers or are skipped; `last` comes behind them. */
+  #harvest(lease: Lease, { items, links }: Found, ...last: NewEvent[]): Step {
+    const { events, offers } = this.#gate.follow(links, lease);
+    return { crawl: this.#id, lease, events: [...items, ...events, ...last], offers };
   }
 
   /** The page is as it was when an earlier crawl fetched it: it gives what it gave then. */
@@ -218,8 +218,7 @@ export class CrawlRun {
       links: linkCount,
       ...more,
     });
-    const step = this.#harvest(lease, update);
-    const committed = await this.#commit({ ...step, events: [...(step.events ?? []), page], release: true, bytes });
+    const committed = await this.#commit({ ...this.#harvest(lease, update, page), release: true, bytes });
     this.#remember(lease, update, committed);
     this.#attempts.delete(lease.fingerprint);
     this.#scheduler.done(lease);
@@ -275,8 +274,7 @@ export class CrawlRun {
     const url = printableUrl(lease.url);
     const attempts = (this.#attempts.get(lease.fingerprint) ?? 0) + 1;
     const failed = newEvent(this.#id, 'page.failed', url, { url, error: code, message, attempts });
-    const step = this.#harvest(lease, { items, links });
-    const committed = await this.#commit({ ...step, events: [...(step.events ?? []), failed], release: true, bytes });
+    const committed = await this.#commit({ ...this.#harvest(lease, { items, links }, failed), release: true, bytes });
     this.lastFailure = { code, message };
     this.#validators.forget(lease);
     this.#attempts.delete(lease.fingerprint);
@@ -285,8 +283,9 @@ export class CrawlRun {
   }
 
   #commit(step: Omit<Step, 'crawl'>): Promise<Committed> {
-    const documents = [...(step.documents ?? []), ...this.#session.takeChanges()];
-    return this.#context.store.commit({ ...step, crawl: this.#id, documents });
+    const changes = this.#session.takeChanges();
+    const documents = changes.length > 0 && [...(step.documents ?? []), ...changes];
+    return this.#context.store.commit({ ...step, crawl: this.#id, ...(documents && { documents }) });
   }
 }
 

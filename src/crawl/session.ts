@@ -20,6 +20,8 @@ export const cookieCollection = 'cookies';
 /** Headers that say who we are. */
 const credential = /^(authorization|cookie)$/i;
 
+type Headers = Readonly<Record<string, string>>;
+
 /** One crawl's dealings with its sites. */
 export class Session {
   readonly #spider: Spider;
@@ -31,12 +33,14 @@ export class Session {
   readonly #cookies: Cookies;
   /** Whether the cookies are those that an earlier run has saved. */
   readonly #isResumed: boolean;
+  readonly #hasHeaders: boolean;
   #hasNewCookies = false;
 
   constructor(store: Store, record: CrawlRecord, spider: Spider, publicOnly: boolean) {
     const saved = store.document(cookieCollection, record.id);
     this.#spider = spider;
     this.#crawl = record.id;
+    this.#hasHeaders = Object.keys(spider.settings.headers).length > 0;
     const { userAgent = defaultUserAgent, timeout, maxBytes, proxy } = spider.settings;
     this.options = {
       userAgent,
@@ -52,16 +56,21 @@ export class Session {
     this.#cookies = createCookies(spider.settings.cookies, record.start, saved);
   }
 
-  /** How a URL is fetched. */
-  optionsFor(url: string): FetchOptions {
+  /**
+   * How a URL is fetched.
+   * @param conditions headers that ask for the page only where it has changed
+   */
+  optionsFor(url: string, conditions?: Headers): FetchOptions {
+    const headers = this.#headersFor(url);
     const cookie = this.#cookies.header(url);
-    return { ...this.options, headers: { ...this.#headersFor(url), ...(cookie === undefined ? {} : { cookie }) } };
+    if (headers === undefined && cookie === undefined && conditions === undefined) return this.options;
+    return { ...this.options, headers: { ...headers, ...(cookie !== undefined && { cookie }), ...conditions } };
   }
 
   /** Credentials are for the hosts that the crawl starts at, wherever links and redirects lead from there. */
-  #headersFor(url: string): Record<string, string> {
+  #headersFor(url: string): Headers | undefined {
     const { headers } = this.#spider.settings;
-    if (Object.keys(headers).length === 0) return headers;
+    if (!this.#hasHeaders) return undefined;
     if (this.#homes.has(new URL(url).origin)) return headers;
     return Object.fromEntries(Object.entries(headers).filter(([name]) => !credential.test(name)));
   }

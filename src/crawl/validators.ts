@@ -74,14 +74,14 @@ export class Validators {
     this.#isAsking = this.#isOn && !isEmpty(store.documents(collection));
   }
 
-  /** Request headers with which the site need not send a page that is unchanged; none for a page that is not known. */
-  conditionsFor(lease: Lease): Record<string, string> {
+  /** Request headers with which the site need not send a page that is unchanged; `undefined` for a page that is not known. */
+  conditionsFor(lease: Lease): Record<string, string> | undefined {
     this.forget(lease);
     // What a page has begun to write in an earlier process, it has to end in the same way.
-    if (!this.#isAsking || lease.begun || this.#lost.has(lease.fingerprint)) return {};
+    if (!this.#isAsking || lease.begun || this.#lost.has(lease.fingerprint)) return undefined;
     // Written by nobody but `changeFor`.
     const known = this.#store.document(collection, this.#keyOf(lease)) as Remembered | undefined;
-    if (known?.rules !== this.#rulesFor(lease) || !isKept(known.items, this.#store.log)) return {};
+    if (known?.rules !== this.#rulesFor(lease) || !isKept(known.items, this.#store.log)) return undefined;
     this.#asked.set(lease.fingerprint, known);
     return {
       ...(known.etag !== undefined && { 'if-none-match': known.etag }),

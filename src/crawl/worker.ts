@@ -41,7 +41,7 @@ function take(message: ToWorker): void {
       readings.delete(message.crawl);
       break;
     case 'fetch':
-      void visit(message.job);
+      void visit(message.id, message.job);
       break;
     case 'abort':
       visits.get(message.id)?.caller.end(new DOMException('Nobody wants the page any more', 'AbortError'));
@@ -57,20 +57,20 @@ async function optionsIn(network: string): Promise<FetcherOptions> {
   return options;
 }
 
-async function visit(job: Job): Promise<void> {
+async function visit(id: number, job: Job): Promise<void> {
   const openReader = readings.get(job.crawl);
   if (openReader === undefined) return;
   const visiting: Visit = { caller: new Cancellation(), credit: createCredit(batchesUnderWay) };
-  visits.set(job.id, visiting);
-  const tell = (update: PageUpdate) => post(job.id, update);
+  visits.set(id, visiting);
+  const tell = (update: PageUpdate) => post(id, update);
   const onCode = () => {
-    post(job.id, { kind: 'code' });
+    post(id, { kind: 'code' });
     // At once: there may be no later.
     flush();
   };
   const { credit, caller } = visiting;
   await visitPage({ job, openReader, fetcher, credit, caller, tell, onCode });
-  visits.delete(job.id);
+  visits.delete(id);
 }
 
 function post(id: number, update: PageUpdate | CodeSign): void {

@@ -96,12 +96,6 @@ function countEvents(registry: Registry): (batch: Batch) => void {
     return types.has(type) ? type : 'other';
   };
   const known: Readonly<Record<string, (event: LogEvent) => void>> = {
-    page: (event) => {
-      const page = dataOf(event, 'page');
-      pages.inc();
-      bytes.inc(page.bytes);
-      fetching.observe(page.ms / 1_000);
-    },
     'page.failed': (event) => failures.inc({ code: dataOf(event, 'page.failed').error }),
     'page.skipped': (event) => skipped.inc({ reason: dataOf(event, 'page.skipped').reason }),
   };
@@ -109,12 +103,21 @@ function countEvents(registry: Registry): (batch: Batch) => void {
     let item: LogEvent | undefined;
     // Items are many, and of few types.
     const found = new Map<string, number>();
+    let pageCount = 0;
+    let byteCount = 0;
     for (const event of batch) {
       if (isItemEvent(event.type)) {
         found.set(event.type, (found.get(event.type) ?? 0) + 1);
         item = event;
+      } else if (event.type === 'page') {
+        const page = dataOf(event, 'page');
+        fetching.observe(page.ms / 1_000);
+        pageCount += 1;
+        byteCount += page.bytes;
       } else known[event.type]?.(event);
     }
+    if (pageCount > 0) pages.inc(pageCount);
+    if (byteCount > 0) bytes.inc(byteCount);
     for (const [type, count] of found) items.inc({ type: shown(type) }, count);
     if (item !== undefined) durable.observe(Math.max(0, Date.now() - eventTime(item.json)) / 1_000);
   };

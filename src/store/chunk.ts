@@ -99,12 +99,15 @@ export function encodeChunk(epoch: string, place: ChunkPlace, pending: readonly 
   value.writeUInt32LE(headerText.length, 4);
   value.set(headerText, headerAt);
   let at = headerAt + headerText.length;
+  // The end of one is written with the head of the next.
+  let end = '';
   for (const [index, { tail }] of pending.entries()) {
-    at += value.write(heads[index] ?? '', at, 'latin1');
+    at += value.write(end + heads[index], at, 'latin1');
     value.set(tail, at);
     at += tail.length;
-    at += value.write(frameEnd, at, 'latin1');
+    end = frameEnd;
   }
+  value.write(end, at, 'latin1');
   value.writeUInt32LE(crc32(value.subarray(4)), 0);
   const events = eventsIn(place.offset, value, header);
   return { chunk: { ...place, bytes, count: events.length, events }, value };
