@@ -74,6 +74,34 @@ describe('scheduler', () => {
     assert.equal(await scheduler.lease(), undefined);
   });
 
+  it('asks a host again as soon as it has answered, but is not over before the page is done', async () => {
+    const frontier = createTestFrontier('http://a/1', 'http://a/2');
+    const politeness = createPoliteness();
+    const scheduler = schedule(frontier, { politeness, manners: { concurrencyPerHost: 1 } });
+    const first = await next(scheduler);
+    const waiting = scheduler.lease();
+    assert.ok(await isPending(waiting));
+    scheduler.answered(first);
+    const second = await waiting;
+    assert.ok(second !== undefined);
+    assert.equal(second.url, 'http://a/2');
+    assert.deepEqual([scheduler.leased, inFlight(politeness)], [2, { 'http://a': 1 }]);
+    // Said twice, or of a page that has ended, it frees nobody else's place.
+    scheduler.answered(first);
+    frontier.release(first);
+    scheduler.done(first);
+    scheduler.answered(first);
+    assert.deepEqual([scheduler.leased, inFlight(politeness)], [1, { 'http://a': 1 }]);
+    const last = scheduler.lease();
+    scheduler.answered(second);
+    assert.deepEqual(inFlight(politeness), { 'http://a': 0 });
+    assert.ok(await isPending(last));
+    frontier.release(second);
+    scheduler.done(second);
+    assert.equal(await last, undefined);
+    assert.deepEqual(inFlight(politeness), { 'http://a': 0 });
+  });
+
   it('is over at once where there was nothing', async () => {
     assert.equal(await schedule(createTestFrontier()).lease(), undefined);
   });

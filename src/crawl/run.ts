@@ -121,6 +121,7 @@ export class CrawlRun {
     if (update.kind === 'error') return this.#failOrRetry(lease, update);
     if (update.head !== undefined) this.#session.take(lease.url, update.head);
     if (update.kind === 'redirect') return this.#redirect(lease, update);
+    if (update.kind === 'end') this.#scheduler.answered(lease);
     if (update.kind === 'end')
       return update.head.status === 304 ? this.#unchanged(lease, update) : this.#end(lease, update);
     const committed = await this.#commit(this.#harvest(lease, update));

@@ -23,6 +23,8 @@ export interface Scheduler {
   readonly leased: number;
   /** The next lease, once there is one; `undefined` when nothing is queued, out or waiting for a retry, or no page is left. */
   lease(): Promise<Lease | undefined>;
+  /** The page's host has answered and may be asked for the next one, while this one's last step is on its way to the disk. */
+  answered(lease: Lease): void;
   /** The page has ended and its last step is committed: not earlier, or the crawl might seem to be over. */
   done(lease: Lease): void;
   /** The page shall be tried again: its URL goes back to the frontier after the delay, and takes no slot until then. */
@@ -35,11 +37,18 @@ export interface Scheduler {
   close(): void;
 }
 
+/** A lease that is out. */
+interface Out {
+  readonly lease: Lease;
+  /** Whether its request is under way. */
+  isAsking: boolean;
+}
+
 /** Starts handing out a frontier's URLs. Several schedulers share one {@link Politeness}. */
 export function createScheduler(options: SchedulerOptions): Scheduler {
   const { crawl, frontier, politeness, manners, pagesLeft = () => Number.POSITIVE_INFINITY } = options;
   const rotation = createRotation();
-  const out = new Roster<string, Lease>();
+  const out = new Roster<string, Out>();
   const retries = new Map<Lease, NodeJS.Timeout>();
   const waiters: ((lease: Lease | undefined) => void)[] = [];
   let stopped = false;
@@ -72,14 +81,22 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   }
 
   function begin(lease: Lease): Lease {
-    out.set(lease.fingerprint, lease);
+    out.set(lease.fingerprint, { lease, isAsking: true });
     politeness.begin(lease.host, crawl);
     return lease;
   }
 
+  function answered({ fingerprint, host }: Lease): void {
+    const page = out.get(fingerprint);
+    if (page?.isAsking !== true) return;
+    page.isAsking = false;
+    politeness.end(host);
+  }
+
   function end(lease: Lease): boolean {
+    const { isAsking } = out.get(lease.fingerprint) ?? {};
     const wasOut = out.delete(lease.fingerprint);
-    if (wasOut) politeness.end(lease.host);
+    if (isAsking === true) politeness.end(lease.host);
     return wasOut;
   }
 
@@ -129,6 +146,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
         serve();
       });
     },
+    answered,
     done(lease) {
       if (end(lease)) serve();
     },
@@ -147,7 +165,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     stop,
     close() {
       stop();
-      for (const lease of out.values()) park(lease);
+      for (const { lease } of out.values()) park(lease);
     },
   };
 }

@@ -106,8 +106,10 @@ const secondsToMs = (value: number): number => (value < 1_000 ? value * 1_000 : 
 const msToSeconds = (ms: number): number => (ms < 1_000_000 ? ms / 1_000 : ms);
 
 const settings = z.strictObject({
-  concurrency: count(1, 1_000).default(16).describe('Pages in flight at once.'),
-  concurrencyPerHost: count(1, 1_000).default(8).describe('Pages in flight at once from one host.'),
+  concurrency: count(1, 1_000)
+    .default(16)
+    .describe('Pages in flight at once, from their request until they are on disk.'),
+  concurrencyPerHost: count(1, 1_000).default(8).describe('Requests to one host at once.'),
   delay: duration((ms) => ms, 'milliseconds')
     .default(0)
     .describe('Milliseconds between two requests to one host.'),

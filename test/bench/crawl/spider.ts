@@ -1,6 +1,6 @@
 /** What every contender extracts, and how wide it may go. */
 
-/** Requests in flight at once, in all. */
+/** Requests in flight at once. */
 export const concurrency = 64;
 
 /** The selectors of a page. */
@@ -23,6 +23,13 @@ export function spiderOf(start: string): unknown {
     start: [start],
     items: { quote: { each, fields: { quote: { css: quote, strip: curlyQuotes.source }, author, tags: [tags] } } },
     follow: [follow],
-    settings: { concurrency, concurrencyPerHost: concurrency, delay: 0, autothrottle: false, robots: true },
+    // Of its pages as many again may be on their way to the disk.
+    settings: {
+      concurrency: 2 * concurrency,
+      concurrencyPerHost: concurrency,
+      delay: 0,
+      autothrottle: false,
+      robots: true,
+    },
   };
 }
