@@ -1,6 +1,6 @@
 /** How css-select walks our documents, with an eye on how much it walks. */
 import { CrawlcastError } from '../errors.js';
-import { type ChildNode, Document, Element, type ParentNode, Text } from './tree.js';
+import { type ChildNode, childrenOf, Document, Element, type ParentNode, Text } from './tree.js';
 
 /** What the selectors and fields of one document may still cost: one for each node they look at, and for 64 characters. */
 export interface WorkBudget {
@@ -65,8 +65,8 @@ function isParent(node: AnyNode): node is ParentNode {
   return node instanceof Element || node instanceof Document;
 }
 
-function childrenOf(node: ParentNode): ChildNode[] {
-  const nodes = node.childNodes();
+function chargedChildrenOf(node: ParentNode): ChildNode[] {
+  const nodes = childrenOf(node);
   charge(nodes.length);
   return nodes;
 }
@@ -77,9 +77,9 @@ export const adapter = {
   getName: ({ name }: Element) => name,
   getAttributeValue: attributeOf,
   hasAttrib: (element: Element, name: string) => attributeOf(element, name) !== undefined,
-  getChildren: (node: AnyNode): AnyNode[] => (isParent(node) ? childrenOf(node) : []),
+  getChildren: (node: AnyNode): AnyNode[] => (isParent(node) ? chargedChildrenOf(node) : []),
   getParent: ({ parent }: Element) => parent,
-  getSiblings: (node: AnyNode): AnyNode[] => (isTag(node) ? childrenOf(node.parent) : [node]),
+  getSiblings: (node: AnyNode): AnyNode[] => (isTag(node) ? chargedChildrenOf(node.parent) : [node]),
   prevElementSibling: (node: AnyNode) => (isTag(node) ? node.previous : null),
   getText: (node: AnyNode) => (node instanceof Document ? textInside(node) : textIn(node)),
   removeSubsets: (nodes: AnyNode[]) => nodes,

@@ -143,39 +143,38 @@ export function textOf(element: Element): string {
   return textInside(element, silent);
 }
 
-/** Goes through the elements in which a field is looked for, in document order, until it is told to stop. */
-function walk(item: ParentNode, { beside }: ScopedSelector, visit: (element: Element) => 'on' | 'over'): void {
-  const walkFrom = (first: ChildNode | null): boolean => {
-    for (let node = first; node !== null; node = node.next) {
-      charge(1);
-      if (!(node instanceof Element)) continue;
-      if (visit(node) === 'over') return false;
-      if (!node.isHtml('template') && !walkFrom(node.first)) return false;
-    }
-    return true;
-  };
-  // Behind the item as well, where the selector says so.
-  if (walkFrom(item.first) && beside && item instanceof Element) walkFrom(item.next);
-}
-
 function firstMatch(item: ParentNode, selector: ScopedSelector): Element | undefined {
-  const scope = item instanceof Element ? item : undefined;
-  let found: Element | undefined;
-  walk(item, selector, (element) => {
-    if (!selector.test(element, scope)) return 'on';
-    found = element;
-    return 'over';
-  });
-  return found;
+  return matchesIn(item, selector, 1)[0];
 }
 
 /** All elements that a selector matches in an item, in document order. */
 export function allMatches(item: ParentNode, selector: ScopedSelector): Element[] {
+  return matchesIn(item, selector, Number.POSITIVE_INFINITY);
+}
+
+function matchesIn(item: ParentNode, selector: ScopedSelector, limit: number): Element[] {
   const scope = item instanceof Element ? item : undefined;
   const found: Element[] = [];
-  walk(item, selector, (element) => {
-    if (selector.test(element, scope)) found.push(element);
-    return 'on';
-  });
+  collect(item.first, selector, scope, limit, found);
+  // Behind the item as well, where the selector says so.
+  if (selector.beside && scope !== undefined && found.length < limit) {
+    collect(scope.next, selector, scope, limit, found);
+  }
   return found;
+}
+
+/** Goes through a node, those behind it and what is inside them, in document order, until enough has been found. */
+function collect(
+  first: ChildNode | null,
+  selector: ScopedSelector,
+  scope: Element | undefined,
+  limit: number,
+  found: Element[],
+): void {
+  for (let node = first; node !== null && found.length < limit; node = node.next) {
+    charge(1);
+    if (!(node instanceof Element)) continue;
+    if (selector.test(node, scope)) found.push(node);
+    if (!node.isHtml('template') && found.length < limit) collect(node.first, selector, scope, limit, found);
+  }
 }

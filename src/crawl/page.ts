@@ -12,7 +12,7 @@ import { createLanes, type Lane, type Lanes } from './lanes.js';
 import { isNofollow, type LinkTarget, type WrittenLink } from './links.js';
 import type { TreeBuilder } from './markup.js';
 import { isPlace, isSitemap } from './sitemaps.js';
-import { Aside, Document, Element, type ParentNode, type ReadEntities } from './tree.js';
+import { Aside, append, appendText, Document, Element, type ParentNode, type ReadEntities } from './tree.js';
 
 /** What has been counted of a page so far. */
 interface Tally {
@@ -65,7 +65,7 @@ export class Page implements TreeBuilder {
     }
     const { current } = this;
     const element = new Element(name, attributes, current, !this.isHtml);
-    current.append(element);
+    append(current, element);
     this.current = element;
     if (current === this.root && this.page.sitemap === true) this.isSitemap = isSitemap(element);
     if (this.inert === 0) this.begin(element);
@@ -73,11 +73,11 @@ export class Page implements TreeBuilder {
   }
 
   text(source: string, goesOn: boolean, readEntities?: ReadEntities): void {
-    this.current.appendText(source, goesOn, readEntities);
+    appendText(this.current, source, goesOn, readEntities);
   }
 
   aside(markup: string): void {
-    this.current.append(new Aside(markup));
+    append(this.current, new Aside(markup));
   }
 
   close(): void {

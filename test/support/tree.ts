@@ -1,6 +1,6 @@
 /** Trees for tests: what a parser says, and nothing else. */
 import { createMarkupParser, type TreeBuilder } from '#src/crawl/markup.js';
-import { Aside, Document, Element, type ParentNode } from '#src/crawl/tree.js';
+import { Aside, append, appendText, childrenOf, Document, Element, type ParentNode } from '#src/crawl/tree.js';
 
 /** A builder that keeps what it is told. */
 export function growTree(): TreeBuilder & { readonly root: Document; readonly isOver: boolean } {
@@ -14,11 +14,11 @@ export function growTree(): TreeBuilder & { readonly root: Document; readonly is
     },
     open(name, attributes) {
       const element = new Element(name, attributes, current, false);
-      current.append(element);
+      append(current, element);
       current = element;
     },
-    text: (source, goesOn, readEntities) => current.appendText(source, goesOn, readEntities),
-    aside: (markup) => current.append(new Aside(markup)),
+    text: (source, goesOn, readEntities) => appendText(current, source, goesOn, readEntities),
+    aside: (markup) => append(current, new Aside(markup)),
     close() {
       current = current.parent ?? root;
     },
@@ -35,6 +35,6 @@ export function elementsOf(html: string): Element[] {
   parser.write(html);
   parser.end();
   const inside = (parent: ParentNode): Element[] =>
-    parent.childNodes().flatMap((node) => (node instanceof Element ? [node, ...inside(node)] : []));
+    childrenOf(parent).flatMap((node) => (node instanceof Element ? [node, ...inside(node)] : []));
   return inside(tree.root);
 }
