@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import * as Dom from 'domhandler';
 import { parseDocument } from 'htmlparser2';
 import { createMarkupParser } from '#src/crawl/markup.js';
-import { Element, type ParentNode, Text } from '#src/crawl/tree.js';
+import { childrenOf, Element, type ParentNode, Text } from '#src/crawl/tree.js';
 import { createRandom, type Random } from './support/random.js';
 import { elementsOf, growTree } from './support/tree.js';
 
@@ -12,7 +12,7 @@ type Plain = string | { readonly aside: string } | readonly [string, Record<stri
 
 function plainOf(parent: ParentNode): Plain[] {
   const plain: Plain[] = [];
-  for (const node of parent.childNodes()) {
+  for (const node of childrenOf(parent)) {
     if (node instanceof Text) addText(plain, node.data);
     else if (node instanceof Element) plain.push(plainElement(node));
     else plain.push({ aside: node.markup });
