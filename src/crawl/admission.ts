@@ -67,8 +67,9 @@ function refusal(url: URL, candidate: Candidate, rules: AdmissionRules): SkipRea
 }
 
 function offerOf(url: URL, { depth, priority, start }: Candidate): Offer {
-  url.hash = '';
-  if (start !== true) {
+  // Most have none of these, and each of them that is set makes the URL anew.
+  if (url.href.includes('#')) url.hash = '';
+  if (start !== true && url.href.includes('@')) {
     // A page may not make us send credentials; who starts a crawl may.
     url.username = '';
     url.password = '';

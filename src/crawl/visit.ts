@@ -40,14 +40,15 @@ export async function visitPage(visit: PageVisit): Promise<void> {
   const harvest = createHarvest(visit.job, visit.credit, tell);
   try {
     const response = await visit.fetcher.fetch(visit.job, visit.caller);
-    head = response.head;
+    head = told(response.head);
     latencyMs = head.latencyMs;
     const location = redirectTarget(response, visit.job.url);
     if (location !== undefined) {
-      tell({ kind: 'redirect', head: told(head), location });
+      tell({ kind: 'redirect', head, location });
       return;
     }
     checkStatus(response, visit.job.url);
+    harvest.begin(head);
     // An answer to a condition: there is no document.
     if (head.status === 304) response.body.discard();
     else
@@ -56,7 +57,7 @@ export async function visitPage(visit: PageVisit): Promise<void> {
       });
     tell({
       kind: 'end',
-      head: told(head),
+      head,
       bytes,
       ms: Math.round(performance.now() - startedMs),
       ...harvest.end(),
@@ -64,7 +65,7 @@ export async function visitPage(visit: PageVisit): Promise<void> {
   } catch (thrown) {
     if (visit.caller.ended !== undefined) return;
     const { code, message } = toCrawlcastError(thrown);
-    tell({ kind: 'error', code, message, bytes, ...(head && { head: told(head) }), ...harvest.rest() });
+    tell({ kind: 'error', code, message, bytes, ...(head && { head }), ...harvest.rest() });
   } finally {
     harvest.stop();
   }
@@ -109,7 +110,6 @@ async function extract(
     onItem: harvest.item,
     onLink: (link) => harvest.link(nofollow ? { ...link, nofollow } : link),
   });
-  harvest.begin(told(head));
   let isFirst = true;
   for await (const chunk of chunks) {
     if (isFirst) checkContent(contentType, chunk, visit.job.url);
