@@ -2,6 +2,7 @@
 import { dataText } from '../events-json.js';
 import { Recent } from '../recent.js';
 import type { Batch, LogEvent } from '../store/store.js';
+import { oncePer } from './once-per.js';
 
 /** Events that are written together: a run of a batch, small enough to be handed to a socket at once. */
 export type Piece = readonly LogEvent[];
@@ -27,23 +28,13 @@ const fullPieceBytes = 16_384;
 
 /** What was made from one batch. */
 interface View {
-  readonly batch: Batch;
   readonly data: Map<LogEvent, unknown>;
   readonly byFilter: Map<string, readonly Piece[]>;
   /** By the offsets that were selected: filters that come to the same share the pieces, and so the frames. */
   readonly bySelection: Map<string, readonly Piece[]>;
 }
 
-/** Of the batches that many subscribers are at just now: as many as the log keeps blocks of what was read. */
-const views = new Recent<View>(32);
-
-function viewOf(batch: Batch): View {
-  const known = views.find((view) => view.batch === batch);
-  if (known !== undefined) return known;
-  const view: View = { batch, data: new Map(), byFilter: new Map(), bySelection: new Map() };
-  views.add(view);
-  return view;
-}
+const viewOf = oncePer((_: Batch): View => ({ data: new Map(), byFilter: new Map(), bySelection: new Map() }));
 
 /** Those that were asked for last: most readers ask for the same. */
 const filters = new Recent<{ readonly key: string; readonly filter: Filter }>(64);

@@ -7,7 +7,8 @@ import { isChunk, keys, offsetOf } from './keys.js';
 import type { Batch, EventLog, LogEvent } from './store.js';
 import type { Changes, Tables } from './tables.js';
 
-const maxRecentBytes = 8 * 1024 * 1024;
+/** Its events are objects that the collector has to carry along: what is older is read again where somebody is so far behind. */
+const maxRecentBytes = 1024 * 1024;
 
 /** Every key of a chunk lies below. */
 const endOfLog = 'z~';
