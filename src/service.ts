@@ -1,4 +1,5 @@
 /** The whole service put together: store, threads, runner, routes, transport. */
+import { tuneCollector } from './collector.js';
 import type { Config } from './config.js';
 import { createFetcher, type Network } from './crawl/fetcher.js';
 import { openLibrary, type SpiderLibrary } from './crawl/library.js';
@@ -41,6 +42,7 @@ export interface EngineOptions {
 
 /** Puts the crawling part together. */
 export function createEngine(store: Store, options: EngineOptions): Engine {
+  tuneCollector();
   const pool = createPool(options.workers, options);
   const fetcher = createFetcher(options.network?.options);
   const { allowPrivateNetworks, onError } = options;

@@ -1,5 +1,4 @@
 /** The threads that fetch and extract, as one function from a page to a stream of what becomes of it. */
-import { setFlagsFromString } from 'node:v8';
 import { Worker } from 'node:worker_threads';
 import { Observable } from 'rxjs';
 import { isShortage } from '../descriptors.js';
@@ -67,12 +66,6 @@ const restartMs = 1_000;
 const maxYoungGenerationSizeMb = 16;
 
 /**
- * There is a thread of ours for every core: helpers of a collector would only take theirs from another one. They cost
- * more than they save, as there is little to collect at a time.
- */
-const withoutHelpers = '--no-parallel-scavenge';
-
-/**
  * Starts the threads.
  * @param size how many
  */
@@ -83,7 +76,6 @@ export function createPool(size: number, { maxSilenceMs = 30_000, network }: Poo
   let lastId = 0;
   let closed = false;
 
-  setFlagsFromString(withoutHelpers);
   for (let i = 0; i < size; i++) threads.add(startThread());
   const watch = setInterval(endStuckThreads, maxSilenceMs / 6).unref();
 

@@ -2,6 +2,7 @@
  * Our service, its log on disk, in a process of its own that writes to the log what it is told. Through the store, as the
  * pipeline does, but without a crawl: extraction would be the limit, not the streams.
  */
+import { tuneCollector } from '#src/collector.js';
 import { eventTail } from '#src/events-json.js';
 import type { NewEvent } from '#src/store/store.js';
 import { openLogService, recordOf } from '../../support/log-service.js';
@@ -25,6 +26,8 @@ const stepSize = 10;
 /** Pages that are under way at once. */
 const stepsAtOnce = 1_000;
 
+// As the service does.
+tuneCollector();
 const service = await openLogService({ transport: 'uws', data: process.argv[2] ?? '' });
 const { store, transport } = service;
 await store.commit({ crawl: 'a', record: recordOf('a') });
