@@ -23,9 +23,9 @@ export function spiderOf(start: string): unknown {
     start: [start],
     items: { quote: { each, fields: { quote: { css: quote, strip: curlyQuotes.source }, author, tags: [tags] } } },
     follow: [follow],
-    // Of its pages as many again may be on their way to the disk.
+    // A page takes its place until it is on disk; requests are bounded for the host.
     settings: {
-      concurrency: 2 * concurrency,
+      concurrency: 4 * concurrency,
       concurrencyPerHost: concurrency,
       delay: 0,
       autothrottle: false,
