@@ -157,9 +157,7 @@ function matchesIn(item: ParentNode, selector: ScopedSelector, limit: number): E
   const found: Element[] = [];
   collect(item.first, selector, scope, limit, found);
   // Behind the item as well, where the selector says so.
-  if (selector.beside && scope !== undefined && found.length < limit) {
-    collect(scope.next, selector, scope, limit, found);
-  }
+  if (selector.beside && scope !== undefined) collect(scope.next, selector, scope, limit, found);
   return found;
 }
 
@@ -175,6 +173,6 @@ function collect(
     charge(1);
     if (!(node instanceof Element)) continue;
     if (selector.test(node, scope)) found.push(node);
-    if (!node.isHtml('template') && found.length < limit) collect(node.first, selector, scope, limit, found);
+    if (!node.isHtml('template')) collect(node.first, selector, scope, limit, found);
   }
 }

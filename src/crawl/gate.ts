@@ -81,7 +81,12 @@ export class Gate {
    */
   #rulesAt(lease: Lease, isRedirect: boolean): AdmissionRules {
     const moves = isRedirect && lease.start === true;
-    const stays = (url: URL) => this.#staysHome && url.host === new URL(lease.url).host;
+    // Most pages have no link for which it counts, some have many.
+    let host: string | undefined;
+    const stays = (url: URL) => {
+      host ??= new URL(lease.url).host;
+      return this.#staysHome && url.host === host;
+    };
     const isHome = (url: URL) => this.#names.has(bareName(url)) && (moves || stays(url));
     return { ...this.rules, allows: (url) => this.rules.allows(url) || isHome(url) };
   }

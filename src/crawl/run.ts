@@ -284,9 +284,10 @@ export class CrawlRun {
   }
 
   #commit(step: Omit<Step, 'crawl'>): Promise<Committed> {
+    const { store } = this.#context;
     const changes = this.#session.takeChanges();
-    const documents = changes.length > 0 && [...(step.documents ?? []), ...changes];
-    return this.#context.store.commit({ ...step, crawl: this.#id, ...(documents && { documents }) });
+    if (changes.length === 0) return store.commit({ ...step, crawl: this.#id });
+    return store.commit({ ...step, crawl: this.#id, documents: [...(step.documents ?? []), ...changes] });
   }
 }
 

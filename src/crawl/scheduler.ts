@@ -94,10 +94,8 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   }
 
   function end(lease: Lease): boolean {
-    const { isAsking } = out.get(lease.fingerprint) ?? {};
-    const wasOut = out.delete(lease.fingerprint);
-    if (isAsking === true) politeness.end(lease.host);
-    return wasOut;
+    answered(lease);
+    return out.delete(lease.fingerprint);
   }
 
   function isOver(): boolean {

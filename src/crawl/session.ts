@@ -20,7 +20,7 @@ export const cookieCollection = 'cookies';
 /** Headers that say who we are. */
 const credential = /^(authorization|cookie)$/i;
 
-type Headers = Readonly<Record<string, string>>;
+type RequestHeaders = FetchOptions['headers'];
 
 /** One crawl's dealings with its sites. */
 export class Session {
@@ -33,15 +33,16 @@ export class Session {
   readonly #cookies: Cookies;
   /** Whether the cookies are those that an earlier run has saved. */
   readonly #isResumed: boolean;
-  readonly #hasHeaders: boolean;
+  /** Those of the spider; absent where it has none. */
+  readonly #headers: RequestHeaders | undefined;
   #hasNewCookies = false;
 
   constructor(store: Store, record: CrawlRecord, spider: Spider, publicOnly: boolean) {
     const saved = store.document(cookieCollection, record.id);
     this.#spider = spider;
     this.#crawl = record.id;
-    this.#hasHeaders = Object.keys(spider.settings.headers).length > 0;
-    const { userAgent = defaultUserAgent, timeout, maxBytes, proxy } = spider.settings;
+    const { userAgent = defaultUserAgent, timeout, maxBytes, proxy, headers } = spider.settings;
+    this.#headers = Object.keys(headers).length > 0 ? headers : undefined;
     this.options = {
       userAgent,
       headers: {},
@@ -60,7 +61,7 @@ export class Session {
    * How a URL is fetched.
    * @param conditions headers that ask for the page only where it has changed
    */
-  optionsFor(url: string, conditions?: Headers): FetchOptions {
+  optionsFor(url: string, conditions?: RequestHeaders): FetchOptions {
     const headers = this.#headersFor(url);
     const cookie = this.#cookies.header(url);
     if (headers === undefined && cookie === undefined && conditions === undefined) return this.options;
@@ -68,11 +69,9 @@ export class Session {
   }
 
   /** Credentials are for the hosts that the crawl starts at, wherever links and redirects lead from there. */
-  #headersFor(url: string): Headers | undefined {
-    const { headers } = this.#spider.settings;
-    if (!this.#hasHeaders) return undefined;
-    if (this.#homes.has(new URL(url).origin)) return headers;
-    return Object.fromEntries(Object.entries(headers).filter(([name]) => !credential.test(name)));
+  #headersFor(url: string): RequestHeaders | undefined {
+    if (this.#headers === undefined || this.#homes.has(new URL(url).origin)) return this.#headers;
+    return Object.fromEntries(Object.entries(this.#headers).filter(([name]) => !credential.test(name)));
   }
 
   /** Keeps the cookies of an answer. */

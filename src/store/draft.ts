@@ -77,8 +77,9 @@ export class Draft {
     const { tables, pages } = this.base;
     const known = pages.get(lease);
     const memory = known ?? PageMemory.load(tables, crawl.space, lease);
-    if (known !== undefined || !isOver) this.leases.add(lease);
-    if (known === undefined && !isOver) pages.set(lease, memory);
+    if (known === undefined && isOver) return memory;
+    this.leases.add(lease);
+    pages.set(lease, memory);
     return memory;
   }
 
