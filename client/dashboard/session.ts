@@ -41,6 +41,7 @@ export function look(id: string, speed?: Speed): void {
   const { signal: off } = following;
   const fresh = new Feed();
   const pacer = speed === undefined ? undefined : new Pacer(speed, off);
+  nextState = undefined;
   batch(() => {
     selected.value = id;
     feed.value = fresh;
@@ -71,7 +72,7 @@ export function look(id: string, speed?: Speed): void {
         }
       },
       onState: (state) => {
-        if (!off.aborted) stream.value = state;
+        if (!off.aborted) tell(state);
       },
     },
     off,
@@ -84,6 +85,7 @@ export function look(id: string, speed?: Speed): void {
 function lookAway(): void {
   following.abort();
   isNewestFollowed = true;
+  nextState = undefined;
   batch(() => {
     selected.value = undefined;
     feed.value = new Feed();
@@ -93,6 +95,7 @@ function lookAway(): void {
 }
 
 let isShowing = false;
+let nextState: StreamState | undefined;
 
 /** Has the page drawn once, however much comes before the next frame. */
 function show(): void {
@@ -100,8 +103,18 @@ function show(): void {
   isShowing = true;
   requestAnimationFrame(() => {
     isShowing = false;
-    tick.value++;
+    batch(() => {
+      tick.value++;
+      stream.value = nextState ?? stream.value;
+    });
+    nextState = undefined;
   });
+}
+
+/** Tells how the stream is, in the frame that shows what came before: "caught up" stands beside what it speaks of. */
+function tell(state: StreamState): void {
+  if (isShowing) nextState = state;
+  else stream.value = state;
 }
 
 /** Looks at a crawl that a person chose; the newest goes on being the newest. */

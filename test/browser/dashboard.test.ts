@@ -6,7 +6,7 @@ import { appendItems, recordOf, startLogService } from '../support/log-service.j
 import { freePort } from '../support/ports.js';
 import { run, runService, temporaryFolder } from '../support/process.js';
 import { sendHtml, serveSite } from '../support/sites.js';
-import { crawlEvents, rowOffsets, tabCount, untilState } from './support.js';
+import { crawlEvents, rowOffsets, tabCount, untilState, untilTabCount } from './support.js';
 
 describe('the dashboard', { skip: noBrowser }, () => {
   let browser: Browser;
@@ -31,7 +31,7 @@ describe('the dashboard', { skip: noBrowser }, () => {
     assert.equal(crawl?.state, 'running');
     assert.equal(crawl.stats.pages, 0, 'its page is not over yet');
     await untilState(page, 'finished');
-    assert.equal(await tabCount(page, 'Items'), 10);
+    await untilTabCount(page, 'Items', 10);
     assert.deepEqual([...hosts], [new URL(service.url).host], 'nobody else is asked for anything');
     assert.deepEqual(errors, []);
   });
@@ -88,7 +88,7 @@ describe('the dashboard', { skip: noBrowser }, () => {
     await page.getByText('Saved as mine').waitFor();
     await page.getByRole('button', { name: 'Crawl', exact: true }).click();
     await untilState(page, 'finished');
-    assert.equal(await tabCount(page, 'Items'), 20);
+    await untilTabCount(page, 'Items', 20);
     assert.equal((await fetch(`${service.url}/spiders/mine`)).status, 200);
   });
 
@@ -135,7 +135,7 @@ describe('the dashboard', { skip: noBrowser }, () => {
     assert.ok((await tabCount(page, 'Items')) < 30, 'it goes as slowly as it went');
     await page.getByRole('button', { name: 'max', exact: true }).click();
     await page.locator('#connection', { hasText: 'Live' }).waitFor();
-    await page.getByRole('tab', { name: 'Items 30' }).waitFor();
+    await untilTabCount(page, 'Items', 30);
   });
 
   it('pauses, resumes and cancels', async (test) => {
@@ -176,7 +176,7 @@ describe('the dashboard', { skip: noBrowser }, () => {
     await service.store.commit({ crawl, record: recordOf(crawl) });
     await appendItems(service.store, crawl, 0, 5);
     const { page } = await openPage(test, browser, service.url);
-    await page.getByRole('tab', { name: 'Items 5' }).waitFor();
+    await untilTabCount(page, 'Items', 5);
     await page.clock.install();
     await pretendHidden(page, true);
     await page.clock.fastForward(11_000);
@@ -200,7 +200,7 @@ describe('the dashboard', { skip: noBrowser }, () => {
     await page.keyboard.press('Enter');
     await startCrawl(page);
     await untilState(page, 'finished');
-    await page.getByRole('tab', { name: 'Items 10' }).waitFor();
+    await untilTabCount(page, 'Items', 10);
   });
 
   it('begins anew where another log has taken the place of the one it followed', async (test) => {
@@ -215,7 +215,7 @@ describe('the dashboard', { skip: noBrowser }, () => {
     await page.getByText('There is no crawl yet').waitFor();
     await startCrawl(page);
     await untilState(page, 'finished');
-    await page.getByRole('tab', { name: 'Items 10' }).waitFor();
+    await untilTabCount(page, 'Items', 10);
   });
 
   it('is worked with the keyboard alone', async (test) => {

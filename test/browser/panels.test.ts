@@ -6,7 +6,7 @@ import { launchBrowser, noBrowser, openPage } from '../support/browser.js';
 import { appendItems, eventOf, recordOf, startLogService } from '../support/log-service.js';
 import { run, runService } from '../support/process.js';
 import { sendHtml, serveSite } from '../support/sites.js';
-import { crawlEvents, tabCount, untilState } from './support.js';
+import { crawlEvents, untilState, untilTabCount } from './support.js';
 
 const texts = (page: Page, selector: string) => page.locator(selector).allInnerTexts();
 
@@ -81,7 +81,7 @@ describe('the panels of the dashboard', { skip: noBrowser }, () => {
     await appendItems(service.store, 'a', 0, 5);
     await service.store.commit({ crawl: 'a', events: [eventOf('a', 'author', { name: 'Zoë' })] });
     const { page } = await openPage(test, browser, service.url);
-    await page.getByRole('tab', { name: 'Items 6' }).waitFor();
+    await untilTabCount(page, 'Items', 6);
     const offsets = (await page.locator('.row').evaluateAll((rows) => rows.map(({ id }) => id))).map((id) =>
       Number(id.replace('event-', '')),
     );
@@ -132,6 +132,6 @@ describe('the panels of the dashboard', { skip: noBrowser }, () => {
     const said = await page.evaluate<string[]>('window.said.filter((text) => text !== "")');
     assert.ok(said.length <= 6, said.join(' | '));
     assert.ok((await crawlEvents(service.url)).length > 600);
-    assert.equal(await tabCount(page, 'Items'), 600);
+    await untilTabCount(page, 'Items', 600);
   });
 });

@@ -8,6 +8,11 @@ export async function tabCount(page: Page, name: string): Promise<number> {
   return Number(text.replaceAll(',', ''));
 }
 
+/** Waits until a tab of the events shows a number. */
+export async function untilTabCount(page: Page, name: string, count: number): Promise<void> {
+  await page.getByRole('tab', { name: `${name} ${count.toLocaleString('en-GB')}`, exact: true }).waitFor();
+}
+
 /** Waits until the crawl that is looked at is in a state. */
 export async function untilState(page: Page, state: string): Promise<void> {
   await page.locator('.bar .state', { hasText: state }).waitFor();
