@@ -1,6 +1,5 @@
 /** Spiders' modules on this machine's disk, and how they are loaded. */
 import { basename, extname, resolve } from 'node:path';
-import { createJiti } from 'jiti';
 import { CrawlcastError } from '../errors.js';
 import { defineSpider, type SpiderModule } from './module.js';
 import { parseSpider, type Spider } from './spider.js';
@@ -18,6 +17,7 @@ export function isModuleFile(file: string): boolean {
  * @throws CrawlcastError `spider.invalid`
  */
 export async function loadModule(file: string): Promise<SpiderModule> {
+  const { createJiti } = await import('jiti');
   // Nothing is kept on the disk: what stands in a folder that others may write to is not to be run.
   const jiti = createJiti(import.meta.url, { fsCache: false, virtualModules: { crawlcast: { defineSpider } } });
   const loaded: unknown = await jiti.import(resolve(file), { default: true });

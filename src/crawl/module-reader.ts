@@ -7,7 +7,6 @@ import { compileExtraction } from './extraction.js';
 import { createExtractor, type PageSummary, selectorSteps } from './extractor.js';
 import type { ExtractedLink } from './messages.js';
 import type { SpiderModule } from './module.js';
-import { loadModule } from './module-file.js';
 import { createPage } from './module-page.js';
 import type { OpenReader, PageReader, ReaderOptions } from './reader.js';
 
@@ -19,17 +18,23 @@ const turn = 100;
 
 const noRules = compileExtraction({});
 
+type Load = (onCode: () => void) => Promise<SpiderModule>;
+
 /** How a spider's module reads pages; it is loaded with the first one. */
 export function openModuleReader(file: string): OpenReader {
   let loading: Promise<SpiderModule> | undefined;
-  const load = () => {
+  const load = async (onCode: () => void) => {
+    // Not with this module: few spiders are code, and what reads their files is a quarter of a thread's memory.
+    const { loadModule } = await import('./module-file.js');
+    // What stands at the top of the file is run by whoever comes first.
+    if (loading === undefined) onCode();
     loading ??= loadModule(file);
     return loading;
   };
   return (options) => createModuleReader(file, load, options);
 }
 
-function createModuleReader(file: string, load: () => Promise<SpiderModule>, options: ReaderOptions): PageReader {
+function createModuleReader(file: string, load: Load, options: ReaderOptions): PageReader {
   const { url, head, onCode, totalTimeoutMs, caller } = options;
   const extractor = createExtractor(noRules, options);
   let body = '';
@@ -41,11 +46,14 @@ function createModuleReader(file: string, load: () => Promise<SpiderModule>, opt
     async end() {
       const summary = extractor.end();
       const document = extractor.document();
-      onCode();
       try {
         const page = createPage({ url, head, body, document, budget: { left: selectorSteps } });
         const take = createTaker({ ...options, nofollow: summary.robots.nofollow, base: document?.resolve });
-        const run = async (isOver: () => boolean) => consume((await load()).parse(page), take, options, isOver);
+        const run = async (isOver: () => boolean) => {
+          const spider = await load(onCode);
+          onCode();
+          return consume(spider.parse(page), take, options, isOver);
+        };
         return { ...summary, ...(await inTime(run, totalTimeoutMs, caller)) };
       } catch (thrown) {
         throw new CrawlcastError('spider.failed', tell(file, thrown), { cause: thrown });

@@ -1,7 +1,6 @@
 /** Where named spiders are found: built in, or in a folder on this machine. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename, extname, join } from 'node:path';
-import { parse as parseYaml } from 'yaml';
 import { CrawlcastError } from '../errors.js';
 import { quotes } from '../spiders/quotes.js';
 import { isModuleFile, readModule } from './module-file.js';
@@ -52,7 +51,7 @@ export async function openShelf(
 export async function readSpider(file: string): Promise<Spider> {
   try {
     if (isModuleFile(file)) return await readModule(file);
-    const content = parseText(readFileSync(file, 'utf8'), extname(file));
+    const content = await parseText(readFileSync(file, 'utf8'), extname(file));
     const name = basename(file, extname(file));
     return parseSpider(typeof content === 'object' && content !== null ? { name, ...content } : content);
   } catch (error) {
@@ -62,9 +61,12 @@ export async function readSpider(file: string): Promise<Spider> {
   }
 }
 
-function parseText(text: string, ending: string): unknown {
+async function parseText(text: string, ending: string): Promise<unknown> {
   if (ending === '.json') return JSON.parse(text);
-  if (endings.has(ending)) return parseYaml(text);
+  if (endings.has(ending)) {
+    const { parse } = await import('yaml');
+    return parse(text);
+  }
   throw new CrawlcastError('spider.invalid', 'a spider is a .json, .yaml, .ts, .js or .mjs file');
 }
 

@@ -1,7 +1,6 @@
 /** Which of the two transports serves. */
 import { CrawlcastError } from '../errors.js';
 import { resolveEndpoint } from './address.js';
-import { listenNode } from './node.js';
 import type { Service, Transport, TransportLimits } from './transport.js';
 import { listenUws, loadUws } from './uws.js';
 
@@ -28,5 +27,8 @@ export async function listen(
   }
   const endpoint = await resolveEndpoint(host, port);
   const kept = { ...defaults, ...limits };
-  return uws ? listenUws(uws, service, endpoint, kept) : listenNode(service, endpoint, kept);
+  if (uws !== undefined) return listenUws(uws, service, endpoint, kept);
+  // Who does not need it is spared the memory of ws.
+  const { listenNode } = await import('./node.js');
+  return listenNode(service, endpoint, kept);
 }

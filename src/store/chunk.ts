@@ -81,15 +81,14 @@ class StoredEvent implements LogEvent {
 export function encodeChunk(epoch: string, place: ChunkPlace, pending: readonly PendingEvent[]): EncodedChunk {
   const names: string[] = [];
   const rows: number[] = [];
-  const heads: string[] = [];
+  const stencils: Stencil[] = [];
+  const heads: Stencil[] = [];
   let bytes = 0;
   for (const { type, crawl, tail } of pending) {
-    const id = `${epoch}-${place.offset + heads.length}`;
-    const before = frameHead(id, type);
-    const head = before + eventHead(id);
-    const length = head.length + tail.length + frameEnd.length;
+    const head = stencilOf(stencils, epoch, place.offset + heads.length, type);
+    const length = head.bytes.length + tail.length + frameEnd.length;
     heads.push(head);
-    rows.push(numberOf(names, type), numberOf(names, crawl), before.length, length);
+    rows.push(numberOf(names, type), numberOf(names, crawl), head.jsonAt, length);
     bytes += length;
   }
   const { time, position } = place;
@@ -99,18 +98,62 @@ export function encodeChunk(epoch: string, place: ChunkPlace, pending: readonly 
   value.writeUInt32LE(headerText.length, 4);
   value.set(headerText, headerAt);
   let at = headerAt + headerText.length;
-  // The end of one is written with the head of the next.
-  let end = '';
-  for (const [index, { tail }] of pending.entries()) {
-    at += value.write(end + heads[index], at, 'latin1');
+  for (const [index, head] of heads.entries()) {
+    const tail = pending[index]?.tail ?? noBytes;
+    at = writeHead(value, at, head, place.offset + index);
     value.set(tail, at);
     at += tail.length;
-    end = frameEnd;
+    value.set(endBytes, at);
+    at += endBytes.length;
   }
-  value.write(end, at, 'latin1');
   value.writeUInt32LE(crc32(value.subarray(4)), 0);
   const events = eventsIn(place.offset, value, header);
   return { chunk: { ...place, bytes, count: events.length, events }, value };
+}
+
+const noBytes = new Uint8Array(0);
+const endBytes = Buffer.from(frameEnd);
+
+/** The head of an event: that of the next one of its type differs from it only in the digits of its offset, which stand in it twice. */
+interface Stencil {
+  readonly type: string;
+  readonly bytes: Buffer;
+  /** Where its JSON begins. */
+  readonly jsonAt: number;
+  readonly digits: number;
+  /** Behind the digits, in either place. */
+  readonly ends: readonly [number, number];
+}
+
+/** A chunk has few types, so that looking through them is quick. */
+function stencilOf(stencils: Stencil[], epoch: string, offset: number, type: string): Stencil {
+  const digits = digitsOf(offset);
+  for (const stencil of stencils) if (stencil.type === type && stencil.digits === digits) return stencil;
+  const id = `${epoch}-${offset}`;
+  const frame = frameHead(id, type);
+  const bytes = Buffer.from(frame + eventHead(id));
+  const ends = [bytes.indexOf(id) + id.length, bytes.lastIndexOf(id) + id.length] as const;
+  const stencil = { type, bytes, jsonAt: frame.length, digits, ends };
+  stencils.push(stencil);
+  return stencil;
+}
+
+function digitsOf(whole: number): number {
+  let digits = 1;
+  for (let rest = whole; rest >= 10; rest = Math.floor(rest / 10)) digits += 1;
+  return digits;
+}
+
+/** Writes a head with an offset, and gives the place behind it. */
+function writeHead(value: Buffer, at: number, { bytes, digits, ends }: Stencil, offset: number): number {
+  value.set(bytes, at);
+  const [first, second] = [at + ends[0], at + ends[1]];
+  for (let place = 1, rest = offset; place <= digits; place++, rest = Math.floor(rest / 10)) {
+    const digit = 0x30 + (rest % 10);
+    value[first - place] = digit;
+    value[second - place] = digit;
+  }
+  return at + bytes.length;
 }
 
 /** A chunk holds few names, so that looking through them is quick. */

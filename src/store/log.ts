@@ -8,7 +8,7 @@ import type { Batch, EventLog, LogEvent } from './store.js';
 import type { Changes, Tables } from './tables.js';
 
 /** Its events are objects that the collector has to carry along: what is older is read again where somebody is so far behind. */
-const maxRecentBytes = 2 * 1024 * 1024;
+const maxRecentBytes = 512 * 1024;
 
 /** Every key of a chunk lies below. */
 const endOfLog = 'z~';
