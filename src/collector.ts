@@ -3,9 +3,9 @@ import { setFlagsFromString } from 'node:v8';
 
 /**
  * There is a thread of ours for every core: helpers of a collector would only take theirs from another one. They cost
- * more than they save, as there is little to collect at a time.
+ * more than they save, as there is little to collect at a time; and whoever follows live waits for them.
  */
-const withoutHelpers = '--no-parallel-scavenge';
+const withoutHelpers = ['--no-parallel-scavenge', '--no-concurrent-marking'];
 
 /**
  * Where a burst is over, the engine collects everything once more, to give memory back: a pause of 10 to 40 ms for whoever follows live just
@@ -17,9 +17,9 @@ const withoutReducer = '--no-memory-reducer';
  * How much a heap may grow, in hundredths of what was alive in it, before all of it is collected. The engine would let it grow to four times
  * that, and pages, with the bytes outside of the heap that they hold, would lie around for as long.
  */
-const growth = '--heap-growing-percent=80';
+const growth = '--heap-growing-percent=50';
 
 /** Sets it for the whole process, threads that are started later included. */
 export function tuneCollector(): void {
-  for (const flag of [withoutHelpers, withoutReducer, growth]) setFlagsFromString(flag);
+  for (const flag of [...withoutHelpers, withoutReducer, growth]) setFlagsFromString(flag);
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createCredit } from '#src/crawl/credit.js';
-import { createHarvest } from '#src/crawl/harvest.js';
+import { Credit } from '#src/crawl/credit.js';
+import { Harvest } from '#src/crawl/harvest.js';
 import type { ExtractedItem, Job, PageUpdate } from '#src/crawl/messages.js';
 
 const job: Job = {
@@ -24,7 +24,7 @@ const found = ['a', 'b', 'a'].flatMap((n) => ['p', 'q'].map((type) => ({ type, d
 /** All items of a page that are told, some of them before its end. */
 async function tellInParts(more: Partial<Job> = {}, early = 2): Promise<ExtractedItem[]> {
   const told: PageUpdate[] = [];
-  const harvest = createHarvest({ ...job, ...more }, createCredit(4), (update) => told.push(update));
+  const harvest = new Harvest({ ...job, ...more }, new Credit(4), (update) => told.push(update));
   for (const item of found.slice(0, early)) harvest.item(item);
   harvest.tellSoon();
   await nextTurn();
@@ -46,7 +46,7 @@ test('harvest › a page that is told at once is in the log or not, and needs no
 });
 
 test('harvest › what came of a page that broke off has identities: it may be fetched again', () => {
-  const harvest = createHarvest(job, createCredit(4), () => {});
+  const harvest = new Harvest(job, new Credit(4), () => {});
   for (const item of found) harvest.item(item);
   assert.equal(new Set(harvest.rest().items.map(({ identity }) => identity)).size, 6);
 });

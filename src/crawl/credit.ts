@@ -1,30 +1,28 @@
 /** How much may be sent before somebody has taken care of what was sent earlier. */
-export interface Credit {
-  /** Uses one up. */
-  take(): void;
-  /** One more may be sent. */
-  give(): void;
-  /** Resolves at once, or as soon as there is credit again. */
-  available(): Promise<void> | undefined;
-}
+export class Credit {
+  #left: number;
+  #wake: (() => void) | undefined;
 
-/** Makes a credit of `size`. */
-export function createCredit(size: number): Credit {
-  let left = size;
-  let wake: (() => void) | undefined;
-  return {
-    take() {
-      left--;
-    },
-    give() {
-      left++;
-      if (left > 0) wake?.();
-    },
-    available: () =>
-      left > 0
-        ? undefined
-        : new Promise((resolve) => {
-            wake = resolve;
-          }),
-  };
+  constructor(size: number) {
+    this.#left = size;
+  }
+
+  /** Uses one up. */
+  take(): void {
+    this.#left--;
+  }
+
+  /** One more may be sent. */
+  give(): void {
+    this.#left++;
+    if (this.#left > 0) this.#wake?.();
+  }
+
+  /** Resolves at once, or as soon as there is credit again. */
+  available(): Promise<void> | undefined {
+    if (this.#left > 0) return undefined;
+    return new Promise((resolve) => {
+      this.#wake = resolve;
+    });
+  }
 }

@@ -4,26 +4,8 @@ import { printableUrl } from '../url.js';
 import type { Credit } from './credit.js';
 import { crawlSource } from './events.js';
 import type { FoundItem } from './extractor.js';
-import { createIdentify } from './identity.js';
+import { createIdentify, type Identify } from './identity.js';
 import type { ExtractedItem, ExtractedLink, Job, PageUpdate, ResponseHead } from './messages.js';
-
-/** The yield of one page. */
-export interface Harvest {
-  /** The head has come: the pipeline is told of its cookies with the first batch. */
-  begin(head: ResponseHead): void;
-  /** Bytes have come, in which items may close. */
-  received(): void;
-  readonly item: (item: FoundItem) => void;
-  readonly link: (link: ExtractedLink) => void;
-  /** Tells what there is unless the page ends in this very turn. */
-  tellSoon(): void;
-  /** What has not been told yet, and the totals of the page. */
-  end(): Found & { itemCount: number; linkCount: number };
-  /** What has not been told yet, of a page that may be tried again. */
-  rest(): Found;
-  /** Tells no more. */
-  stop(): void;
-}
 
 interface Pending {
   readonly type: string;
@@ -39,83 +21,111 @@ interface Found {
   extractionMs?: number;
 }
 
-/** Begins a page's harvest. */
-export function createHarvest(job: Job, credit: Credit, tell: (update: PageUpdate) => void): Harvest {
-  let head: ResponseHead | undefined;
-  let items: Pending[] = [];
-  let links: ExtractedLink[] = [];
-  let itemCount = 0;
-  let linkCount = 0;
-  let telling: NodeJS.Immediate | undefined;
-  let receivedMs = 0;
-  let extractionMs = 0;
-  const identify = createIdentify();
-  const startOf = createTailStarts(crawlSource(job.crawl), printableUrl(job.url));
+/** The yield of one page. */
+export class Harvest {
+  #head: ResponseHead | undefined;
+  #items: Pending[] = [];
+  #links: ExtractedLink[] = [];
+  #itemCount = 0;
+  #linkCount = 0;
+  #telling: NodeJS.Immediate | undefined;
+  #receivedMs = 0;
+  #extractionMs = 0;
   /** Whether the page is told in parts, so that some of it may be there when it is fetched again. */
-  let inParts = job.begun;
+  #inParts: boolean;
+  // Made with the first item: there are as many pages that wait for their answer as there are requests under way.
+  #startOf: TailStart | undefined;
+  #identify: Identify | undefined;
 
-  function take(): Found {
+  constructor(
+    private readonly job: Job,
+    private readonly credit: Credit,
+    private readonly tell: (update: PageUpdate) => void,
+  ) {
+    this.#inParts = job.begun;
+  }
+
+  /** The head has come: the pipeline is told of its cookies with the first batch. */
+  begin(head: ResponseHead): void {
+    this.#head = head;
+  }
+
+  /** Bytes have come, in which items may close. */
+  received(): void {
+    this.#receivedMs = performance.now();
+  }
+
+  item({ type, json }: FoundItem): void {
+    const { crawl, url } = this.job;
+    this.#extractionMs = performance.now() - this.#receivedMs;
+    this.#startOf ??= createTailStarts(crawlSource(crawl), printableUrl(url));
+    this.#items.push({ type, start: this.#startOf(type), json });
+    this.#itemCount++;
+  }
+
+  link(link: ExtractedLink): void {
+    this.#links.push(link);
+    this.#linkCount++;
+  }
+
+  /** Tells what there is unless the page ends in this very turn. */
+  tellSoon(): void {
+    this.#telling ??= setImmediate(() => this.#tellNow());
+  }
+
+  /** What has not been told yet, and the totals of the page. */
+  end(): Found & { itemCount: number; linkCount: number } {
+    this.stop();
+    return { ...this.#take(), itemCount: this.#itemCount, linkCount: this.#linkCount };
+  }
+
+  /** What has not been told yet, of a page that may be tried again. */
+  rest(): Found {
+    this.stop();
+    this.#inParts = true;
+    return this.#take();
+  }
+
+  /** Tells no more. */
+  stop(): void {
+    clearImmediate(this.#telling);
+    this.#telling = undefined;
+  }
+
+  #tellNow(): void {
+    this.#telling = undefined;
+    if (this.#items.length + this.#links.length === 0) return;
+    this.credit.take();
+    this.#inParts = true;
+    this.tell({ kind: 'batch', ...this.#take(), ...(this.#head?.headers['set-cookie'] && { head: this.#head }) });
+    this.#head = undefined;
+  }
+
+  #take(): Found {
+    const items = this.#items;
+    const links = this.#links;
     const tails = encode(items);
     // What `map` makes is an array with holes to the engine, which crosses to the other thread at a higher price.
     const taken: ExtractedItem[] = [];
     for (const [i, { type, json }] of items.entries()) {
       const item = { type, tail: tails[i] ?? new Uint8Array() };
-      taken.push(inParts ? { ...item, identity: identify(type, json) } : item);
+      taken.push(this.#inParts ? { ...item, identity: this.#identityOf(type, json) } : item);
     }
-    const found: Found = items.length === 0 ? { items: taken, links } : { items: taken, links, extractionMs };
-    items = [];
-    links = [];
-    return found;
+    this.#items = [];
+    this.#links = [];
+    return items.length === 0 ? { items: taken, links } : { items: taken, links, extractionMs: this.#extractionMs };
   }
 
-  function tellNow(): void {
-    telling = undefined;
-    if (items.length + links.length === 0) return;
-    credit.take();
-    inParts = true;
-    tell({ kind: 'batch', ...take(), ...(head?.headers['set-cookie'] && { head }) });
-    head = undefined;
+  #identityOf(type: string, json: string): string {
+    this.#identify ??= createIdentify();
+    return this.#identify(type, json);
   }
-
-  function stop(): void {
-    clearImmediate(telling);
-    telling = undefined;
-  }
-
-  return {
-    begin(itsHead) {
-      head = itsHead;
-    },
-    received() {
-      receivedMs = performance.now();
-    },
-    item({ type, json }) {
-      extractionMs = performance.now() - receivedMs;
-      items.push({ type, start: startOf(type), json });
-      itemCount++;
-    },
-    link(link) {
-      links.push(link);
-      linkCount++;
-    },
-    tellSoon() {
-      telling ??= setImmediate(tellNow);
-    },
-    end() {
-      stop();
-      return { ...take(), itemCount, linkCount };
-    },
-    rest() {
-      stop();
-      inParts = true;
-      return take();
-    },
-    stop,
-  };
 }
 
+type TailStart = (type: string) => string;
+
 /** The tails of one page's events differ in little: what comes before the data is the same within a millisecond. */
-function createTailStarts(source: string, subject: string): (type: string) => string {
+function createTailStarts(source: string, subject: string): TailStart {
   let nowMs = 0;
   const starts = new Map<string, string>();
   return (type) => {

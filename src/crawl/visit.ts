@@ -9,7 +9,7 @@ import { decodeBody } from './decompress.js';
 import { robotsDirectives } from './directives.js';
 import type { FetchBody, Fetcher, FetchResponse } from './fetcher.js';
 import { formatOf, packingOf } from './formats.js';
-import { createHarvest, type Harvest } from './harvest.js';
+import { Harvest } from './harvest.js';
 import type { Job, PageUpdate, ResponseHead } from './messages.js';
 import type { OpenReader } from './reader.js';
 import { userAgentToken } from './robots.js';
@@ -37,7 +37,7 @@ export async function visitPage(visit: PageVisit): Promise<void> {
     visit.tell(latencyMs === undefined ? update : { ...update, latencyMs });
     latencyMs = undefined;
   };
-  const harvest = createHarvest(visit.job, visit.credit, tell);
+  const harvest = new Harvest(visit.job, visit.credit, tell);
   try {
     const response = await visit.fetcher.fetch(visit.job, visit.caller);
     head = told(response.head);
@@ -107,7 +107,7 @@ async function extract(
     format,
     sitemap: visit.job.sitemap,
     charset: () => decoder.encoding,
-    onItem: harvest.item,
+    onItem: (item) => harvest.item(item),
     onLink: (link) => harvest.link(nofollow ? { ...link, nofollow } : link),
   });
   let isFirst = true;

@@ -2,7 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { Roster } from '../roster.js';
 import { Cancellation } from './cancellation.js';
-import { type Credit, createCredit } from './credit.js';
+import { Credit } from './credit.js';
 import { createFetcher, type FetcherOptions } from './fetcher.js';
 import type { CodeSign, FromWorker, Job, PageUpdate, ToWorker, WorkerOptions } from './messages.js';
 import { createReading, type OpenReader } from './reader.js';
@@ -60,7 +60,7 @@ async function optionsIn(network: string): Promise<FetcherOptions> {
 async function visit(id: number, job: Job): Promise<void> {
   const openReader = readings.get(job.crawl);
   if (openReader === undefined) return;
-  const visiting: Visit = { caller: new Cancellation(), credit: createCredit(batchesUnderWay) };
+  const visiting: Visit = { caller: new Cancellation(), credit: new Credit(batchesUnderWay) };
   visits.set(id, visiting);
   const tell = (update: PageUpdate) => post(id, update);
   const onCode = () => {
