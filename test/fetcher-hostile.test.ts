@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import type { Socket } from 'node:net';
 import { after, suite, test } from 'node:test';
-import { createFetcher, type FetchRequest } from '#src/crawl/fetcher.js';
+import { createFetcher } from '#src/crawl/fetcher.js';
+import type { FetchOptions } from '#src/crawl/messages.js';
 import type { ErrorCode } from '#src/errors.js';
 import { outcomeOf, request } from './support/fetching.js';
 import { type Answer, drip, startHostile } from './support/hostile.js';
@@ -13,7 +14,7 @@ interface Case {
   readonly title: string;
   /** Bytes to say before the socket is closed, or what to do. */
   readonly answer: string | Answer;
-  readonly changes?: Partial<FetchRequest>;
+  readonly changes?: Partial<FetchOptions>;
   readonly text?: string;
   readonly error?: ErrorCode;
 }

@@ -9,12 +9,14 @@ const job: Job = {
   url: 'http://a.test/',
   sitemap: false,
   begun: false,
-  userAgent: 'test',
-  headers: {},
-  timeoutMs: 1_000,
-  totalTimeoutMs: 1_000,
-  maxBytes: 1_000,
-  publicOnly: false,
+  options: {
+    userAgent: 'test',
+    headers: {},
+    timeoutMs: 1_000,
+    totalTimeoutMs: 1_000,
+    maxBytes: 1_000,
+    publicOnly: false,
+  },
 };
 
 const nextTurn = () => new Promise((resolve) => setImmediate(resolve));

@@ -22,8 +22,9 @@ import {
 } from './routes.js';
 
 /** What to fetch, and within which limits. */
-export interface FetchRequest extends FetchOptions {
+export interface FetchRequest {
   readonly url: string;
+  readonly options: FetchOptions;
 }
 
 /** A body while it comes, decompressed. Its errors are thrown after all chunks that came before them. */
@@ -74,9 +75,9 @@ export interface Network {
 }
 
 /** Makes a fetcher. */
-export function createFetcher(options: FetcherOptions = {}): Fetcher {
-  const { maxSockets = 256, maxSocketsPerHost = 64, lookup = defaultLookup, dial = tcp } = options;
-  const settings = { lookup, dial, ...(options.ca === undefined ? {} : { ca: options.ca }) };
+export function createFetcher(made: FetcherOptions = {}): Fetcher {
+  const { maxSockets = 256, maxSocketsPerHost = 64, lookup = defaultLookup, dial = tcp, ca } = made;
+  const settings = { lookup, dial, ...(ca === undefined ? {} : { ca }) };
   const pool = new ConnectionPool({ maxSockets, maxSocketsPerHost });
   const underway = new Roster<number, Deadlines>();
   let lastId = 0;
@@ -88,17 +89,18 @@ export function createFetcher(options: FetcherOptions = {}): Fetcher {
     async fetch(request, caller) {
       caller.throwIfEnded();
       if (closed !== undefined) throw closed;
+      const { options } = request;
       const url = new URL(request.url);
       const id = ++lastId;
-      const deadlines = new Deadlines(url.host, request, caller, () => underway.delete(id));
+      const deadlines = new Deadlines(url.host, options, caller, () => underway.delete(id));
       underway.set(id, deadlines);
       try {
-        const route = findRoute(url, request, settings);
-        if (request.publicOnly && request.proxy !== undefined) {
+        const route = findRoute(url, options, settings);
+        if (options.publicOnly && options.proxy !== undefined) {
           await until(deadlines, checkProxiedName(url, lookup));
         }
-        const exchange = await exchangeOnce(pool, route, dispatchOptions(url, request), deadlines);
-        return await respond(exchange, url, request);
+        const exchange = await exchangeOnce(pool, route, dispatchOptions(url, options), deadlines);
+        return await respond(exchange, url, options);
       } catch (error) {
         deadlines.stop();
         if (caller.ended !== undefined && error === caller.ended.reason) throw error;
@@ -139,15 +141,15 @@ async function exchangeOnce(
   return second;
 }
 
-async function respond(exchange: Exchange, url: URL, request: FetchRequest): Promise<FetchResponse> {
+async function respond(exchange: Exchange, url: URL, options: FetchOptions): Promise<FetchResponse> {
   const head = await exchange.head;
   const discard = () => exchange.discard();
   try {
-    if (head.status === 407 && request.proxy !== undefined && isForwarded(url, request)) {
-      throw proxyRefusal(new URL(request.proxy), 407, url.host);
+    if (head.status === 407 && options.proxy !== undefined && isForwarded(url, options)) {
+      throw proxyRefusal(new URL(options.proxy), 407, url.host);
     }
     const codings = parseContentEncoding(head.headers['content-encoding'] ?? [], url.host);
-    const limits = { host: url.host, maxBytes: request.maxBytes };
+    const limits = { host: url.host, maxBytes: options.maxBytes };
     const chunks = codings.length === 0 ? exchange.chunks : decodeBody(exchange.chunks, codings, limits);
     return { head, body: { [Symbol.asyncIterator]: () => chunks[Symbol.asyncIterator](), discard } };
   } catch (error) {
@@ -156,28 +158,28 @@ async function respond(exchange: Exchange, url: URL, request: FetchRequest): Pro
   }
 }
 
-function dispatchOptions(url: URL, request: FetchRequest): Dispatcher.DispatchOptions {
+function dispatchOptions(url: URL, options: FetchOptions): Dispatcher.DispatchOptions {
   const path = `${url.pathname}${url.search}`;
-  const isForward = isForwarded(url, request);
+  const isForward = isForwarded(url, options);
   return {
     path: isForward ? `${url.origin}${path}` : path,
-    method: request.method ?? 'GET',
-    headers: requestHeaders(url, request, isForward ? request.proxy : undefined),
-    body: request.body ?? null,
+    method: options.method ?? 'GET',
+    headers: requestHeaders(url, options, isForward ? options.proxy : undefined),
+    body: options.body ?? null,
   };
 }
 
-function requestHeaders(url: URL, request: FetchRequest, forwardProxy: string | undefined): Record<string, string> {
+function requestHeaders(url: URL, options: FetchOptions, forwardProxy: string | undefined): Record<string, string> {
   const authorization = basicCredentials(url);
   const proxyCredentials = forwardProxy && proxyAuthorization(forwardProxy);
   return {
     host: url.host,
-    'user-agent': request.userAgent,
+    'user-agent': options.userAgent,
     accept: 'text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8',
     'accept-encoding': acceptEncoding,
     ...(authorization && { authorization }),
     ...(proxyCredentials && { 'proxy-authorization': proxyCredentials }),
-    ...request.headers,
+    ...options.headers,
   };
 }
 

@@ -91,7 +91,9 @@ async function land(
   let request = first;
   for (let hop = 0; hop <= visit.redirects; hop++) {
     checkPlace(request, visit, request.body !== undefined || (request === first && from !== undefined));
-    const { head, body } = await visit.fetcher.fetch({ ...optionsOf(request, visit, from), ...request }, caller);
+    const { url, ...submission } = request;
+    const options = { ...optionsOf(request, visit, from), ...submission };
+    const { head, body } = await visit.fetcher.fetch({ url, options }, caller);
     visit.cookies.take(request.url, head.headers['set-cookie'] ?? []);
     const next = nextHop(request, head.status, head.headers.location?.[0]);
     if (next === undefined) return readLanding(visit, request.url, head, body, read);

@@ -21,10 +21,12 @@ export interface FetchOptions {
 }
 
 /** One page to be fetched and extracted. */
-export interface Job extends FetchOptions {
+export interface Job {
   /** The crawl, by whose id the thread was given its spider. */
   readonly crawl: string;
   readonly url: string;
+  /** Mostly those of all its pages: copied for each, they would be a kilobyte that lives as long as the page is under way. */
+  readonly options: FetchOptions;
   /** Whether the page may be a sitemap, whose pages are links. */
   readonly sitemap: boolean;
   /** Whether something of the page is in the log already. */

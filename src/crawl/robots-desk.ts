@@ -65,7 +65,7 @@ const none: RobotsAnswer = { status: 404, body: '' };
 async function fetchRobots(fetcher: Fetcher, origin: string, options: FetchOptions): Promise<RobotsAnswer> {
   let url: string | undefined = new URL('/robots.txt', origin).href;
   for (let hop = 0; url !== undefined && hop <= maxHops; hop++) {
-    const answer = await fetcher.fetch({ ...options, url }, new Cancellation()).catch((error: unknown) => {
+    const answer = await fetcher.fetch({ url, options }, new Cancellation()).catch((error: unknown) => {
       if (hop === 0 && isOutOfReach(error)) return undefined;
       throw error;
     });

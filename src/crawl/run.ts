@@ -105,9 +105,9 @@ export class CrawlRun {
   fetch(lease: Lease): Observable<PageUpdate> {
     const { url } = lease;
     return this.#context.pool.visit({
-      ...this.#session.optionsFor(url, this.#validators.conditionsFor(lease)),
       crawl: this.#id,
       url,
+      options: this.#session.optionsFor(url, this.#validators.conditionsFor(lease)),
       // A start URL, or reached from there by sitemaps and redirects alone.
       sitemap: lease.depth === 0,
       begun: lease.begun,

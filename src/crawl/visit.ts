@@ -92,9 +92,9 @@ async function extract(
   const chunks = packing.packed ? unpack(body, visit.job) : body;
   const format = formatOf(contentType);
   const decoder = createDecoder(format === 'json' ? 'application/json; charset=utf-8' : contentType);
-  const agent = userAgentToken(visit.job.userAgent);
+  const agent = userAgentToken(visit.job.options.userAgent);
   const { nofollow } = robotsDirectives(head.headers['x-robots-tag'] ?? [], agent);
-  const { maxBytes, totalTimeoutMs } = visit.job;
+  const { maxBytes, totalTimeoutMs } = visit.job.options;
   const reader = visit.openReader({
     head,
     maxBytes,
@@ -124,8 +124,8 @@ async function extract(
   await reader.end();
 }
 
-function unpack(body: FetchBody, { url, maxBytes }: Job): AsyncIterable<Uint8Array> {
-  return decodeBody(body, ['gzip'], { host: new URL(url).host, maxBytes });
+function unpack(body: FetchBody, { url, options }: Job): AsyncIterable<Uint8Array> {
+  return decodeBody(body, ['gzip'], { host: new URL(url).host, maxBytes: options.maxBytes });
 }
 
 /** Lets go out what a spider's code has found so far. */

@@ -1,13 +1,12 @@
 /** What the fetcher's tests share: short limits, and a fetch that is read to its end. */
 import { Cancellation } from '#src/crawl/cancellation.js';
 import type { Fetcher, FetchRequest } from '#src/crawl/fetcher.js';
-import type { ResponseHead } from '#src/crawl/messages.js';
+import type { FetchOptions, ResponseHead } from '#src/crawl/messages.js';
 import { CrawlcastError } from '#src/errors.js';
 
 /** A request with short limits. */
-export function request(url: string, changes: Partial<FetchRequest> = {}): FetchRequest {
-  return {
-    url,
+export function request(url: string, changes: Partial<FetchOptions> = {}): FetchRequest {
+  const options = {
     userAgent: 'crawlcast-test',
     headers: {},
     timeoutMs: 5_000,
@@ -16,6 +15,7 @@ export function request(url: string, changes: Partial<FetchRequest> = {}): Fetch
     publicOnly: false,
     ...changes,
   };
+  return { url, options };
 }
 
 /** A caller that gives nothing up. */
