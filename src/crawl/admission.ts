@@ -140,11 +140,20 @@ const maxRepeats = 3;
  * `maxDepth` and `maxPages`.
  */
 function isTrap(url: URL): boolean {
-  const segments = url.pathname.split('/').filter((segment) => segment !== '');
-  if (segments.length > maxSegments || url.search.split('&').length > maxParameters) return true;
-  if (segments.length <= maxRepeats) return false;
+  const { pathname, search } = url;
+  if (search !== '' && search.split('&').length > maxParameters) return true;
+  // Most paths are short: they are not taken apart.
+  if (segmentCount(pathname) <= maxRepeats) return false;
+  const segments = pathname.split('/').filter((segment) => segment !== '');
+  if (segments.length > maxSegments) return true;
   for (let period = 1; period <= maxPeriod; period++) if (repeats(segments, period)) return true;
   return false;
+}
+
+function segmentCount(path: string): number {
+  let count = 0;
+  for (let at = 1; at < path.length; at++) if (path[at] !== '/' && path[at - 1] === '/') count += 1;
+  return count;
 }
 
 function repeats(segments: readonly string[], period: number): boolean {

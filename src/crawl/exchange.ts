@@ -137,9 +137,10 @@ export class Exchange implements Dispatcher.DispatchHandler, ChunkSource {
 }
 
 function listHeaders(headers: IncomingHttpHeaders): Record<string, readonly string[]> {
-  const listed: [string, readonly string[]][] = [];
+  // Without a prototype: a header may be called as something of it.
+  const listed: Record<string, readonly string[]> = Object.create(null);
   for (const [name, value] of Object.entries(headers)) {
-    if (value !== undefined) listed.push([name, typeof value === 'string' ? [value] : value]);
+    if (value !== undefined) listed[name] = typeof value === 'string' ? [value] : value;
   }
-  return Object.fromEntries(listed);
+  return listed;
 }

@@ -55,7 +55,7 @@ export class Gate {
     return this.#sort(
       links.map((link) => {
         const depth = lease.depth + (link.listed ? 0 : 1);
-        return admit({ ...link, depth }, link.refresh ? this.#rulesAt(lease, true) : rules);
+        return admit({ depth, ...link }, link.refresh ? this.#rulesAt(lease, true) : rules);
       }),
     );
   }

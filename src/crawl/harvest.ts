@@ -76,7 +76,7 @@ export class Harvest {
   /** What has not been told yet, and the totals of the page. */
   end(): Found & { itemCount: number; linkCount: number } {
     this.stop();
-    return { ...this.#take(), itemCount: this.#itemCount, linkCount: this.#linkCount };
+    return { itemCount: this.#itemCount, linkCount: this.#linkCount, ...this.#take() };
   }
 
   /** What has not been told yet, of a page that may be tried again. */
@@ -109,7 +109,7 @@ export class Harvest {
     const taken: ExtractedItem[] = [];
     for (const [i, { type, json }] of items.entries()) {
       const item = { type, tail: tails[i] ?? new Uint8Array() };
-      taken.push(this.#inParts ? { ...item, identity: this.#identityOf(type, json) } : item);
+      taken.push(this.#inParts ? { identity: this.#identityOf(type, json), ...item } : item);
     }
     this.#items = [];
     this.#links = [];

@@ -219,7 +219,7 @@ export class CrawlRun {
       links: linkCount,
       ...more,
     });
-    const committed = await this.#commit({ ...this.#harvest(lease, update, page), release: true, bytes });
+    const committed = await this.#commit({ release: true, bytes, ...this.#harvest(lease, update, page) });
     this.#remember(lease, update, committed);
     this.#attempts.delete(lease.fingerprint);
     this.#scheduler.done(lease);
@@ -275,7 +275,7 @@ export class CrawlRun {
     const url = printableUrl(lease.url);
     const attempts = (this.#attempts.get(lease.fingerprint) ?? 0) + 1;
     const failed = newEvent(this.#id, 'page.failed', url, { url, error: code, message, attempts });
-    const committed = await this.#commit({ ...this.#harvest(lease, { items, links }, failed), release: true, bytes });
+    const committed = await this.#commit({ release: true, bytes, ...this.#harvest(lease, { items, links }, failed) });
     this.lastFailure = { code, message };
     this.#validators.forget(lease);
     this.#attempts.delete(lease.fingerprint);

@@ -34,7 +34,7 @@ export async function visitPage(visit: PageVisit): Promise<void> {
   let latencyMs: number | undefined;
   let bytes = 0;
   const tell = (update: PageUpdate) => {
-    visit.tell(latencyMs === undefined ? update : { ...update, latencyMs });
+    visit.tell(latencyMs === undefined ? update : { latencyMs, ...update });
     latencyMs = undefined;
   };
   const harvest = new Harvest(visit.job, visit.credit, tell);

@@ -104,7 +104,7 @@ export class TableFrontier implements Frontier {
     const number = this.urls.waiting.take(host);
     if (number === undefined) return undefined;
     const offer = this.urls.offer(number);
-    const lease: Lease = { ...offer, crawl: this.crawl, begun: this.#begun.has(offer.fingerprint) };
+    const lease: Lease = { crawl: this.crawl, begun: this.#begun.has(offer.fingerprint), ...offer };
     this.#held.set(lease.fingerprint, lease);
     return lease;
   }

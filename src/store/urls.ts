@@ -85,7 +85,7 @@ export class Urls {
 
   offer(number: number): Offer {
     const place = this.list.at(number);
-    return { ...decodeOffer(place), host: this.hostName(hostNumberIn(place.bytes, place.begin) ?? 0) };
+    return { host: this.hostName(hostNumberIn(place.bytes, place.begin) ?? 0), ...decodeOffer(place) };
   }
 
   hostName(number: number): string {
@@ -192,7 +192,7 @@ export class UrlsDraft {
 
   /** The offer under a number. */
   offer(number: number, host: string): Offer {
-    return { ...decodeOffer(this.#list.at(number)), host };
+    return { host, ...decodeOffer(this.#list.at(number)) };
   }
 
   #add(mark: string, record: Buffer, rank: Rank, offer?: Offer, replaced = false): void {
