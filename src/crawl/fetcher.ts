@@ -75,8 +75,8 @@ export interface Network {
 }
 
 /** Makes a fetcher. */
-export function createFetcher(made: FetcherOptions = {}): Fetcher {
-  const { maxSockets = 256, maxSocketsPerHost = 64, lookup = defaultLookup, dial = tcp, ca } = made;
+export function createFetcher(setup: FetcherOptions = {}): Fetcher {
+  const { maxSockets = 256, maxSocketsPerHost = 64, lookup = defaultLookup, dial = tcp, ca } = setup;
   const settings = { lookup, dial, ...(ca === undefined ? {} : { ca }) };
   const pool = new ConnectionPool({ maxSockets, maxSocketsPerHost });
   const underway = new Roster<number, Deadlines>();
