@@ -19,7 +19,7 @@ RUN npm ci --omit=dev --ignore-scripts \
       ! -name "$(node -p '`uws_${process.platform}_${process.arch}_${process.versions.modules}.node`')" -delete
 
 FROM node:22-slim
-# Few arenas: threads that come and go would leave a tenth more memory behind.
+# Few arenas: threads that come and go would leave a twentieth more memory behind.
 ENV NODE_ENV=production \
     MALLOC_ARENA_MAX=2 \
     CRAWLCAST_HOST=0.0.0.0 \

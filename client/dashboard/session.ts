@@ -36,12 +36,11 @@ export const isOpen = ({ state }: Crawl): boolean => state === 'running' || stat
 
 /** Looks at a crawl: its newest events and then what comes, or with a speed all of them, as they came. */
 export function look(id: string, speed?: Speed): void {
-  following.abort();
+  leave();
   following = new AbortController();
   const { signal: off } = following;
   const fresh = new Feed();
   const pacer = speed === undefined ? undefined : new Pacer(speed, off);
-  nextState = undefined;
   batch(() => {
     selected.value = id;
     feed.value = fresh;
@@ -82,10 +81,15 @@ export function look(id: string, speed?: Speed): void {
   }, complain);
 }
 
-function lookAway(): void {
+/** Follows no more, and what was still to be told of it is not. */
+function leave(): void {
   following.abort();
-  isNewestFollowed = true;
   nextState = undefined;
+}
+
+function lookAway(): void {
+  leave();
+  isNewestFollowed = true;
   batch(() => {
     selected.value = undefined;
     feed.value = new Feed();

@@ -141,11 +141,11 @@ const maxRepeats = 3;
  */
 function isTrap(url: URL): boolean {
   const { pathname, search } = url;
-  if (search !== '' && search.split('&').length > maxParameters) return true;
+  const count = segmentCount(pathname);
+  if (count > maxSegments || (search !== '' && search.split('&').length > maxParameters)) return true;
   // Most paths are short: they are not taken apart.
-  if (segmentCount(pathname) <= maxRepeats) return false;
+  if (count <= maxRepeats) return false;
   const segments = pathname.split('/').filter((segment) => segment !== '');
-  if (segments.length > maxSegments) return true;
   for (let period = 1; period <= maxPeriod; period++) if (repeats(segments, period)) return true;
   return false;
 }

@@ -64,7 +64,7 @@ export class Gate {
   redirect(location: string, lease: Lease): Admission {
     const admission = admit({ url: location, depth: lease.depth }, this.#rulesAt(lease, true));
     if (lease.start !== true || !('offer' in admission)) return admission;
-    return { offer: { ...admission.offer, start: true } };
+    return { offer: { start: true, ...admission.offer } };
   }
 
   /** What is written about a URL that is not fetched. */
@@ -72,7 +72,7 @@ export class Gate {
     const shown = printableUrl(url);
     const event = newEvent(this.#crawl, 'page.skipped', shown, { url: shown, reason });
     // The same link stands on many pages; it is skipped once for each reason.
-    return { ...event, once: `${reason} ${fingerprint(shown)}` };
+    return { once: `${reason} ${fingerprint(shown)}`, ...event };
   }
 
   /**

@@ -129,7 +129,7 @@ function createTaker({ onItem, onLink, maxBytes, nofollow, base }: TakerOptions)
     const links = (Array.isArray(followed) ? followed : [followed]).flatMap(linkIn);
     for (const { url, ...link } of links) {
       const given = { url: base?.(url) ?? url, nofollow: nofollow || link.nofollow };
-      onLink(priority === undefined ? given : { ...given, priority });
+      onLink(priority === undefined ? given : { priority, ...given });
     }
     return { items: 0, links: links.length };
   }

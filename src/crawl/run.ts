@@ -189,9 +189,9 @@ export class CrawlRun {
   }
 
   /** Items become events, links become offers or are skipped; `last` comes behind them. */
-  #harvest(lease: Lease, { items, links }: Found, ...last: NewEvent[]): Step {
+  #harvest(lease: Lease, { items, links }: Found, ...last: NewEvent[]): Omit<Step, 'crawl'> {
     const { events, offers } = this.#gate.follow(links, lease);
-    return { crawl: this.#id, lease, events: [...items, ...events, ...last], offers };
+    return { lease, events: [...items, ...events, ...last], offers };
   }
 
   /** The page is as it was when an earlier crawl fetched it: it gives what it gave then. */
@@ -246,7 +246,7 @@ export class CrawlRun {
     }
     const found =
       'offer' in admission
-        ? { offers: [{ ...admission.offer, via }] }
+        ? { offers: [{ via, ...admission.offer }] }
         : { events: [this.#gate.skipped(admission.url, admission.skip)] };
     const committed = await this.#commit({ lease, release: true, ...found });
     this.#scheduler.done(lease);
@@ -286,8 +286,9 @@ export class CrawlRun {
   #commit(step: Omit<Step, 'crawl'>): Promise<Committed> {
     const { store } = this.#context;
     const changes = this.#session.takeChanges();
-    if (changes.length === 0) return store.commit({ ...step, crawl: this.#id });
-    return store.commit({ ...step, crawl: this.#id, documents: [...(step.documents ?? []), ...changes] });
+    const own: Step = { crawl: this.#id, ...step };
+    if (changes.length === 0) return store.commit(own);
+    return store.commit({ ...own, documents: [...(step.documents ?? []), ...changes] });
   }
 }
 

@@ -128,7 +128,7 @@ export class Validators {
     this.forget(lease);
     if (known === undefined || collected?.items.length !== page.itemCount) return undefined;
     if (collected.links.length !== page.linkCount) return undefined;
-    const value: Remembered = { ...known, rules: this.#rulesFor(lease), ...collected };
+    const value: Remembered = { rules: this.#rulesFor(lease), ...known, ...collected };
     return { collection, key: this.#keyOf(lease), value };
   }
 

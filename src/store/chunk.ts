@@ -82,12 +82,10 @@ export function encodeChunk(epoch: string, place: ChunkPlace, pending: readonly 
   const names: string[] = [];
   const rows: number[] = [];
   const stencils: Stencil[] = [];
-  const heads: Stencil[] = [];
   let bytes = 0;
-  for (const { type, crawl, tail } of pending) {
-    const head = stencilOf(stencils, epoch, place.offset + heads.length, type);
+  for (const [index, { type, crawl, tail }] of pending.entries()) {
+    const head = stencilOf(stencils, epoch, place.offset + index, type);
     const length = head.bytes.length + tail.length + frameEnd.length;
-    heads.push(head);
     rows.push(numberOf(names, type), numberOf(names, crawl), head.jsonAt, length);
     bytes += length;
   }
@@ -98,9 +96,9 @@ export function encodeChunk(epoch: string, place: ChunkPlace, pending: readonly 
   value.writeUInt32LE(headerText.length, 4);
   value.set(headerText, headerAt);
   let at = headerAt + headerText.length;
-  for (const [index, head] of heads.entries()) {
-    const tail = pending[index]?.tail ?? noBytes;
-    at = writeHead(value, at, head, place.offset + index);
+  for (const [index, { type, tail }] of pending.entries()) {
+    const offset = place.offset + index;
+    at = writeHead(value, at, stencilOf(stencils, epoch, offset, type), offset);
     value.set(tail, at);
     at += tail.length;
     value.set(endBytes, at);
@@ -111,7 +109,6 @@ export function encodeChunk(epoch: string, place: ChunkPlace, pending: readonly 
   return { chunk: { ...place, bytes, count: events.length, events }, value };
 }
 
-const noBytes = new Uint8Array(0);
 const endBytes = Buffer.from(frameEnd);
 
 /** The head of an event: that of the next one of its type differs from it only in the digits of its offset, which stand in it twice. */
@@ -121,27 +118,23 @@ interface Stencil {
   /** Where its JSON begins. */
   readonly jsonAt: number;
   readonly digits: number;
+  /** The first offset that has one more. */
+  readonly limit: number;
   /** Behind the digits, in either place. */
   readonly ends: readonly [number, number];
 }
 
-/** A chunk has few types, so that looking through them is quick. */
+/** A chunk has few types, so that looking through them is quick. Offsets rise: the first one that is within its limit has as many digits. */
 function stencilOf(stencils: Stencil[], epoch: string, offset: number, type: string): Stencil {
-  const digits = digitsOf(offset);
-  for (const stencil of stencils) if (stencil.type === type && stencil.digits === digits) return stencil;
+  for (const stencil of stencils) if (stencil.type === type && offset < stencil.limit) return stencil;
+  const digits = String(offset).length;
   const id = `${epoch}-${offset}`;
   const frame = frameHead(id, type);
   const bytes = Buffer.from(frame + eventHead(id));
   const ends = [bytes.indexOf(id) + id.length, bytes.lastIndexOf(id) + id.length] as const;
-  const stencil = { type, bytes, jsonAt: frame.length, digits, ends };
+  const stencil = { type, bytes, jsonAt: frame.length, digits, limit: 10 ** digits, ends };
   stencils.push(stencil);
   return stencil;
-}
-
-function digitsOf(whole: number): number {
-  let digits = 1;
-  for (let rest = whole; rest >= 10; rest = Math.floor(rest / 10)) digits += 1;
-  return digits;
 }
 
 /** Writes a head with an offset, and gives the place behind it. */
