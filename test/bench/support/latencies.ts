@@ -9,9 +9,19 @@ const mark = /@(\d+)@/g;
 /** A mark that has been cut in two is never longer. */
 const maxMark = 32;
 
+/**
+ * Between the arrival of some bytes and the reading of them: who waits behind them in the process that subscribes waits for nothing but the
+ * arrival itself.
+ */
+const readAfterMs = 10;
+
 /** How long deliveries took, in milliseconds. */
 export class Latencies {
   #samples: number[] = [];
+  #unread: (() => void)[] = [];
+
+  /** @param onRead told when what has come is counted */
+  constructor(private readonly onRead: () => void = () => {}) {}
 
   /**
    * Makes what reads one stream.
@@ -20,8 +30,7 @@ export class Latencies {
   reader(skip: number): (bytes: Buffer) => void {
     let left = skip;
     let rest = '';
-    return (bytes) => {
-      const now = process.hrtime.bigint();
+    const read = (now: bigint, bytes: Buffer) => {
       const text = rest + bytes.toString('latin1');
       let end = 0;
       for (const found of text.matchAll(mark)) {
@@ -31,6 +40,16 @@ export class Latencies {
       }
       rest = text.slice(Math.max(end, text.length - maxMark));
     };
+    return (bytes) => {
+      const now = process.hrtime.bigint();
+      const copy = Buffer.from(bytes);
+      if (this.#unread.push(() => read(now, copy)) === 1) setTimeout(() => this.#read(), readAfterMs);
+    };
+  }
+
+  #read(): void {
+    for (const read of this.#unread.splice(0)) read();
+    this.onRead();
   }
 
   add(ms: number): void {

@@ -18,9 +18,11 @@ export interface Timed {
   readonly p99: number;
 }
 
-const latencies = new Latencies();
 let aim = 0;
 let reached = () => {};
+const latencies = new Latencies(() => {
+  if (latencies.count >= aim) reached();
+});
 
 takeOrders(async (order: TimedOrder | 'report'): Promise<Timed | undefined> => {
   if (order === 'report') {
@@ -33,12 +35,6 @@ takeOrders(async (order: TimedOrder | 'report'): Promise<Timed | undefined> => {
     return timed;
   }
   aim = order.take * order.count;
-  await openStreams(order, () => {
-    const read = latencies.reader(order.skip);
-    return (bytes) => {
-      read(bytes);
-      if (latencies.count >= aim) reached();
-    };
-  });
+  await openStreams(order, () => latencies.reader(order.skip));
   return undefined;
 });
