@@ -213,9 +213,12 @@ export function createPool(size: number, { maxSilenceMs = 30_000, network }: Poo
   return pool;
 }
 
-/** What is told in one turn travels together: a message that wakes a thread costs more than ten that do not. */
+/**
+ * What is told in one turn travels together: a message that wakes a thread costs more than ten that do not. It leaves as soon as the slots that
+ * became free in this turn have their next leases, before what the pages have brought is encoded: meanwhile the thread is at work already.
+ */
 function tell(thread: Thread, message: ToWorker): void {
-  if (thread.waiting.push(message) === 1) setImmediate(() => flush(thread));
+  if (thread.waiting.push(message) === 1) process.nextTick(() => flush(thread));
 }
 
 function flush(thread: Thread): void {

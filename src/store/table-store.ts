@@ -1,6 +1,6 @@
 /** A store over one ordered table: steps wait in a queue, and those that wait together share one transaction. */
 import { randomBytes } from 'node:crypto';
-import { setTimeout as pause } from 'node:timers/promises';
+import { setImmediate as endOfTurn, setTimeout as pause } from 'node:timers/promises';
 import { CrawlcastError, toCrawlcastError } from '../errors.js';
 import { applyStep, type Outcome } from './apply.js';
 import { Chores } from './chores.js';
@@ -169,8 +169,8 @@ class TableStore implements Store {
   }
 
   async #run(): Promise<void> {
-    // Steps that are handed in during the same turn share a transaction from the first one on.
-    await Promise.resolve();
+    // Steps that are handed in during the same turn share a transaction from the first one on, and what else the turn has to do is not kept waiting.
+    await endOfTurn();
     while (this.#queue.length > 0 || (!this.#closed && (this.#hasChores || this.tables.news?.isWaiting))) {
       if (this.tables.news?.isWaiting) await this.#takeIn(this.tables.news);
       else await this.#commitGroup();
