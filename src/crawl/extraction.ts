@@ -5,7 +5,7 @@ import { compileField, type Field, type FieldRule } from './fields.js';
 import { compileLinks, type FollowRule, type LinkTarget } from './links.js';
 import { compileSelector } from './selectors.js';
 import { later } from './settling.js';
-import { type Target, targetOf } from './target.js';
+import type { Target } from './target.js';
 
 /** Where data stands in a page. */
 export interface EmbeddingRule {
@@ -56,10 +56,27 @@ export interface Targets {
   readonly embeddings: readonly Embedding[];
 }
 
-/** What is extracted from a page, ready for any number of pages. */
-export interface Extraction extends Targets {
-  /** The same where case counts in names: in XML and JSON. */
-  readonly cased: Targets;
+/** What is extracted from a page, ready for any number of pages. A class: a literal with a getter has a shape of its own each time. */
+export class Extraction implements Targets {
+  readonly items: readonly ItemTarget[];
+  readonly pageItems: readonly PageItem[];
+  readonly links: readonly LinkTarget[];
+  readonly embeddings: readonly Embedding[];
+  #cased: Targets | undefined;
+
+  constructor(private readonly rules: ExtractionRules) {
+    const { items, pageItems, links, embeddings } = compileTargets(rules, false);
+    this.items = items;
+    this.pageItems = pageItems;
+    this.links = links;
+    this.embeddings = embeddings;
+  }
+
+  /** The same where case counts in names: in XML and JSON. Most crawls never meet such a document. */
+  get cased(): Targets {
+    this.#cased ??= compileTargets(this.rules, true);
+    return this.#cased;
+  }
 }
 
 /**
@@ -67,15 +84,7 @@ export interface Extraction extends Targets {
  * @throws CrawlcastError `spider.invalid` with the type, the field or the selector that cannot be used
  */
 export function compileExtraction(rules: ExtractionRules): Extraction {
-  let cased: Targets | undefined;
-  return {
-    ...compileTargets(rules, false),
-    get cased() {
-      // Most crawls never meet such a document.
-      cased ??= compileTargets(rules, true);
-      return cased;
-    },
-  };
+  return new Extraction(rules);
 }
 
 function compileTargets({ items = {}, follow = [] }: ExtractionRules, cased: boolean): Targets {
@@ -98,9 +107,12 @@ function compileTargets({ items = {}, follow = [] }: ExtractionRules, cased: boo
 /** Each entry of a list, or else the whole. */
 const anyEntry = ':root[list] > item, :root:not([list])';
 
+// Targets are written out: of a copy with more members the engine makes a dictionary, and these are asked for every element.
+
 function compileEmbedding({ css, after }: EmbeddingRule, items: ExtractionRules['items'], cased: boolean): Embedding {
-  const target = targetOf(compileSelector(css, cased));
-  return { ...target, settles: later(target.settles, 'close'), after, targets: compileTargets({ items }, true) };
+  const { mayMatch, test, settles: certain } = compileSelector(css, cased);
+  const targets = compileTargets({ items }, true);
+  return { mayMatch, test, certain, settles: later(certain, 'close'), after, targets };
 }
 
 function checkType(type: string): string {
@@ -113,10 +125,10 @@ function compileFields(fields: ItemRule['fields'], whole: boolean, cased: boolea
 }
 
 function compileItem(type: string, each: string, rules: ItemRule['fields'], cased: boolean): ItemTarget {
-  const fields = compileFields(rules, false, cased);
-  const selector = compileSelector(each, cased);
-  const settles = fields.map((field) => field.settles).reduce(later, later(selector.settles, 'close'));
-  return { ...itemOf(type, fields), ...targetOf(selector), settles };
+  const { fields, blank } = itemOf(type, compileFields(rules, false, cased));
+  const { mayMatch, test, settles: certain } = compileSelector(each, cased);
+  const settles = fields.map((field) => field.settles).reduce(later, later(certain, 'close'));
+  return { mayMatch, test, certain, settles, type, fields, blank };
 }
 
 function itemOf(type: string, fields: readonly Field[]): PageItem {

@@ -3,7 +3,7 @@ import { attributeOf } from './adapter.js';
 import { linkOf, textOf } from './fields.js';
 import { compileSelector } from './selectors.js';
 import type { Settling } from './settling.js';
-import { type Target, targetOf } from './target.js';
+import type { Target } from './target.js';
 import { Element } from './tree.js';
 
 /** What a link is made of. */
@@ -52,11 +52,11 @@ export function compileLinks(follow: readonly FollowRule[], cased: boolean): Lin
     group.selectors.push(css);
     groups.set(key, group);
   }
-  return [...groups.values()].map(({ rule, selectors }) => ({
-    ...targetOf(compileSelector(selectors.join(', '), cased)),
-    priority: rule.priority,
-    ...compileReading(rule, cased),
-  }));
+  return [...groups.values()].map(({ rule, selectors }) => {
+    const { mayMatch, test, settles } = compileSelector(selectors.join(', '), cased);
+    const { read, readTag } = compileReading(rule, cased);
+    return { mayMatch, test, certain: settles, settles, priority: rule.priority, read, readTag };
+  });
 }
 
 function compileReading({ attr, url }: Omit<LinkRule, 'css'>, cased: boolean): Pick<LinkTarget, 'readTag' | 'read'> {

@@ -1,5 +1,4 @@
 /** Elements to be looked for in a growing document. */
-import type { CompiledSelector } from './selectors.js';
 import type { Settling } from './settling.js';
 import type { Element } from './tree.js';
 
@@ -12,9 +11,4 @@ export interface Target {
   readonly certain: Settling;
   /** When it is certain, and everything that is read from it is there too. */
   readonly settles: Settling;
-}
-
-/** Whatever a selector matches. */
-export function targetOf({ mayMatch, test, settles }: CompiledSelector): Target {
-  return { mayMatch, test, certain: settles, settles };
 }
