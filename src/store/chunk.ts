@@ -106,7 +106,7 @@ export function encodeChunk(epoch: string, place: ChunkPlace, pending: readonly 
   }
   value.writeUInt32LE(crc32(value.subarray(4)), 0);
   const events = eventsIn(place.offset, value, header);
-  return { chunk: { ...place, bytes, count: events.length, events }, value };
+  return { chunk: { offset: place.offset, time, position, bytes, count: events.length, events }, value };
 }
 
 const endBytes = Buffer.from(frameEnd);
