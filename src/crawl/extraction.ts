@@ -56,23 +56,17 @@ export interface Targets {
   readonly embeddings: readonly Embedding[];
 }
 
-/** What is extracted from a page, ready for any number of pages. A class: a literal with a getter has a shape of its own each time. */
-export class Extraction implements Targets {
-  readonly items: readonly ItemTarget[];
-  readonly pageItems: readonly PageItem[];
-  readonly links: readonly LinkTarget[];
-  readonly embeddings: readonly Embedding[];
+/** What is extracted from a page, ready for any number of pages. */
+export class Extraction {
+  /** In HTML. */
+  readonly uncased: Targets;
   #cased: Targets | undefined;
 
   constructor(private readonly rules: ExtractionRules) {
-    const { items, pageItems, links, embeddings } = compileTargets(rules, false);
-    this.items = items;
-    this.pageItems = pageItems;
-    this.links = links;
-    this.embeddings = embeddings;
+    this.uncased = compileTargets(rules, false);
   }
 
-  /** The same where case counts in names: in XML and JSON. Most crawls never meet such a document. */
+  /** Where case counts in names: in XML and JSON. Most crawls never meet such a document. */
   get cased(): Targets {
     this.#cased ??= compileTargets(this.rules, true);
     return this.#cased;
@@ -107,8 +101,7 @@ function compileTargets({ items = {}, follow = [] }: ExtractionRules, cased: boo
 /** Each entry of a list, or else the whole. */
 const anyEntry = ':root[list] > item, :root:not([list])';
 
-// Targets are written out: of a copy with more members the engine makes a dictionary, and these are asked for every element.
-
+// Targets are asked for every element. They are written out: of a copy with more members the engine makes a dictionary.
 function compileEmbedding({ css, after }: EmbeddingRule, items: ExtractionRules['items'], cased: boolean): Embedding {
   const { mayMatch, test, settles: certain } = compileSelector(css, cased);
   const targets = compileTargets({ items }, true);
