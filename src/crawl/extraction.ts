@@ -57,20 +57,11 @@ export interface Targets {
 }
 
 /** What is extracted from a page, ready for any number of pages. */
-export class Extraction {
+export interface Extraction {
   /** In HTML. */
   readonly uncased: Targets;
-  #cased: Targets | undefined;
-
-  constructor(private readonly rules: ExtractionRules) {
-    this.uncased = compileTargets(rules, false);
-  }
-
-  /** Where case counts in names: in XML and JSON. Most crawls never meet such a document. */
-  get cased(): Targets {
-    this.#cased ??= compileTargets(this.rules, true);
-    return this.#cased;
-  }
+  /** Where case counts in names: in XML and JSON. */
+  cased(): Targets;
 }
 
 /**
@@ -78,7 +69,15 @@ export class Extraction {
  * @throws CrawlcastError `spider.invalid` with the type, the field or the selector that cannot be used
  */
 export function compileExtraction(rules: ExtractionRules): Extraction {
-  return new Extraction(rules);
+  let cased: Targets | undefined;
+  return {
+    uncased: compileTargets(rules, false),
+    cased() {
+      // Most crawls never meet such a document.
+      cased ??= compileTargets(rules, true);
+      return cased;
+    },
+  };
 }
 
 function compileTargets({ items = {}, follow = [] }: ExtractionRules, cased: boolean): Targets {

@@ -145,7 +145,7 @@ interface Reading {
 
 function startReading(format: Format, extraction: Extraction, options: ExtractorOptions): Reading {
   const isHtml = format === 'html';
-  const page = new Page(isHtml ? extraction.uncased : extraction.cased, options, isHtml);
+  const page = new Page(isHtml ? extraction.uncased : extraction.cased(), options, isHtml);
   const parser = format === 'json' ? createJsonParser(page) : createMarkupParser(page, isHtml);
   return { cased: !isHtml, page, parser };
 }

@@ -20,15 +20,17 @@ export interface Timed {
 
 let aim = 0;
 let reached = () => {};
-const latencies = new Latencies(() => {
+const latencies = new Latencies(check);
+
+function check(): void {
   if (latencies.count >= aim) reached();
-});
+}
 
 takeOrders(async (order: TimedOrder | 'report'): Promise<Timed | undefined> => {
   if (order === 'report') {
     await new Promise<void>((resolve) => {
       reached = resolve;
-      if (latencies.count >= aim) resolve();
+      check();
     });
     const timed = { count: latencies.count, p50: latencies.percentile(0.5), p99: latencies.percentile(0.99) };
     latencies.clear();
