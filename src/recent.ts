@@ -18,9 +18,8 @@ export class Recent<Thing> {
     return thing;
   }
 
-  /** Adds one, in place of the least recently used. */
-  add(thing: Thing): void {
-    if (this.#things.length >= this.max) this.#things.shift();
-    this.#things.push(thing);
+  /** Adds one, in place of the least recently used, which it gives back. */
+  add(thing: Thing): Thing | undefined {
+    return this.#things.push(thing) > this.max ? this.#things.shift() : undefined;
   }
 }

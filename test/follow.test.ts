@@ -29,7 +29,7 @@ function seeded(seed: number): (below: number) => number {
 async function readUntil(store: Store, after: number, last: number, pause: () => number): Promise<number[]> {
   const offsets: number[] = [];
   for await (const batch of follow(store.log, after)) {
-    offsets.push(...batch.map(({ offset }) => offset));
+    offsets.push(...Array.from(batch, ({ offset }) => offset));
     for (let turns = pause(); turns > 0; turns -= 1) await new Promise((resolve) => setImmediate(resolve));
     if ((offsets.at(-1) ?? 0) >= last) break;
   }
@@ -88,7 +88,7 @@ describe('follow', () => {
       const batches: Batch[] = [];
       for await (const batch of follow(store.log, 0)) {
         batches.push(batch);
-        if (batch.at(-1)?.offset === 20) return batches;
+        if (batch.last === 20) return batches;
       }
       return batches;
     };

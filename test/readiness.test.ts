@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { createReadiness } from '#src/serve/readiness.js';
 import type { NewEvent, Store } from '#src/store/store.js';
 import { openTableStore } from '#src/store/table-store.js';
-import type { Changes, Tables } from '#src/store/tables.js';
+import type { Changes, Tables, Visitor } from '#src/store/tables.js';
 
 /** A disk that takes nothing while it is full. */
 class SmallDisk implements Tables {
@@ -18,6 +18,10 @@ class SmallDisk implements Tables {
   range(from: string, to: string, limit: number): [string, Buffer][] {
     const inRange = [...this.#rows].filter(([key]) => key >= from && key < to);
     return inRange.sort(([a], [b]) => (a < b ? -1 : 1)).slice(0, limit);
+  }
+
+  visit(from: string, to: string, visitor: Visitor): void {
+    for (const [key, value] of this.range(from, to, Number.POSITIVE_INFINITY)) if (!visitor(key, value)) return;
   }
 
   last(from: string, to: string): [string, Buffer] | undefined {

@@ -112,7 +112,7 @@ test('retention › an event that is gone from the disk before the log is told i
   );
   for (const after of [0, 1]) {
     assert.deepEqual(
-      log.read(after).map(({ offset }) => offset),
+      Array.from(log.read(after), ({ offset }) => offset),
       [2],
     );
     assert.equal(log.first, 2);

@@ -134,12 +134,11 @@ for (const [name, open] of Object.entries(stores)) {
       for (const after of [0, 1, 255, 256, 257, 511, 600, 699]) {
         for (const limit of [1, 7, 256]) {
           const batch = store.log.read(after, limit);
-          assert.equal(batch[0]?.offset, after + 1);
+          assert.equal(batch.first, after + 1);
           assert.ok(batch.length >= 1 && batch.length <= limit);
         }
       }
-      assert.deepEqual(store.log.read(700), []);
-      assert.deepEqual(store.log.read(5000), []);
+      assert.deepEqual([store.log.read(700).length, store.log.read(5000).length], [0, 0]);
     });
 
     it('gives the same batch to every reader at a live position', async (t) => {
@@ -479,7 +478,7 @@ for (const [name, open] of Object.entries(stores)) {
       const store = await open(t, { maxAgeMs: 100 });
       await store.commit({ crawl, events: items(10) });
       await eventually(() => store.log.first === 11);
-      assert.deepEqual([store.log.read(0), store.log.last], [[], 10]);
+      assert.deepEqual([store.log.read(0).length, store.log.last], [0, 10]);
       assert.equal((await store.commit({ crawl, events: items(1) })).events[0]?.offset, 11);
     });
 

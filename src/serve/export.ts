@@ -38,10 +38,9 @@ export function* selectItems(store: Store, { crawl, types, until }: Selection): 
     (types === undefined ? isItemEvent(event.type) : types.includes(event.type));
   for (let after = progress.firstOffset - 1; after < last; ) {
     const batch = log.read(after);
-    const newest = batch.at(-1);
-    if (newest === undefined) return;
-    after = newest.offset;
-    yield batch.filter(wanted);
+    if (batch.length === 0) return;
+    after = batch.last;
+    yield [...batch].filter(wanted);
   }
 }
 

@@ -1,11 +1,23 @@
 /** Which events of a batch a subscriber gets. What one subscriber had selected serves all with the same filter. */
 import { dataText } from '../events-json.js';
 import { Recent } from '../recent.js';
-import type { Batch, LogEvent } from '../store/store.js';
+import type { Batch } from '../store/store.js';
 import { oncePer } from './once-per.js';
 
-/** Events that are written together: a run of a batch, small enough to be handed to a socket at once. */
-export type Piece = readonly LogEvent[];
+/** Places of a batch in a row. */
+export interface Run {
+  readonly from: number;
+  /** The place behind the last one. */
+  readonly to: number;
+}
+
+/** Events of a batch that are written together, at least one, and few enough to be handed to a socket at once. */
+export interface Piece {
+  readonly batch: Pick<Batch, 'frames' | 'jsonAt'>;
+  readonly runs: readonly Run[];
+  /** Offset of its last event. */
+  readonly last: number;
+}
 
 /** What is asked of an event. */
 export interface Conditions {
@@ -23,14 +35,12 @@ export type Filter = (batch: Batch) => readonly Piece[];
  */
 const maxPieceBytes = 98_304;
 
-/** A piece that is as long ends where its chunk does: to join it to the next would mean to copy both. */
-const fullPieceBytes = 16_384;
-
 /** What was made from one batch. */
 interface View {
-  readonly data: Map<LogEvent, unknown>;
+  /** Data that somebody looked into, by place. */
+  readonly data: Map<number, unknown>;
   readonly byFilter: Map<string, readonly Piece[]>;
-  /** By the offsets that were selected: filters that come to the same share the pieces, and so the frames. */
+  /** By the places that were selected: filters that come to the same share the pieces, and so the frames. */
   readonly bySelection: Map<string, readonly Piece[]>;
 }
 
@@ -55,34 +65,50 @@ function filterFor(conditions: Conditions, key: string): Filter {
     const view = viewOf(batch);
     const known = view.byFilter.get(key);
     if (known !== undefined) return known;
-    const pieces = piecesOf(
-      view,
-      batch,
-      batch.filter((event) => matches(event, view)),
-    );
+    const pieces = piecesOf(view, batch, runsWhere(batch, matches));
     view.byFilter.set(key, pieces);
     return pieces;
   };
 }
 
-function piecesOf({ bySelection }: View, batch: Batch, events: Piece): readonly Piece[] {
-  const selection = events.length === batch.length ? 'all' : Array.from(events, ({ offset }) => offset).join();
-  const pieces = bySelection.get(selection) ?? split(events);
+function piecesOf({ bySelection }: View, batch: Batch, runs: readonly Run[]): readonly Piece[] {
+  const selection = runs.map(({ from, to }) => `${from}-${to}`).join();
+  const pieces = bySelection.get(selection) ?? split(batch, runs);
   bySelection.set(selection, pieces);
   return pieces;
 }
 
-function matcher({ types, crawl, data }: Conditions): (event: LogEvent, view: View) => boolean {
-  const wanted = types === undefined ? undefined : new Set(types);
-  return (event, view) =>
-    (wanted === undefined || wanted.has(event.type)) &&
-    (crawl === undefined || event.crawl === crawl) &&
-    (data.length === 0 || data.every(([path, value]) => hasValue(dataOf(event, view), path, value)));
+type Matcher = (batch: Batch, place: number) => boolean;
+
+function runsWhere(batch: Batch, matches: Matcher | undefined): Run[] {
+  if (matches === undefined) return batch.length === 0 ? [] : [{ from: 0, to: batch.length }];
+  const runs: Run[] = [];
+  let from: number | undefined;
+  for (let place = 0; place <= batch.length; place++) {
+    if (place < batch.length && matches(batch, place)) {
+      from ??= place;
+    } else if (from !== undefined) {
+      runs.push({ from, to: place });
+      from = undefined;
+    }
+  }
+  return runs;
 }
 
-function dataOf(event: LogEvent, { data }: View): unknown {
-  if (!data.has(event)) data.set(event, JSON.parse(dataText(event.json).toString('utf8')));
-  return data.get(event);
+/** `undefined` where nothing is asked of an event. */
+function matcher({ types, crawl, data }: Conditions): Matcher | undefined {
+  if (types === undefined && crawl === undefined && data.length === 0) return undefined;
+  const wanted = types === undefined ? undefined : new Set(types);
+  return (batch, place) =>
+    (wanted === undefined || wanted.has(batch.typeAt(place))) &&
+    (crawl === undefined || batch.crawlAt(place) === crawl) &&
+    (data.length === 0 || data.every(([path, value]) => hasValue(dataOf(batch, place), path, value)));
+}
+
+function dataOf(batch: Batch, place: number): unknown {
+  const { data } = viewOf(batch);
+  if (!data.has(place)) data.set(place, JSON.parse(dataText(batch.jsonAt(place)).toString('utf8')));
+  return data.get(place);
 }
 
 /** Whether the value at a dotted path is this one as text, or a list that contains it. */
@@ -97,20 +123,35 @@ function property(holder: unknown, name: string): unknown {
   return Reflect.get(holder, name);
 }
 
-function split(events: Piece): readonly Piece[] {
-  const pieces: LogEvent[][] = [];
-  let piece: LogEvent[] = [];
-  let bytes = 0;
-  for (const event of events) {
-    const size = event.end - event.begin;
-    const isFull = bytes + size > maxPieceBytes || (bytes >= fullPieceBytes && event.bytes !== piece.at(-1)?.bytes);
-    if (piece.length === 0 || isFull) {
-      piece = [];
-      pieces.push(piece);
-      bytes = 0;
+function split(batch: Batch, runs: readonly Run[]): readonly Piece[] {
+  const pieces: Piece[] = [];
+  let piece: Run[] = [];
+  let left = maxPieceBytes;
+  const end = () => {
+    const last = piece.at(-1);
+    if (last !== undefined) pieces.push({ batch, runs: piece, last: batch.first + last.to - 1 });
+    piece = [];
+    left = maxPieceBytes;
+  };
+  for (const run of runs) {
+    for (let from = run.from; from < run.to; ) {
+      let to = fitting(batch, from, run.to, left);
+      // An event that is larger than any piece is one by itself.
+      if (to === from && piece.length === 0) to += 1;
+      if (to > from) piece.push({ from, to });
+      left -= batch.size(from, to);
+      from = to;
+      if (from < run.to) end();
     }
-    piece.push(event);
-    bytes += size;
   }
+  end();
   return pieces;
+}
+
+/** The place behind the last event of a run that fits into so many bytes together with those before it. */
+function fitting(batch: Batch, from: number, end: number, bytes: number): number {
+  if (batch.size(from, end) <= bytes) return end;
+  let to = from;
+  while (batch.size(from, to + 1) <= bytes) to++;
+  return to;
 }

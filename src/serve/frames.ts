@@ -1,44 +1,31 @@
 /** Events as the two streams write them. A frame is made once, not once per subscriber. */
 import { Buffer } from 'node:buffer';
 import { eventHead, frameEnd, frameHead } from '../events-json.js';
-import type { LogEvent } from '../store/store.js';
 import type { Piece } from './filter.js';
 import { oncePer } from './once-per.js';
 
 /** A piece as server-sent events, to be written at once: what lies together in the log is sent as it lies there. */
-export const sseFrames = oncePer((piece: Piece): Buffer => {
-  const runs = runsOf(piece);
-  return runs.length === 1 && runs[0] !== undefined ? runs[0] : Buffer.concat(runs);
+export const sseFrames = oncePer(({ batch, runs }: Piece): Buffer => {
+  const [first, ...others] = runs.map(({ from, to }) => batch.frames(from, to));
+  return first !== undefined && others.length === 0 ? first : Buffer.concat([first ?? nothing, ...others]);
 });
 
-function runsOf(piece: Piece): Buffer[] {
-  const runs: Buffer[] = [];
-  let first: LogEvent | undefined;
-  let last: LogEvent | undefined;
-  const close = () => {
-    if (first !== undefined && last !== undefined) runs.push(first.bytes.subarray(first.begin, last.end));
-  };
-  for (const event of piece) {
-    if (last === undefined || event.bytes !== last.bytes || event.begin !== last.end) {
-      close();
-      first = event;
-    }
-    last = event;
-  }
-  close();
-  return runs;
-}
+const nothing = Buffer.alloc(0);
 
 /** An event that is in no log: what a reader is told of its own place. */
-export function looseEvent(id: string, offset: number, type: string, tail: string): LogEvent {
+export function loosePiece(id: string, offset: number, type: string, tail: string): Piece {
   const head = frameHead(id, type);
   const bytes = Buffer.from(`${head}${eventHead(id)}${tail}${frameEnd}`);
   const json = bytes.subarray(Buffer.byteLength(head), -frameEnd.length);
-  return { offset, type, crawl: '', json, bytes, begin: 0, end: bytes.length };
+  return { batch: { frames: () => bytes, jsonAt: () => json }, runs: [{ from: 0, to: 1 }], last: offset };
 }
 
 /** A piece as text frames. */
-export const textFrames = oncePer((piece: Piece): readonly Buffer[] => piece.map((event) => event.json));
+export const textFrames = oncePer(({ batch, runs }: Piece): readonly Buffer[] => {
+  const frames: Buffer[] = [];
+  for (const { from, to } of runs) for (let place = from; place < to; place++) frames.push(batch.jsonAt(place));
+  return frames;
+});
 
 /** The block that keeps a connection and moves its cursor past what the filter left out. */
 export function sseCursor(id: string): string {

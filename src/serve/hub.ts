@@ -124,7 +124,9 @@ export class Hub {
   #pumpAll(): void {
     if (this.#members.size === 0) return;
     const began = performance.now();
-    for (const { subscriber } of this.#members) subscriber.appended();
+    let isFollowed = false;
+    for (const { subscriber } of this.#members) isFollowed = subscriber.appended() || isFollowed;
+    if (isFollowed) this.turns.liveReached();
     this.onPumped(performance.now() - began);
   }
 

@@ -5,7 +5,7 @@ import type { EventData } from '../events.js';
 import { isItemEvent } from '../events.js';
 import { dataText, eventTime } from '../events-json.js';
 import { follow } from '../store/follow.js';
-import type { Batch, LogEvent, Store } from '../store/store.js';
+import type { Batch, Store } from '../store/store.js';
 import type { Hub } from './hub.js';
 
 /** The figures of one service since it was started. */
@@ -95,37 +95,39 @@ function countEvents(registry: Registry): (batch: Batch) => void {
     if (types.size < maxItemTypes) types.add(type);
     return types.has(type) ? type : 'other';
   };
-  const known: Readonly<Record<string, (event: LogEvent) => void>> = {
-    'page.failed': (event) => failures.inc({ code: dataOf(event, 'page.failed').error }),
-    'page.skipped': (event) => skipped.inc({ reason: dataOf(event, 'page.skipped').reason }),
+  const known: Readonly<Record<string, (json: Buffer) => void>> = {
+    'page.failed': (json) => failures.inc({ code: dataOf(json, 'page.failed').error }),
+    'page.skipped': (json) => skipped.inc({ reason: dataOf(json, 'page.skipped').reason }),
   };
   return (batch) => {
-    let item: LogEvent | undefined;
+    let item: number | undefined;
     // Items are many, and of few types.
     const found = new Map<string, number>();
     let pageCount = 0;
     let byteCount = 0;
-    for (const event of batch) {
-      if (isItemEvent(event.type)) {
-        found.set(event.type, (found.get(event.type) ?? 0) + 1);
-        item = event;
-      } else if (event.type === 'page') {
-        const page = dataOf(event, 'page');
+    // Each event of a crawl comes by here: none is made an object for it.
+    for (let place = 0; place < batch.length; place++) {
+      const type = batch.typeAt(place);
+      if (isItemEvent(type)) {
+        found.set(type, (found.get(type) ?? 0) + 1);
+        item = place;
+      } else if (type === 'page') {
+        const page = dataOf(batch.jsonAt(place), 'page');
         fetching.observe(page.ms / 1_000);
         pageCount += 1;
         byteCount += page.bytes;
-      } else known[event.type]?.(event);
+      } else known[type]?.(batch.jsonAt(place));
     }
     if (pageCount > 0) pages.inc(pageCount);
     if (byteCount > 0) bytes.inc(byteCount);
     for (const [type, count] of found) items.inc({ type: shown(type) }, count);
-    if (item !== undefined) durable.observe(Math.max(0, Date.now() - eventTime(item.json)) / 1_000);
+    if (item !== undefined) durable.observe(Math.max(0, Date.now() - eventTime(batch.jsonAt(item))) / 1_000);
   };
 }
 
-function dataOf<Type extends keyof EventData>(event: LogEvent, _type: Type): EventData[Type] {
+function dataOf<Type extends keyof EventData>(json: Buffer, _type: Type): EventData[Type] {
   // The service wrote it itself, as its vocabulary says.
-  return JSON.parse(dataText(event.json).toString()) as EventData[Type];
+  return JSON.parse(dataText(json).toString()) as EventData[Type];
 }
 
 /** What stands somewhere anyway is read when somebody asks. */

@@ -85,7 +85,8 @@ class NodeSink implements ByteSink {
 
   write(chunk: Buffer | string): boolean {
     if (this.#outgoing.writableEnded || this.#outgoing.destroyed) return false;
-    return chunk.length === 0 || this.#outgoing.write(chunk);
+    // What it does not send at once Node keeps as it is.
+    return chunk.length === 0 || this.#outgoing.write(Buffer.from(chunk));
   }
 
   #goOn(service: Service): void {

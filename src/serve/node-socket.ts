@@ -46,7 +46,8 @@ export class NodeSocket implements Socket {
   send(frames: readonly (Buffer | string)[]): boolean {
     if (this.#webSocket.readyState !== this.#webSocket.OPEN) return false;
     this.#connection.cork();
-    for (const frame of frames) this.#webSocket.send(frame, { binary: false });
+    // What it does not send at once Node keeps as it is.
+    for (const frame of frames) this.#webSocket.send(Buffer.from(frame), { binary: false });
     this.#connection.uncork();
     // What has already left wants a drain as well; to wait for that one would keep a fast reader's turn going for ever.
     this.#promised = this.#connection.writableNeedDrain && this.#connection.writableLength > 0;

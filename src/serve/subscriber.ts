@@ -8,7 +8,7 @@ import type { CrawlState, GapReason } from '../events.js';
 import { eventTail } from '../events-json.js';
 import type { Store } from '../store/store.js';
 import { createFilter, type Filter, type Piece } from './filter.js';
-import { looseEvent } from './frames.js';
+import { loosePiece } from './frames.js';
 import type { Hub, Member } from './hub.js';
 import { locate, locateLastEventId, type Position, type Subscription } from './subscription.js';
 import type { Turns } from './turns.js';
@@ -27,6 +27,9 @@ export interface Outlet {
 
 /** How far behind a reader may be and still be written to at once; whoever has more before it takes turns with the others. */
 const liveBatches = 2;
+
+/** The same when it comes. */
+const liveEvents = 256;
 
 /** Which log positions and events one stream gets. */
 export interface Plan {
@@ -49,7 +52,7 @@ export interface Opening {
 export function begin({ hub, plan: { position } }: Opening, stream: Member): void {
   hub.add(stream);
   stream.subscriber.tellGap(position);
-  stream.subscriber.pump();
+  stream.subscriber.begin();
 }
 
 /**
@@ -124,9 +127,20 @@ export class Subscriber {
     if (gap !== undefined) this.#tell(gap.requested, gap.reason);
   }
 
-  /** The log has grown. Who has a lot before it anyway goes on when its turn comes: live readers must not wait for it. */
-  appended(): void {
-    if (!this.#inTurn) this.pump();
+  /**
+   * The log has grown. Who has a lot before it anyway goes on when its turn comes: live readers must not wait for it.
+   * @returns whether this is a live reader
+   */
+  appended(): boolean {
+    if (this.#inTurn || this.#full) return false;
+    this.pump();
+    return true;
+  }
+
+  /** Many may come at once, and those who have a lot before them take turns from the first. */
+  begin(): void {
+    if (this.lag > liveEvents) this.#waitForTurn();
+    else this.pump();
   }
 
   /** Writes what there is, as far as the socket takes it. */
@@ -182,33 +196,32 @@ export class Subscriber {
 
   #pumpBatch(): boolean {
     const { log } = this.store;
-    const batch = log.read(this.#cursor);
+    const batch = log.lend(this.#cursor);
     // Retention went past a reader that was too slow, perhaps at this very moment: the batch begins behind it.
     if (this.#cursor < log.first - 1) {
       const requested = this.cursor;
       this.#cursor = log.first - 1;
       this.#tell(requested, 'truncated');
     }
-    const newest = batch.at(-1);
-    if (newest === undefined) return false;
+    if (batch.length === 0) return false;
     for (const piece of this.#filter(batch)) {
       if (this.#full) return true;
       this.#deliver(piece);
     }
-    this.#cursor = newest.offset;
+    this.#cursor = batch.last;
     return true;
   }
 
   #deliver(piece: Piece): void {
     this.#full = !this.outlet.deliver(piece);
-    this.#cursor = piece.at(-1)?.offset ?? this.#cursor;
+    this.#cursor = piece.last;
     this.#told = this.#cursor;
   }
 
   #tell(requested: string, reason: GapReason): void {
     const data = JSON.stringify({ requested, resumedAfter: this.cursor, reason });
     const tail = eventTail({ source: '/log', type: 'log.gap', time: new Date().toISOString(), data });
-    this.#full = !this.outlet.deliver([looseEvent(this.cursor, this.#cursor, 'log.gap', tail)]);
+    this.#full = !this.outlet.deliver(loosePiece(this.cursor, this.#cursor, 'log.gap', tail));
   }
 
   #end(): void {
@@ -236,9 +249,9 @@ export function hasHadAll(store: Store, { crawl, filter, position }: Plan): bool
   if (position.gap !== undefined || position.after < firstOffset || !isOver(store, crawl, lastOffset)) return false;
   let after = position.after;
   for (let looked = 0; after < lastOffset && looked < batchesLookedThrough; looked++) {
-    const batch = store.log.read(after);
+    const batch = store.log.lend(after);
     if (filter(batch).length > 0) return false;
-    after = batch.at(-1)?.offset ?? lastOffset;
+    after = batch.length > 0 ? batch.last : lastOffset;
   }
   return after >= lastOffset;
 }

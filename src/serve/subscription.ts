@@ -142,9 +142,10 @@ function locateTime(timeMs: number, requested: string, log: EventLog, floor: num
   }
   for (let round = 0; round < maxBatchesAtTime; round++) {
     const batch = log.read(after);
-    const later = batch.find(({ json }) => eventTime(json) > timeMs);
-    after = later ? later.offset - 1 : (batch.at(-1)?.offset ?? after);
-    if (later || batch.length === 0) break;
+    const later = [...batch].find(({ json }) => eventTime(json) > timeMs);
+    if (batch.length === 0) break;
+    after = later ? later.offset - 1 : batch.last;
+    if (later) break;
   }
   return { after: Math.max(after, floor) };
 }

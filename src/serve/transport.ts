@@ -26,7 +26,8 @@ export type Headers = Readonly<Record<string, string | readonly string[]>>;
 /** Where the bytes of a stream go. Every call after its end does nothing. */
 export interface ByteSink {
   /**
-   * Hands over bytes. False: the socket is full; they will be sent, but write no more before `onDrain` is called.
+   * Hands over bytes, which are the caller's again when it returns. False: the socket is full; they will be sent, but write no more
+   * before `onDrain` is called.
    */
   write(chunk: Buffer | string): boolean;
   end(): void;
@@ -57,7 +58,8 @@ export interface HttpResponse {
 /** One open WebSocket. Every call after its end does nothing. */
 export interface Socket {
   /**
-   * Sends text frames together. False: the socket is full; they will be sent, but send no more before `onDrain` is called.
+   * Sends text frames together; their bytes are the caller's again when it returns. False: the socket is full; they will be sent, but
+   * send no more before `onDrain` is called.
    */
   send(frames: readonly (Buffer | string)[]): boolean;
   ping(): void;

@@ -23,6 +23,8 @@ const heldBytes = 256 * 1024;
 
 const ignore = (): void => {};
 
+const nothing = Buffer.alloc(0);
+
 /** One answer over uWebSockets.js. */
 export class UwsResponse implements HttpResponse {
   readonly #service: Service;
@@ -168,8 +170,8 @@ export class UwsSink implements ByteSink {
   write(chunk: Buffer | string): boolean {
     if (this.#over || this.#ending) return false;
     const bytes = bytesOf(chunk);
-    if (this.#rest === undefined && !this.#isHeld) this.#send(bytes);
-    else this.#rest = this.#rest === undefined ? bytes : Buffer.concat([this.#rest, bytes]);
+    const rest = this.#rest === undefined && !this.#isHeld ? this.#send(bytes) : bytes;
+    if (rest !== undefined) this.#rest = Buffer.concat([this.#rest ?? nothing, rest]);
     this.#promised = this.#isHeld ? (this.#rest?.length ?? 0) > heldBytes : this.#maybeQueued;
     return !this.#promised;
   }
@@ -180,8 +182,8 @@ export class UwsSink implements ByteSink {
     this.#sendRest();
   }
 
-  /** Sends what the socket takes, a cork's worth at a time; the library queues the last of it, the rest waits here. */
-  #send(bytes: Buffer): void {
+  /** Sends what the socket takes, a cork's worth at a time; the library keeps a copy of the last of it. Gives the rest. */
+  #send(bytes: Buffer): Buffer | undefined {
     let sent = 0;
     do {
       const part = bytes.subarray(sent, sent + (this.#maybeQueued ? probeBytes : corkBytes));
@@ -190,7 +192,7 @@ export class UwsSink implements ByteSink {
         this.#maybeQueued = !this.#native.write(part);
       });
     } while (sent < bytes.length && !this.#maybeQueued);
-    this.#rest = sent < bytes.length ? bytes.subarray(sent) : undefined;
+    return sent < bytes.length ? bytes.subarray(sent) : undefined;
   }
 
   /** The socket takes bytes. Even where nothing new is written, leaving a cork sends what is queued. */
@@ -204,7 +206,7 @@ export class UwsSink implements ByteSink {
   #sendRest(): void {
     if (this.#over) return;
     if (this.#rest !== undefined) {
-      this.#send(this.#rest);
+      this.#rest = this.#send(this.#rest);
       if (this.#maybeQueued) return;
     }
     if (this.#ending) this.#finish();

@@ -1,35 +1,104 @@
-/** Blocks of old events, the most recently read ones kept, so that many who replay share them. */
+/**
+ * Blocks of old events, the most recently read ones kept, so that many who replay share them. Their bytes lie in memory that is used again:
+ * hundreds of megabytes a second would otherwise be given to the collector, which stops everybody else for them.
+ */
 import { Recent } from '../recent.js';
-import { chunkLimits } from './chunk.js';
-import type { Batch } from './store.js';
+import { type Layout, numberOf, place, rowLength, StoredBatch } from './batch.js';
+import { chunkLimits, type ReadChunk } from './chunk.js';
 
-/** Offsets in which the chunks of one block begin; no chunk is longer, so that none goes on beyond the block behind it. */
-export const blockSpan = chunkLimits.events;
+/** A block ends at the latest before a multiple of so many offsets: those who began at different places soon share blocks. */
+const blockSpan = chunkLimits.events;
 
-/** A block is the chunks that begin at offsets 1 to 256, 257 to 512 and so on: each is read and checked whole, and once. */
+/** A block is full when it has as many bytes. */
+const fullBytes = chunkLimits.bytes;
+
+const maxBlocks = 32;
+
+/** Where blocks come from. */
+export interface ChunkSource {
+  /** Shows the chunks that begin between two offsets, without a gap from the first one there on, for as long as they are wanted. */
+  visit(from: number, to: number, visitor: (chunk: ReadChunk) => boolean): void;
+  /** Where the chunk begins in which an offset is, if it is in one. */
+  beginOf(offset: number): number | undefined;
+}
+
+interface Block {
+  readonly events: StoredBatch;
+  readonly room: Room;
+}
+
+/** Each block is read and checked once, as long as it is kept. */
 export class RecentBlocks {
-  /** The newest one comes again when it has grown. */
-  readonly #blocks = new Recent<Batch>(32);
+  readonly #blocks = new Recent<Block>(maxBlocks);
+  /** Those in which there is no block. */
+  readonly #rooms: Room[] = [];
 
-  /** @param load the events of the chunks that begin in a block's span; none where no chunk does */
-  constructor(private readonly load: (first: number) => Batch) {}
+  constructor(private readonly source: ChunkSource) {}
 
-  /** The block that holds an offset, if one does. */
-  at(offset: number): Batch | undefined {
-    return this.#blocks.find((kept) => holds(kept, offset)) ?? this.#loaded(offset);
+  /** The block that holds an offset, if one does; good until the next one is asked for. */
+  at(offset: number): StoredBatch | undefined {
+    const kept = this.#blocks.find(({ events }) => events.holds(offset));
+    if (kept !== undefined) return kept.events;
+    const block = this.#load(offset) ?? this.#load(this.source.beginOf(offset));
+    return block?.holds(offset) === true ? block : undefined;
   }
 
-  #loaded(offset: number): Batch | undefined {
-    const own = Math.floor((offset - 1) / blockSpan);
-    for (const number of [own, own - 1]) {
-      const block = this.load(number * blockSpan + 1);
-      if (block.length > 0) this.#blocks.add(block);
-      if (holds(block, offset)) return block;
+  #load(from: number | undefined): StoredBatch | undefined {
+    if (from === undefined) return undefined;
+    const room = this.#rooms.pop() ?? new Room();
+    const end = (Math.floor((from - 1) / blockSpan) + 1) * blockSpan + 1;
+    room.clear();
+    this.source.visit(from, end, (chunk) => room.add(chunk) < fullBytes);
+    if (room.count === 0) {
+      this.#rooms.push(room);
+      return undefined;
     }
-    return undefined;
+    const events = new StoredBatch(from, room, 0, room.count);
+    const oldest = this.#blocks.add({ events, room });
+    if (oldest !== undefined) this.#rooms.push(oldest.room);
+    return events;
   }
 }
 
-function holds(block: Batch, offset: number): boolean {
-  return block[offset - (block[0]?.offset ?? offset)]?.offset === offset;
+/** Bytes for one block; it may be longer by what was in its last chunk. */
+const roomBytes = 2 * chunkLimits.bytes;
+
+/** Events of one block: its last chunk may begin with the last of its offsets. */
+const roomEvents = blockSpan + chunkLimits.events;
+
+/** Memory for one block after the other: the chunks that are put in lie behind each other. */
+class Room implements Layout {
+  readonly isLent = true;
+  readonly begin = 0;
+  readonly rows = new Int32Array(roomEvents * rowLength);
+  bytes = Buffer.allocUnsafeSlow(roomBytes);
+  names: string[] = [];
+  count = 0;
+  #end = 0;
+
+  clear(): void {
+    // What a huge event has taken is given back.
+    if (this.bytes.length > roomBytes) this.bytes = Buffer.allocUnsafeSlow(roomBytes);
+    this.names = [];
+    this.count = 0;
+    this.#end = 0;
+  }
+
+  /** Copies a chunk, and gives the bytes that there are now. */
+  add({ names, rows, frames }: ReadChunk): number {
+    const end = this.#end + frames.length;
+    if (end > this.bytes.length) this.bytes = Buffer.concat([this.bytes.subarray(0, this.#end)], end);
+    this.bytes.set(frames, this.#end);
+    const numbers = names.map((name) => numberOf(this.names, name));
+    place(rows, this.#end);
+    const at = this.count * rowLength;
+    this.rows.set(rows, at);
+    for (let row = at; row < at + rows.length; row += rowLength) {
+      this.rows[row] = numbers[this.rows[row] ?? 0] ?? 0;
+      this.rows[row + 1] = numbers[this.rows[row + 1] ?? 0] ?? 0;
+    }
+    this.count += rows.length / rowLength;
+    this.#end = end;
+    return end;
+  }
 }

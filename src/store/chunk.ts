@@ -5,7 +5,7 @@
 import { crc32 } from 'node:zlib';
 import { CrawlcastError } from '../errors.js';
 import { eventHead, frameEnd, frameHead } from '../events-json.js';
-import type { Batch, LogEvent } from './store.js';
+import { numberOf, place, rowLength, StoredBatch } from './batch.js';
 
 /** A chunk is full when it has reached one of these. */
 export const chunkLimits = { events: 256, bytes: 65_536 } as const;
@@ -24,7 +24,7 @@ export interface ChunkHeader {
 
 /** A chunk and its events. */
 export interface Chunk extends ChunkHeader {
-  readonly events: Batch;
+  readonly events: StoredBatch;
 }
 
 /** An event without its offset. */
@@ -40,13 +40,10 @@ interface WrittenHeader {
   readonly position: number;
   readonly bytes: number;
   readonly names: readonly string[];
-  readonly rows: readonly number[];
+  readonly rows: number[];
 }
 
 const headerAt = 8;
-
-/** Numbers of an event in the header. */
-const rowLength = 4;
 
 /** Where the next chunk begins. */
 export type ChunkPlace = Pick<ChunkHeader, 'offset' | 'time' | 'position'>;
@@ -55,26 +52,6 @@ export type ChunkPlace = Pick<ChunkHeader, 'offset' | 'time' | 'position'>;
 export interface EncodedChunk {
   readonly chunk: Chunk;
   readonly value: Buffer;
-}
-
-/** An event whose bytes lie in its chunk; the view of its JSON is made when somebody looks: most are never looked at alone. */
-class StoredEvent implements LogEvent {
-  #json: Buffer | undefined;
-
-  constructor(
-    readonly offset: number,
-    readonly type: string,
-    readonly crawl: string,
-    readonly bytes: Buffer,
-    readonly begin: number,
-    readonly end: number,
-    private readonly jsonBegin: number,
-  ) {}
-
-  get json(): Buffer {
-    this.#json ??= this.bytes.subarray(this.jsonBegin, this.end - frameEnd.length);
-    return this.#json;
-  }
 }
 
 /** Gives events their offsets and ids, and lays them out as one value. */
@@ -149,12 +126,6 @@ function writeHead(value: Buffer, at: number, { bytes, digits, ends }: Stencil, 
   return at + bytes.length;
 }
 
-/** A chunk holds few names, so that looking through them is quick. */
-function numberOf(names: string[], name: string): number {
-  const known = names.indexOf(name);
-  return known < 0 ? names.push(name) - 1 : known;
-}
-
 /** Cuts events into chunks, and encodes them one behind the other. */
 export function cutChunks(epoch: string, place: ChunkPlace, pending: readonly PendingEvent[]): EncodedChunk[] {
   const chunks: EncodedChunk[] = [];
@@ -186,35 +157,53 @@ export function peekChunk(offset: number, value: Buffer): ChunkHeader {
   return { offset, time, position, bytes, count: rows.length / rowLength };
 }
 
+/** The events of a chunk where they lie. */
+export interface ReadChunk {
+  readonly names: readonly string[];
+  /** As in a layout, but relative: where in its event the JSON begins, and how long the event is. */
+  readonly rows: number[];
+  readonly frames: Buffer;
+}
+
 /**
- * Reads a chunk whole.
+ * Reads a chunk's header and checks all of it; its events stay where they are.
+ * @throws CrawlcastError `data.corrupt`
+ */
+export function readChunk(offset: number, value: Buffer): ReadChunk {
+  const { names, rows } = checkedHeader(offset, value);
+  return { names, rows, frames: value.subarray(framesIn(value)) };
+}
+
+/**
+ * Reads a chunk whole, and keeps its bytes.
  * @throws CrawlcastError `data.corrupt`
  */
 export function decodeChunk(offset: number, value: Buffer): Chunk {
-  if (value.length < headerAt || crc32(value.subarray(4)) !== value.readUInt32LE(0)) throw damaged(offset);
-  const header = headerOf(offset, value);
+  const header = checkedHeader(offset, value);
   const { time, position, bytes } = header;
   const events = eventsIn(offset, value, header);
   return { offset, time, position, bytes, count: events.length, events };
 }
 
-function eventsIn(offset: number, value: Buffer, { names, rows }: WrittenHeader): LogEvent[] {
-  const events: LogEvent[] = [];
-  let at = headerAt + value.readUInt32LE(4);
-  for (let row = 0; row < rows.length; row += rowLength) {
-    const type = names[rows[row] ?? 0] ?? '';
-    const crawl = names[rows[row + 1] ?? 0] ?? '';
-    const jsonBegin = at + (rows[row + 2] ?? 0);
-    const end = at + (rows[row + 3] ?? 0);
-    events.push(new StoredEvent(offset + events.length, type, crawl, value, at, end, jsonBegin));
-    at = end;
-  }
-  return events;
+function checkedHeader(offset: number, value: Buffer): WrittenHeader {
+  if (value.length < headerAt || crc32(value.subarray(4)) !== value.readUInt32LE(0)) throw damaged(offset);
+  return headerOf(offset, value);
+}
+
+function framesIn(value: Buffer): number {
+  return headerAt + value.readUInt32LE(4);
+}
+
+/** Takes over the header's rows: what is written as lengths becomes places. */
+function eventsIn(offset: number, value: Buffer, { names, rows }: WrittenHeader): StoredBatch {
+  const begin = framesIn(value);
+  place(rows, begin);
+  return new StoredBatch(offset, { bytes: value, begin, names, rows });
 }
 
 function headerOf(offset: number, value: Buffer): WrittenHeader {
   try {
-    return JSON.parse(value.toString('utf8', headerAt, headerAt + value.readUInt32LE(4)));
+    return JSON.parse(value.toString('utf8', headerAt, framesIn(value)));
   } catch (cause) {
     throw damaged(offset, cause);
   }

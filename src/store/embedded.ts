@@ -12,7 +12,7 @@ import { isChunk, offsetOf } from './keys.js';
 import { lockDirectory, type Unlock } from './lock.js';
 import type { Store } from './store.js';
 import { openTableStore, type StoreOptions } from './table-store.js';
-import type { Changes, Row, Tables } from './tables.js';
+import type { Changes, Row, Tables, Visitor } from './tables.js';
 
 /**
  * Opens the store in a directory, which is made where it is missing.
@@ -126,12 +126,18 @@ class LmdbTables implements Tables {
   }
 
   get(key: string): Buffer | undefined {
-    const shared = this.db.getBinaryFast(key);
-    if (shared === undefined) return undefined;
-    // The next read overwrites it. A copy of our own is cut from a pool, and costs half of the library's.
-    const bytes = Buffer.allocUnsafe(shared.length);
-    bytes.set(shared.subarray(0, shared.length));
+    const lent = this.#lend(key);
+    if (lent === undefined) return undefined;
+    // A copy of our own is cut from a pool, and costs half of the library's.
+    const bytes = Buffer.allocUnsafe(lent.length);
+    bytes.set(lent);
     return bytes;
+  }
+
+  /** Until the next read, which overwrites it. */
+  #lend(key: string): Buffer | undefined {
+    const shared = this.db.getBinaryFast(key);
+    return shared?.subarray(0, shared.length);
   }
 
   range(from: string, to: string, limit: number): Row[] {
@@ -142,6 +148,13 @@ class LmdbTables implements Tables {
       if (value !== undefined) rows.push([key, value]);
     }
     return rows;
+  }
+
+  visit(from: string, to: string, visitor: Visitor): void {
+    for (const key of this.db.getKeys({ start: from, end: to })) {
+      const lent = this.#lend(key);
+      if (lent !== undefined && !visitor(key, lent)) return;
+    }
   }
 
   last(from: string, to: string): Row | undefined {

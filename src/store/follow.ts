@@ -10,11 +10,10 @@ export async function* follow(log: EventLog, after: number, signal?: AbortSignal
   let cursor = after;
   while (!signal?.aborted) {
     const batch = log.read(cursor);
-    const newest = batch.at(-1);
-    if (newest === undefined) {
+    if (batch.length === 0) {
       await nextAppend(log, signal);
     } else {
-      cursor = newest.offset;
+      cursor = batch.last;
       yield batch;
       // A long replay to a reader that never waits must not keep everybody else waiting.
       if (cursor < log.last) await nextTurn();

@@ -1,13 +1,14 @@
 /** The log: the newest events in memory as they were appended, older ones in blocks from the table. */
 
 import { CrawlcastError } from '../errors.js';
-import { blockSpan, RecentBlocks } from './blocks.js';
-import { type Chunk, type ChunkHeader, decodeChunk, peekChunk } from './chunk.js';
+import { noEvents, rowLength, type StoredBatch } from './batch.js';
+import { RecentBlocks } from './blocks.js';
+import { type Chunk, type ChunkHeader, decodeChunk, peekChunk, type ReadChunk, readChunk } from './chunk.js';
 import { isChunk, keys, offsetOf } from './keys.js';
-import type { Batch, EventLog, LogEvent } from './store.js';
+import type { Batch, EventLog } from './store.js';
 import type { Changes, Tables } from './tables.js';
 
-/** Its events are objects that the collector has to carry along: what is older is read again where somebody is so far behind. */
+/** Beyond that, what was appended is read again where somebody is so far behind. */
 const maxRecentBytes = 512 * 1024;
 
 /** Every key of a chunk lies below. */
@@ -23,7 +24,7 @@ export class TableLog implements EventLog {
   time = 0;
   readonly #recent: Chunk[] = [];
   /** What was read last: an append is read by every subscriber in a row. */
-  #latest: { readonly from: number; readonly batch: Batch } | undefined;
+  #latest: { readonly from: number; readonly batch: StoredBatch } | undefined;
   #recentBytes = 0;
   readonly #blocks: RecentBlocks;
   readonly #listeners = new Set<() => void>();
@@ -32,7 +33,10 @@ export class TableLog implements EventLog {
     private readonly tables: Tables,
     readonly epoch: string,
   ) {
-    this.#blocks = new RecentBlocks((first) => this.#load(first));
+    this.#blocks = new RecentBlocks({
+      visit: (from, to, visitor) => this.#visit(from, to, visitor),
+      beginOf: (offset) => this.chunkAt(offset)?.offset,
+    });
     this.first = Number(tables.get(keys.first)?.toString() ?? 1);
     const newest = tables.last(keys.chunk(0), endOfLog);
     this.last = this.first - 1;
@@ -43,18 +47,27 @@ export class TableLog implements EventLog {
     this.time = header.time;
   }
 
-  read(after: number, limit = Number.POSITIVE_INFINITY): Batch {
+  read(after: number, limit?: number): Batch {
+    return this.#batchBehind(after, limit).kept();
+  }
+
+  lend(after: number): Batch {
+    return this.#batchBehind(after);
+  }
+
+  #batchBehind(after: number, limit = Number.POSITIVE_INFINITY): StoredBatch {
     const from = Math.max(after + 1, this.first);
     if (this.#latest?.from === from && this.#latest.batch.length <= limit) return this.#latest.batch;
-    if (from > this.last) return [];
-    const batch = this.#recentFrom(from) ?? this.#blocks.at(from);
+    if (from > this.last) return noEvents;
+    const recent = this.#recentFrom(from);
+    const batch = recent ?? this.#blocks.at(from);
     if (batch === undefined) {
-      if (this.#wasTaken(from)) return this.read(after, limit);
+      if (this.#wasTaken(from)) return this.#batchBehind(after, limit);
       throw new CrawlcastError('data.corrupt', `The log has no event at offset ${from}, and should.`);
     }
-    const start = from - (batch[0]?.offset ?? from);
+    const start = from - batch.first;
     if (start > 0 || batch.length > limit) return batch.slice(start, start + limit);
-    this.#latest = { from, batch };
+    if (recent !== undefined) this.#latest = { from, batch };
     return batch;
   }
 
@@ -114,7 +127,7 @@ export class TableLog implements EventLog {
     return offset < this.first;
   }
 
-  #recentFrom(offset: number): Batch | undefined {
+  #recentFrom(offset: number): StoredBatch | undefined {
     let low = 0;
     let high = this.#recent.length;
     while (low < high) {
@@ -125,15 +138,14 @@ export class TableLog implements EventLog {
     return this.#recent[low - 1]?.events;
   }
 
-  /** The events of the chunks that begin at an offset or within a block's span behind it. */
-  #load(first: number): Batch {
-    const events: LogEvent[] = [];
-    for (const [key, value] of this.tables.range(keys.chunk(first), keys.chunk(first + blockSpan), blockSpan)) {
-      const before = events.at(-1);
+  #visit(from: number, to: number, visitor: (chunk: ReadChunk) => boolean): void {
+    let next = from;
+    this.tables.visit(keys.chunk(from), keys.chunk(to), (key, lent) => {
       // Where one is missing, nobody must go on behind it unawares.
-      if (before !== undefined && offsetOf(key) !== before.offset + 1) break;
-      for (const event of decodeChunk(offsetOf(key), value).events) events.push(event);
-    }
-    return events;
+      if (offsetOf(key) !== next) return false;
+      const chunk = readChunk(next, lent);
+      next += chunk.rows.length / rowLength;
+      return visitor(chunk);
+    });
   }
 }

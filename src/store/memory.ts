@@ -3,7 +3,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { SortedMap } from './sorted.js';
 import type { Store } from './store.js';
 import { openTableStore, type StoreOptions } from './table-store.js';
-import type { Changes, Row, Tables } from './tables.js';
+import type { Changes, Row, Tables, Visitor } from './tables.js';
 
 /** A new store that is gone with the process. */
 export function openMemoryStore(options: StoreOptions = {}): Promise<Store> {
@@ -24,6 +24,10 @@ class MemoryTables implements Tables {
       rows.push(row);
     }
     return rows;
+  }
+
+  visit(from: string, to: string, visitor: Visitor): void {
+    for (const [key, value] of this.#rows.from(from)) if (key >= to || !visitor(key, value)) return;
   }
 
   last(from: string, to: string): Row | undefined {

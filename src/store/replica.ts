@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { toCrawlcastError } from '../errors.js';
 import { openEmbeddedTables } from './embedded.js';
 import { keys } from './keys.js';
-import type { Changes, Row, Tables } from './tables.js';
+import type { Changes, Row, Tables, Visitor } from './tables.js';
 
 /** How far a copy reaches. */
 export interface Position {
@@ -42,6 +42,10 @@ export class Replica {
 
   range(from: string, to: string, limit: number): Row[] {
     return this.tables.range(from, to, limit);
+  }
+
+  visit(from: string, to: string, visitor: Visitor): void {
+    this.tables.visit(from, to, visitor);
   }
 
   last(from: string, to: string): Row | undefined {

@@ -15,14 +15,25 @@ export interface LogEvent {
   readonly crawl: string;
   /** The whole CloudEvent as UTF-8 JSON, id included; never changed. */
   readonly json: Buffer;
-  /** The bytes that hold it as a server-sent event, from `begin` to `end`: events of a batch mostly lie one behind the other. */
-  readonly bytes: Buffer;
-  readonly begin: number;
-  readonly end: number;
 }
 
-/** Events in a row, at least their identity stable while the log holds them in memory, so that frames can be kept by it. */
-export type Batch = readonly LogEvent[];
+/** Events in a row. One is made an object only where somebody looks at it alone: most are sent on as they lie. */
+export interface Batch extends Iterable<LogEvent> {
+  readonly length: number;
+  /** Offset of its first event; where it has none, nothing can be said of these two. */
+  readonly first: number;
+  /** Offset of its last event. */
+  readonly last: number;
+  /** The event at a place, counted from 0, or from the end below it. */
+  at(index: number): LogEvent | undefined;
+  typeAt(index: number): string;
+  crawlAt(index: number): string;
+  jsonAt(index: number): Buffer;
+  /** Those from one place to before another as server-sent events, one behind the other; a view. */
+  frames(from: number, to: number): Buffer;
+  /** How many bytes that is. */
+  size(from: number, to: number): number;
+}
 
 /** An event that is to be appended; the log gives it offset and id. */
 export interface NewEvent {
@@ -134,7 +145,7 @@ export interface Standing {
 /** What a step came to. */
 export interface Committed {
   /** What was written, in order, without what was there already. */
-  readonly events: Batch;
+  readonly events: readonly LogEvent[];
   /** How many of the offers were new. */
   readonly queued: number;
 }
@@ -152,6 +163,10 @@ export interface EventLog {
    * some hundred, and for all who ask for them the same batch. Starts at `first` where `after` is older than that.
    */
   read(after: number, limit?: number): Batch;
+  /**
+   * The same without a limit and without a copy: its bytes may be others as soon as more is read. For who sends them on at once.
+   */
+  lend(after: number): Batch;
   /** The offset after which to start reading in order to see every event with a later time. */
   offsetAt(timeMs: number): number;
   /** Calls back after each append, once it is durable. Returns the function that ends it. */

@@ -7,7 +7,7 @@ import { CrawlcastError } from '../errors.js';
 import { Arrivals } from './arrivals.js';
 import type { Cluster } from './cluster.js';
 import type { Position, Replica } from './replica.js';
-import type { Changes, News, Row, Tables } from './tables.js';
+import type { Changes, News, Row, Tables, Visitor } from './tables.js';
 import { Outrun } from './tables.js';
 import { type Message, readTail } from './tail.js';
 import { Assembler, encodeTransaction, readPart, readRows } from './transaction.js';
@@ -58,6 +58,10 @@ export class StreamTables implements Tables {
 
   range(from: string, to: string, limit: number): Row[] {
     return this.replica.range(from, to, limit);
+  }
+
+  visit(from: string, to: string, visitor: Visitor): void {
+    this.replica.visit(from, to, visitor);
   }
 
   last(from: string, to: string): Row | undefined {

@@ -7,6 +7,7 @@ import { Chores } from './chores.js';
 import { cutChunks } from './chunk.js';
 import { Crawls } from './crawls.js';
 import { decided } from './decide.js';
+import { Done } from './done.js';
 import { Draft } from './draft.js';
 import { keys, tableFormat } from './keys.js';
 import { TableLog } from './log.js';
@@ -224,11 +225,11 @@ class TableStore implements Store {
       return;
     }
     if (draft.changes.size > 0) this.#failure = undefined;
-    const events = chunks.flatMap(({ chunk }) => chunk.events);
+    const batches = chunks.map(({ chunk }) => chunk.events);
     this.#crawls.publish(draft);
     this.log.publish(chunks.map(({ chunk }) => chunk));
     for (const { waiting, outcome } of applied) {
-      waiting.resolve({ events: events.slice(outcome.from, outcome.to), queued: outcome.queued });
+      waiting.resolve(new Done(batches, outcome));
     }
   }
 

@@ -7,11 +7,16 @@ export type Row = readonly [key: string, value: Buffer];
 /** What one transaction changes: `undefined` deletes. */
 export type Changes = ReadonlyMap<string, Buffer | undefined>;
 
+/** Is shown a row, whose bytes are lent until it returns; says whether it wants the next. */
+export type Visitor = (key: string, lent: Buffer) => boolean;
+
 /** An ordered table. Reads are synchronous and see what was written last. */
 export interface Tables {
   get(key: string): Buffer | undefined;
   /** The first `limit` rows with `from <= key < to`, in the order of their keys. */
   range(from: string, to: string, limit: number): Row[];
+  /** Shows the same rows one by one, for as long as they are wanted. */
+  visit(from: string, to: string, visitor: Visitor): void;
   /** The row with the greatest key in `from <= key < to`. */
   last(from: string, to: string): Row | undefined;
   /**

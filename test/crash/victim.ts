@@ -22,9 +22,9 @@ function arm(store: Store, { kind, side, nth }: Extract<Moment, { at: 'commit' }
   // Added before any reader's, this listener is called before they are, and before the commit's promise resolves.
   store.log.onAppend(() => {
     for (let batch = store.log.read(cursor); batch.length > 0; batch = store.log.read(cursor)) {
-      cursor = batch.at(-1)?.offset ?? cursor;
+      cursor = batch.last;
       const tail = awaited;
-      if (tail !== undefined && batch.some(({ json }) => json.subarray(-tail.length).equals(tail))) die();
+      if (tail !== undefined && [...batch].some(({ json }) => json.subarray(-tail.length).equals(tail))) die();
     }
   });
   const commit = store.commit.bind(store);

@@ -1,6 +1,6 @@
 /** A table that is nothing but a sorted map. */
 import { SortedMap } from '#src/store/sorted.js';
-import type { Changes, Row, Tables } from '#src/store/tables.js';
+import type { Changes, Row, Tables, Visitor } from '#src/store/tables.js';
 
 /** Keeps what is written to it. */
 export class PlainTables implements Tables {
@@ -17,6 +17,10 @@ export class PlainTables implements Tables {
       found.push(row);
     }
     return found;
+  }
+
+  visit(from: string, to: string, visitor: Visitor): void {
+    for (const [key, value] of this.rows.from(from)) if (key >= to || !visitor(key, value)) return;
   }
 
   last(from: string, to: string): Row | undefined {
