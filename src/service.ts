@@ -99,7 +99,7 @@ export async function startService(
     const spiders = openLibrary(await openShelf(config.spiders, config.startUrl), store);
     const engine = createEngine(store, { ...config, ...(onError && { onError }) });
     closers.unshift(() => engine.close());
-    const hub = new Hub(store.log, config, onError);
+    const hub = new Hub(store, config, onError);
     const readiness = createReadiness(store);
     const access = createAccess({
       corsOrigins: config.corsOrigin,

@@ -1,6 +1,6 @@
 /** All subscribers of the service: pumped when the log grows, reminded that they are alive when it does not. */
 import { CrawlcastError } from '../errors.js';
-import type { EventLog } from '../store/store.js';
+import type { Store } from '../store/store.js';
 import type { Subscriber } from './subscriber.js';
 import { Turns } from './turns.js';
 
@@ -30,7 +30,7 @@ export interface StreamLimits {
 /** Keeps the subscribers. */
 export class Hub {
   /** In which those are served who have a lot before them. */
-  readonly turns = new Turns();
+  readonly turns: Turns;
   readonly #members = new Set<Member>();
   readonly #stopListening: () => void;
   readonly #timer: NodeJS.Timeout;
@@ -44,14 +44,15 @@ export class Hub {
   readonly #byAddress = new Map<string, number>();
 
   constructor(
-    log: EventLog,
+    store: Pick<Store, 'log' | 'isCommitting'>,
     { maxConnections = 20_000, maxConnectionsPerAddress = 10_000 }: StreamLimits = {},
     /** Told of what broke a stream off. */
     readonly onError: (error: unknown) => void = () => {},
   ) {
     this.#max = maxConnections;
     this.#maxPerAddress = maxConnectionsPerAddress;
-    this.#stopListening = log.onAppend(() => this.#pumpAll());
+    this.turns = new Turns(store);
+    this.#stopListening = store.log.onAppend(() => this.#pumpAll());
     this.#timer = setInterval(() => this.#remind(), 1_000).unref();
   }
 

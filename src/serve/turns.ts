@@ -1,10 +1,14 @@
 /** Work in turns: a little of it, then everybody else's. */
+import type { Store } from '../store/store.js';
 
 /** How long one turn may take: an append on its way to a live reader stands behind up to three of them. */
 const turnMs = 0.5;
 
-/** The same while somebody follows live, and how long a rest is then: who replays has a fifth of the time. */
-const live = { turnMs: 0.2, restMs: 1 } as const;
+/**
+ * The same while somebody follows live, and how long a rest is then: who replays has a fifth of the time. A rest goes on while something is
+ * on its way to the disk, but not for longer than the last number: in a crawl at full speed there always is.
+ */
+const live = { turnMs: 0.2, restMs: 1, longRestMs: 3 } as const;
 
 /** How long somebody counts as following live after an append that reached them. */
 const liveForMs = 1_000;
@@ -26,6 +30,8 @@ export class Turns {
   #endMs = Number.NEGATIVE_INFINITY;
   #liveUntilMs = Number.NEGATIVE_INFINITY;
 
+  constructor(private readonly store: Pick<Store, 'isCommitting'>) {}
+
   /** Whoever is waiting already keeps its place. */
   add(worker: Worker): void {
     this.#waiting.add(worker);
@@ -40,10 +46,20 @@ export class Turns {
   #plan(): void {
     if (this.#isPlanned || this.#waiting.size === 0) return;
     this.#isPlanned = true;
-    const nowMs = performance.now();
-    const rests = nowMs < this.#liveUntilMs && nowMs < this.#endMs + live.restMs;
-    if (rests) setTimeout(() => this.#take(), live.restMs);
+    if (this.#rests(live.restMs)) this.#takeLater();
     else setImmediate(() => this.#take());
+  }
+
+  #takeLater(): void {
+    setTimeout(() => {
+      if (this.store.isCommitting && this.#rests(live.longRestMs)) this.#takeLater();
+      else this.#take();
+    }, live.restMs);
+  }
+
+  #rests(restMs: number): boolean {
+    const nowMs = performance.now();
+    return nowMs < this.#liveUntilMs && nowMs < this.#endMs + restMs;
   }
 
   #take(): void {

@@ -208,6 +208,8 @@ export interface Store {
    * another process has changed the crawl; whatever `decide` throws
    */
   commit(step: Step): Promise<Committed>;
+  /** Whether a step is on its way to be durable. */
+  readonly isCommitting: boolean;
   /** Why the last commit failed, or the next one would; `undefined` where none did. */
   readonly failure?: CrawlcastError | undefined;
   /** All crawls, oldest first. */

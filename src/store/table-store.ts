@@ -86,6 +86,8 @@ class TableStore implements Store {
   readonly #crawls: Crawls;
   readonly #chores: Chores;
   readonly #queue: Waiting[] = [];
+  /** Steps that are being written. */
+  #underWay = 0;
   readonly #timer: NodeJS.Timeout | undefined;
   #resting: NodeJS.Timeout | undefined;
   #running: Promise<void> | undefined;
@@ -110,6 +112,10 @@ class TableStore implements Store {
 
   get failure(): CrawlcastError | undefined {
     return this.tables.news?.failure ?? this.#failure;
+  }
+
+  get isCommitting(): boolean {
+    return this.#queue.length > 0 || this.#underWay > 0;
   }
 
   commit(step: Step): Promise<Committed> {
@@ -175,6 +181,7 @@ class TableStore implements Store {
     while (this.#queue.length > 0 || (!this.#closed && (this.#hasChores || this.tables.news?.isWaiting))) {
       if (this.tables.news?.isWaiting) await this.#takeIn(this.tables.news);
       else await this.#commitGroup();
+      this.#underWay = 0;
     }
     this.#running = undefined;
   }
@@ -200,6 +207,7 @@ class TableStore implements Store {
 
   async #commitGroup(): Promise<void> {
     const { draft, applied } = this.#applyWaiting();
+    this.#underWay = applied.length;
     draft.settle();
     const { epoch, last, time, position } = this.log;
     const place = { offset: last + 1, time: Math.max(time, Date.now()), position };

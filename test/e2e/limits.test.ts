@@ -54,7 +54,7 @@ for (const { transport, skip } of transports) {
 
 test('limits › hold for one address, loopback apart', async (t) => {
   const store = await openMemoryStore();
-  const hub = new Hub(store.log, { maxConnectionsPerAddress: 1 });
+  const hub = new Hub(store, { maxConnectionsPerAddress: 1 });
   t.after(() => {
     hub.close();
     return store.close();
@@ -62,7 +62,7 @@ test('limits › hold for one address, loopback apart', async (t) => {
   const join = (address: string) => {
     const outlet = { deliver: () => true, heartbeat: () => true, end: () => {}, fail: () => {} };
     const plan = { position: { after: 0 }, filter: createFilter({ data: [] }) };
-    const subscriber = new Subscriber(store, new Turns(), plan, outlet);
+    const subscriber = new Subscriber(store, new Turns(store), plan, outlet);
     const member = { protocol: 'sse', address, subscriber, remind() {}, leave() {} } as const;
     hub.add(member);
     return member;

@@ -359,12 +359,17 @@ test('a heartbeat moves the cursor past what the filter leaves out', async () =>
   const tail = Buffer.from(',"source":"/crawls/c","type":"page","time":"2026-01-01T00:00:00.000Z","data":{}}');
   await store.commit({ crawl: 'c', events: [1, 2, 3].map(() => ({ type: 'page', tail })) });
   const cursors: string[] = [];
-  const subscriber = new Subscriber(store, new Turns(), plan(parseSubscriptionQuery('type=quote&since=0'), store), {
-    deliver: () => assert.fail('nothing matches'),
-    heartbeat: (id) => cursors.push(id) > 0,
-    end: () => assert.fail('it has no end'),
-    fail: () => assert.fail('the log is whole'),
-  });
+  const subscriber = new Subscriber(
+    store,
+    new Turns(store),
+    plan(parseSubscriptionQuery('type=quote&since=0'), store),
+    {
+      deliver: () => assert.fail('nothing matches'),
+      heartbeat: (id) => cursors.push(id) > 0,
+      end: () => assert.fail('it has no end'),
+      fail: () => assert.fail('the log is whole'),
+    },
+  );
   subscriber.pump();
   assert.ok(subscriber.hasMovedSilently);
   subscriber.heartbeat();

@@ -8,7 +8,7 @@ import type { BenchOptions } from '../support/options.js';
 import type { Goal, Reading, Row } from '../support/row.js';
 import { startBare } from '../support/servers.js';
 import { callJson, startService } from '../support/service.js';
-import type { Timed, TimedOrder } from '../support/timed-subscribers.js';
+import type { ReportOrder, Timed, TimedOrder } from '../support/timed-subscribers.js';
 import { type DiskReading, measureDisk } from './disk.js';
 
 const perSecond = 50;
@@ -120,10 +120,12 @@ async function measure(
 ): Promise<LatencyReading> {
   const readers: Child = startChild(new URL('../support/timed-subscribers.js', import.meta.url));
   try {
-    const order: TimedOrder = { port, protocol: 'sse', count: subscribers, skip, take: items };
-    await readers.ask(order);
+    await readers.ask({ port, protocol: 'sse', count: subscribers, skip } satisfies TimedOrder);
     const meter = startMeter([pid]);
-    const [timed] = await Promise.all([readers.ask<Timed>('report'), start()]);
+    const [timed] = await Promise.all([
+      readers.ask<Timed>({ report: items * subscribers } satisfies ReportOrder),
+      start(),
+    ]);
     return { ...timed, ...meter.stop() };
   } finally {
     await readers.end();

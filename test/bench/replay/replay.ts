@@ -1,11 +1,11 @@
-/** The rows of `replay`: readers that want the whole log at once, and one that follows it live meanwhile. */
+/** The rows of `replay`: readers that want the whole log at once, and one that follows it live, alone and beside them. */
 import { type Child, startChild } from '../support/child.js';
 import type { Counted, CountingOrder } from '../support/counting-subscribers.js';
 import { type Spent, startMeter } from '../support/meter.js';
 import type { BenchOptions } from '../support/options.js';
 import type { Reading, Row } from '../support/row.js';
 import { type StreamServer, startBare, startLog } from '../support/servers.js';
-import type { Timed, TimedOrder } from '../support/timed-subscribers.js';
+import type { ReportOrder, Timed, TimedOrder } from '../support/timed-subscribers.js';
 
 /** Events a second that the live reader follows. */
 const livePace = 50;
@@ -16,48 +16,66 @@ const measureSeconds = 4;
 interface ReplayReading extends Spent {
   readonly events: number;
   readonly seconds: number;
-  /** Of the live reader, in milliseconds; absent where there was none. */
-  readonly liveP99?: number;
 }
 
-interface Case {
-  readonly readers: number;
-  readonly ours: ReplayReading[];
-  readonly limit: ReplayReading[];
+/** How late a live reader had its events, in milliseconds. */
+type LiveReading = Pick<Timed, 'p50' | 'p99'>;
+
+/** What one server did in one round. */
+interface Round {
+  readonly one: ReplayReading;
+  readonly many: ReplayReading;
+  readonly manyBesideLive: ReplayReading;
+  readonly liveAlone: LiveReading;
+  readonly liveBesideMany: LiveReading;
 }
 
 /** Runs them. */
 export async function benchReplay(options: BenchOptions): Promise<Row[]> {
-  const [events, seconds] = options.quick ? [10_000, 0] : [100_000, measureSeconds];
-  const cases = (options.quick ? [1, 10] : [1, 50]).map((readers): Case => ({ readers, ours: [], limit: [] }));
+  const size: Size = options.quick
+    ? { events: 10_000, seconds: 0, many: 10, liveItems: livePace }
+    : { events: 100_000, seconds: measureSeconds, many: 50, liveItems: livePace * measureSeconds };
+  const ours: Round[] = [];
+  const limit: Round[] = [];
   for (let round = 0; round < options.rounds; round++) {
-    await runAll('ours', startLog, cases, events, seconds, 'ours');
-    await runAll('bare loop', startBare, cases, events, seconds, 'limit');
+    ours.push(await run('ours', startLog, size));
+    limit.push(await run('bare loop', startBare, size));
   }
-  const last = cases.at(-1);
-  return [...cases.map(rateRow), ...(last === undefined ? [] : [liveRow(last)])];
+  const rate = (what: string, which: 'one' | 'many' | 'manyBesideLive') => rateRow(what, ours, limit, which);
+  return [
+    rate('1 reader', 'one'),
+    rate(`${size.many} readers at once`, 'many'),
+    rate(`${size.many} beside a live one`, 'manyBesideLive'),
+    ...(['p50', 'p99'] as const).flatMap((which) => liveRows(size.many, which, ours, limit)),
+  ];
 }
 
-/** One server has the log, and is read from by one reader, then by many at once. */
-async function runAll(
-  name: string,
-  start: () => Promise<StreamServer>,
-  cases: readonly Case[],
-  events: number,
-  seconds: number,
-  side: 'ours' | 'limit',
-): Promise<void> {
+interface Size {
+  readonly events: number;
+  /** At least so long is read. */
+  readonly seconds: number;
+  readonly many: number;
+  /** Of a live reader, where it is alone. */
+  readonly liveItems: number;
+}
+
+/** One server has the log, and is read from by one reader, by many at once, by a live one, and by many beside that. */
+async function run(name: string, start: () => Promise<StreamServer>, size: Size): Promise<Round> {
+  const { events, seconds, many } = size;
   const server = await start();
+  const tell = (what: string, { events: read, seconds: took }: ReplayReading) =>
+    console.error(`replay: ${name}, ${what}: ${Math.round(read / took)} events/s`);
   try {
     await server.child.ask({ append: events });
-    for (const one of cases) {
-      const isLast = one === cases.at(-1);
-      const reading = await (isLast ? replayBesideLive : replay)(server, one.readers, events, seconds);
-      const rate = Math.round(reading.events / reading.seconds);
-      const live = reading.liveP99 === undefined ? '' : `, live p99 ${reading.liveP99.toFixed(2)} ms`;
-      console.error(`replay: ${name}, ${one.readers} at once: ${rate} events/s${live}`);
-      one[side].push(reading);
-    }
+    const one = await replay(server, 1, events, seconds);
+    tell('1', one);
+    const all = await replay(server, many, events, seconds);
+    tell(`${many} at once`, all);
+    const { replayed, ...live } = await replayBesideLive(server, size);
+    tell(`${many} beside a live one`, replayed);
+    const shown = ({ p50, p99 }: LiveReading) => `p50 ${p50.toFixed(2)}, p99 ${p99.toFixed(2)} ms`;
+    console.error(`replay: ${name}, live: alone ${shown(live.liveAlone)}; beside ${shown(live.liveBesideMany)}`);
+    return { one, many: all, manyBesideLive: replayed, ...live };
   } finally {
     await server.end();
   }
@@ -103,30 +121,38 @@ async function replayOnce(load: Child, server: StreamServer, count: number, aim:
   return (atMs - startMs) / 1_000;
 }
 
-async function replayBesideLive(...all: Parameters<typeof replay>): Promise<ReplayReading> {
-  const [server, readers, events, seconds] = all;
+async function replayBesideLive(
+  server: StreamServer,
+  { events, seconds, many, liveItems }: Size,
+): Promise<Pick<Round, 'liveAlone' | 'liveBesideMany'> & { replayed: ReplayReading }> {
   const live = startChild(new URL('../support/timed-subscribers.js', import.meta.url));
   try {
-    const order: TimedOrder = { port: server.port, protocol: 'sse', count: 1, skip: livePace, take: 1 };
-    await live.ask(order);
+    const report = (count: number) => live.ask<Timed>({ report: count } satisfies ReportOrder);
+    await live.ask({ port: server.port, protocol: 'sse', count: 1, skip: livePace } satisfies TimedOrder);
     await server.child.ask({ live: livePace });
+    const liveAlone = await report(liveItems);
     // What has come while the others were started is not counted.
-    const replayed = await replay(server, readers, events, seconds, () => live.ask('report'));
-    const { p99 } = await live.ask<Timed>('report');
-    return { ...replayed, liveP99: p99 };
+    const replayed = await replay(server, many, events, seconds, () => report(1));
+    const liveBesideMany = await report(1);
+    return { replayed, liveAlone, liveBesideMany };
   } finally {
     await live.end();
   }
 }
 
-function rateRow({ readers, ours, limit }: Case): Row {
-  const readings = (of: readonly ReplayReading[]) =>
-    of.map(({ events, seconds, cpuSeconds, peakRssMb }): Reading => {
+function rateRow(
+  what: string,
+  ours: readonly Round[],
+  limit: readonly Round[],
+  which: 'one' | 'many' | 'manyBesideLive',
+): Row {
+  const readings = (of: readonly Round[]) =>
+    of.map(({ [which]: { events, seconds, cpuSeconds, peakRssMb } }): Reading => {
       return { value: events / seconds, cpuMicros: (cpuSeconds / events) * 1e6, peakRssMb };
     });
   return {
     bench: 'replay',
-    what: readers === 1 ? '1 reader' : `${readers} readers at once`,
+    what,
     unit: 'events/s',
     ours: { name: 'ours', readings: readings(ours) },
     other: { name: 'bare uWS loop, log in memory', readings: readings(limit) },
@@ -134,14 +160,18 @@ function rateRow({ readers, ours, limit }: Case): Row {
   };
 }
 
-function liveRow({ readers, ours, limit }: Case): Row {
-  const readings = (of: readonly ReplayReading[]) =>
-    of.flatMap(({ liveP99 }): Reading[] => (liveP99 === undefined ? [] : [{ value: liveP99 }]));
-  return {
+function liveRows(many: number, which: 'p50' | 'p99', ours: readonly Round[], limit: readonly Round[]): Row[] {
+  const readings = (of: readonly Round[], when: 'liveAlone' | 'liveBesideMany') =>
+    of.map(({ [when]: reading }): Reading => ({ value: reading[which] }));
+  const row = (name: string, others: Reading[]): Row => ({
     bench: 'replay',
-    what: `a live one's p99 beside ${readers}`,
+    what: `a live one's ${which} beside ${many}`,
     unit: 'ms',
-    ours: { name: 'ours', readings: readings(ours) },
-    other: { name: 'bare uWS loop, log in memory', readings: readings(limit) },
-  };
+    ours: { name: 'ours', readings: readings(ours, 'liveBesideMany') },
+    other: { name, readings: others },
+  });
+  return [
+    row('ours, alone', readings(ours, 'liveAlone')),
+    row('bare uWS loop beside as many', readings(limit, 'liveBesideMany')),
+  ];
 }

@@ -3,12 +3,15 @@ import { takeOrders } from './child.js';
 import { Latencies } from './latencies.js';
 import { openStreams, type Streams } from './streams.js';
 
-/** First this, answered when all are open; then `report`, answered when all deliveries have come: of those since the last report. */
+/** First this, answered when all are open. */
 export interface TimedOrder extends Streams {
   /** Items of each stream that are not counted. */
   readonly skip: number;
-  /** Items of each stream that are counted, since the last report, before one is given: a report of none would tell of nothing. */
-  readonly take: number;
+}
+
+/** Then this, again and again: answered when so many deliveries, of all streams together, have come since the last one. */
+export interface ReportOrder {
+  readonly report: number;
 }
 
 /** In milliseconds. */
@@ -26,17 +29,17 @@ function check(): void {
   if (latencies.count >= aim) reached();
 }
 
-takeOrders(async (order: TimedOrder | 'report'): Promise<Timed | undefined> => {
-  if (order === 'report') {
-    await new Promise<void>((resolve) => {
-      reached = resolve;
-      check();
-    });
-    const timed = { count: latencies.count, p50: latencies.percentile(0.5), p99: latencies.percentile(0.99) };
-    latencies.clear();
-    return timed;
+takeOrders(async (order: TimedOrder | ReportOrder): Promise<Timed | undefined> => {
+  if (!('report' in order)) {
+    await openStreams(order, () => latencies.reader(order.skip));
+    return undefined;
   }
-  aim = order.take * order.count;
-  await openStreams(order, () => latencies.reader(order.skip));
-  return undefined;
+  aim = order.report;
+  await new Promise<void>((resolve) => {
+    reached = resolve;
+    check();
+  });
+  const timed = { count: latencies.count, p50: latencies.percentile(0.5), p99: latencies.percentile(0.99) };
+  latencies.clear();
+  return timed;
 });
