@@ -31,6 +31,9 @@ const liveBatches = 2;
 /** The same when it comes. */
 const liveEvents = 256;
 
+/** Who is further behind than this replays, even if it has been at the end of the log before. */
+const burstEvents = 16_384;
+
 /** Which log positions and events one stream gets. */
 export interface Plan {
   readonly position: Position;
@@ -86,6 +89,8 @@ export class Subscriber {
   #open = true;
   /** Whether its turn is to come. */
   #inTurn = false;
+  /** Whether it has been at the end of the log. */
+  #caughtUp = false;
 
   constructor(
     readonly store: Store,
@@ -114,12 +119,18 @@ export class Subscriber {
     return isOver(this.store, this.#crawl, this.#cursor);
   }
 
+  /** Whether what it reads has been there before it came: a live reader has bursts before it at most. */
+  get replays(): boolean {
+    return !this.#caughtUp || this.lag > burstEvents;
+  }
+
   /** Goes on with another subscription. */
   replan({ filter, crawl, position }: Plan): void {
     this.#filter = filter;
     this.#crawl = crawl;
     this.#cursor = position.after;
     this.#told = this.#cursor;
+    this.#caughtUp = false;
   }
 
   /** Writes the gap that the reader has to be told of, if there is one; the first thing it gets. */
@@ -184,7 +195,10 @@ export class Subscriber {
         this.#end();
         return;
       }
-      if (!this.#pumpBatch()) return;
+      if (!this.#pumpBatch()) {
+        this.#caughtUp = true;
+        return;
+      }
     }
     this.#waitForTurn();
   }

@@ -2,77 +2,109 @@
 import type { Store } from '../store/store.js';
 
 /** How long one turn may take: an append on its way to a live reader stands behind up to three of them. */
-const turnMs = 0.5;
+const turnMs = 0.4;
 
-/**
- * The same while somebody follows live, and how long a rest is then: who replays has a fifth of the time. A rest goes on while something is
- * on its way to the disk, but not for longer than the last number: in a crawl at full speed there always is.
- */
-const live = { turnMs: 0.2, restMs: 1, longRestMs: 3 } as const;
+/** How long those who replay rest after a turn while somebody follows live: they have a quarter of the time. */
+const restMs = 1;
+
+/** The same while something is on its way to the disk: no longer than that, as in a crawl at full speed there always is. */
+const longRestMs = 3;
 
 /** How long somebody counts as following live after an append that reached them. */
 const liveForMs = 1_000;
 
 /** Something that has a step of work to do. */
 export interface Worker {
+  /** Whether it replays: then it can wait for those who follow live. */
+  readonly replays: boolean;
   /** Does a step; adds itself again where there is more. */
   pump(): void;
 }
 
-/**
- * Who replays takes turns: appends and live readers are served between two of them. While there is somebody who follows live, they rest as
- * well, so that the disk's thread and those who read find a core.
- */
+/** Who has more to read than is written at once takes turns: appends and live readers are served between two of them. */
 export class Turns {
-  readonly #waiting = new Set<Worker>();
-  #isPlanned = false;
-  /** When the last turn was over. */
-  #endMs = Number.NEGATIVE_INFINITY;
-  #liveUntilMs = Number.NEGATIVE_INFINITY;
+  readonly #burst = new Round(setImmediate);
+  readonly #pace: ReplayPace;
+  readonly #replay: Round;
 
-  constructor(private readonly store: Pick<Store, 'isCommitting'>) {}
+  constructor(store: Pick<Store, 'isCommitting'>) {
+    this.#pace = new ReplayPace(store);
+    this.#replay = new Round((take) => this.#pace.next(take));
+  }
 
   /** Whoever is waiting already keeps its place. */
+  add(worker: Worker): void {
+    if (worker.replays) this.#replay.add(worker);
+    else this.#burst.add(worker);
+  }
+
+  /** Somebody has been reached by an append. */
+  liveReached(): void {
+    this.#pace.liveReached();
+  }
+}
+
+/** Workers one after the other, in each turn as many as it has time for. */
+class Round {
+  readonly #waiting = new Set<Worker>();
+  #isPlanned = false;
+
+  /** @param next calls back when the next turn may begin */
+  constructor(private readonly next: (take: () => void) => void) {}
+
   add(worker: Worker): void {
     this.#waiting.add(worker);
     this.#plan();
   }
 
-  /** Somebody has been reached by an append. */
-  liveReached(): void {
-    this.#liveUntilMs = performance.now() + liveForMs;
-  }
-
   #plan(): void {
     if (this.#isPlanned || this.#waiting.size === 0) return;
     this.#isPlanned = true;
-    if (this.#rests(live.restMs)) this.#takeLater();
-    else setImmediate(() => this.#take());
-  }
-
-  #takeLater(): void {
-    setTimeout(() => {
-      if (this.store.isCommitting && this.#rests(live.longRestMs)) this.#takeLater();
-      else this.#take();
-    }, live.restMs);
-  }
-
-  #rests(restMs: number): boolean {
-    const nowMs = performance.now();
-    return nowMs < this.#liveUntilMs && nowMs < this.#endMs + restMs;
+    this.next(() => this.#take());
   }
 
   #take(): void {
     this.#isPlanned = false;
-    const beginMs = performance.now();
-    const endMs = beginMs + (beginMs < this.#liveUntilMs ? live.turnMs : turnMs);
+    const endMs = performance.now() + turnMs;
     for (const worker of this.#waiting) {
       this.#waiting.delete(worker);
       // It comes back behind the others.
       worker.pump();
       if (performance.now() > endMs) break;
     }
-    this.#endMs = performance.now();
     this.#plan();
+  }
+}
+
+/** Of those who replay: while somebody follows live they rest, so that the disk's thread and those who read find a core. */
+class ReplayPace {
+  #liveUntilMs = Number.NEGATIVE_INFINITY;
+  #turnBeganMs = Number.NEGATIVE_INFINITY;
+
+  constructor(private readonly store: Pick<Store, 'isCommitting'>) {}
+
+  liveReached(): void {
+    this.#liveUntilMs = performance.now() + liveForMs;
+  }
+
+  next(take: () => void): void {
+    const begin = () => {
+      this.#turnBeganMs = performance.now();
+      take();
+    };
+    if (this.#rests(restMs)) this.#afterRest(begin);
+    else setImmediate(begin);
+  }
+
+  #afterRest(begin: () => void): void {
+    setTimeout(() => {
+      if (this.store.isCommitting && this.#rests(longRestMs)) this.#afterRest(begin);
+      else begin();
+    }, 1);
+  }
+
+  #rests(ms: number): boolean {
+    const nowMs = performance.now();
+    return nowMs < this.#liveUntilMs && nowMs < this.#turnBeganMs + turnMs + ms;
   }
 }

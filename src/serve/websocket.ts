@@ -108,7 +108,7 @@ class SocketStream implements Member, Outlet {
     this.subscriber.replan(next);
     this.#answer({ subscribed: describe(subscription, next, this.subscriber.cursor) });
     this.subscriber.tellGap(next.position);
-    this.subscriber.pump();
+    this.subscriber.begin();
   }
 
   #answer(control: unknown): void {
