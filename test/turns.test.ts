@@ -1,0 +1,93 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Hub } from '#src/serve/hub.js';
+import { begin, plan, Subscriber } from '#src/serve/subscriber.js';
+import { parseSubscriptionQuery } from '#src/serve/subscription.js';
+import { Turns, type Worker } from '#src/serve/turns.js';
+import { openMemoryStore } from '#src/store/memory.js';
+import type { Store } from '#src/store/store.js';
+import { appendItems, recordOf } from './support/log-service.js';
+
+/** Takes so many turns, and resolves when it has had them. */
+function worker(turns: Turns, replays: boolean, count: number): { readonly done: Promise<void> } {
+  let left = count;
+  let finish = () => {};
+  const done = new Promise<void>((resolve) => {
+    finish = resolve;
+  });
+  const own: Worker = {
+    replays,
+    pump() {
+      if (--left > 0) turns.add(own);
+      else finish();
+    },
+  };
+  turns.add(own);
+  return { done };
+}
+
+test('turns › come to who replays even while somebody follows live and there is always something on its way to the disk', async () => {
+  const turns = new Turns({ isCommitting: true });
+  turns.liveReached();
+  await Promise.all([worker(turns, true, 2_000).done, worker(turns, true, 2_000).done, worker(turns, false, 100).done]);
+});
+
+/** A reader whose socket always takes bytes, in a hub. */
+function join(store: Store, hub: Hub, query: string) {
+  let resolve = (_: number) => {};
+  const reached = (offset: number) =>
+    new Promise<void>((done) => {
+      resolve = (last) => last >= offset && done();
+    });
+  const position = plan(parseSubscriptionQuery(query), store);
+  const subscriber = new Subscriber(store, hub.turns, position, {
+    deliver: ({ last }) => {
+      resolve(last);
+      return true;
+    },
+    heartbeat: () => true,
+    end() {},
+    fail: assert.fail,
+  });
+  const member = { protocol: 'sse', address: '127.0.0.1', subscriber, remind() {}, leave() {} } as const;
+  begin({ store, hub, plan: position, address: member.address }, member);
+  return { subscriber, reached };
+}
+
+test('turns › are for replays until a reader has been at the end of the log; afterwards it only has bursts before it', async (t) => {
+  const store = await openMemoryStore();
+  const hub = new Hub(store);
+  t.after(() => {
+    hub.close();
+    return store.close();
+  });
+  await store.commit({ crawl: 'a', record: recordOf('a') });
+  await appendItems(store, 'a', 1, 5_000);
+  const late = join(store, hub, 'since=0');
+  const live = join(store, hub, 'since=now');
+  assert.deepEqual([late.subscriber.replays, live.subscriber.replays], [true, false]);
+  assert.equal(late.subscriber.lag, 5_000, 'many may come at once: the first turn is waited for, too');
+  const both = Promise.all([late.reached(8_000), live.reached(8_000)]);
+  await appendItems(store, 'a', 5_001, 3_000);
+  assert.ok(!live.subscriber.replays);
+  await both;
+  await appendItems(store, 'a', 8_001, 1);
+  assert.deepEqual([late.subscriber.replays, live.subscriber.replays], [false, false]);
+  live.subscriber.replan(plan(parseSubscriptionQuery('since=0'), store));
+  assert.ok(live.subscriber.replays);
+});
+
+test('a store says whether a step is on its way to be durable', async () => {
+  const store = await openMemoryStore();
+  assert.ok(!store.isCommitting);
+  const commit = appendItems(store, 'a', 1, 10);
+  assert.ok(store.isCommitting);
+  await commit;
+  const refused = store.commit({ crawl: 'a', decide: () => assert.fail('no') });
+  assert.ok(store.isCommitting);
+  await assert.rejects(refused);
+  await appendItems(store, 'a', 11, 1);
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.ok(!store.isCommitting);
+  await store.close();
+});
