@@ -262,6 +262,23 @@ describe('embedded store', () => {
     assert.throws(() => store.log.read(0), { code: 'data.corrupt' });
   });
 
+  it('gives what lies before a damaged part, and says so only to who goes on from there', async (t) => {
+    const dir = await directory(t);
+    const before = await openEmbeddedStore(dir);
+    for (const data of ['a', 'b', 'needle', 'c']) await before.commit({ crawl, events: events(10, data) });
+    await before.close();
+    const file = join(dir, 'data.mdb');
+    const bytes = await readFile(file);
+    // Old copies of the page are in the file as well.
+    for (let at = bytes.indexOf('needle'); at >= 0; at = bytes.indexOf('needle', at)) bytes.write('NEEDLE', at);
+    await writeFile(file, bytes);
+    const store = await openEmbeddedStore(dir);
+    t.after(() => store.close());
+    assert.equal(store.log.read(0).last, 20);
+    for (const after of [20, 25]) assert.throws(() => store.log.read(after), { code: 'data.corrupt' });
+    assert.equal(store.log.read(30).last, 40);
+  });
+
   it('says so where a part of the log is missing, and gives what comes before it and behind it', async (t) => {
     const dir = await directory(t);
     const before = await openEmbeddedStore(dir);

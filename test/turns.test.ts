@@ -28,7 +28,7 @@ function worker(turns: Turns, replays: boolean, count: number): { readonly done:
 
 test('turns › come to who replays even while somebody follows live and there is always something on its way to the disk', async () => {
   const turns = new Turns({ isCommitting: true });
-  turns.liveReached();
+  turns.appended(true);
   await Promise.all([worker(turns, true, 2_000).done, worker(turns, true, 2_000).done, worker(turns, false, 100).done]);
 });
 
@@ -75,6 +75,23 @@ test('turns › are for replays until a reader has been at the end of the log; a
   assert.deepEqual([late.subscriber.replays, live.subscriber.replays], [false, false]);
   live.subscriber.replan(plan(parseSubscriptionQuery('since=0'), store));
   assert.ok(live.subscriber.replays);
+});
+
+test('turns › bring a replay to the end of a log that grows all the time', { timeout: 30_000 }, async (t) => {
+  const store = await openMemoryStore();
+  const hub = new Hub(store);
+  t.after(() => {
+    hub.close();
+    return store.close();
+  });
+  await store.commit({ crawl: 'a', record: recordOf('a') });
+  // Old ones in long chunks, and then as many in short ones as are kept in memory.
+  await appendItems(store, 'a', 1, 5_000);
+  for (let n = 5_001; n <= 7_000; n++) await appendItems(store, 'a', n, 1);
+  const live = join(store, hub, 'since=now');
+  const late = Array.from({ length: 20 }, () => join(store, hub, 'since=0'));
+  for (let n = 7_001; late.some(({ subscriber }) => subscriber.replays); n++) await appendItems(store, 'a', n, 1);
+  assert.equal(live.subscriber.lag, 0);
 });
 
 test('a store says whether a step is on its way to be durable', async () => {

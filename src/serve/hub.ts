@@ -127,7 +127,7 @@ export class Hub {
     const began = performance.now();
     let isFollowed = false;
     for (const { subscriber } of this.#members) isFollowed = subscriber.appended() || isFollowed;
-    if (isFollowed) this.turns.liveReached();
+    this.turns.appended(isFollowed);
     this.onPumped(performance.now() - began);
   }
 

@@ -2,6 +2,7 @@
 import type { ServerResponse } from 'node:http';
 import { guard } from './guard.js';
 import { type Answer, headerLines, isBodiless, ownError } from './head.js';
+import { ownBytes } from './node-bytes.js';
 import type { ByteSink, Headers, HttpResponse, Service } from './transport.js';
 
 const ignore = (): void => {};
@@ -85,8 +86,7 @@ class NodeSink implements ByteSink {
 
   write(chunk: Buffer | string): boolean {
     if (this.#outgoing.writableEnded || this.#outgoing.destroyed) return false;
-    // What it does not send at once Node keeps as it is.
-    return chunk.length === 0 || this.#outgoing.write(Buffer.from(chunk));
+    return chunk.length === 0 || this.#outgoing.write(typeof chunk === 'string' ? chunk : ownBytes(chunk));
   }
 
   #goOn(service: Service): void {

@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
 import { guard } from './guard.js';
 import { shortenReason } from './handshake.js';
+import { ownBytes } from './node-bytes.js';
 import type { Service, Socket } from './transport.js';
 
 const closeTimeoutMs = 2_000;
@@ -46,8 +47,9 @@ export class NodeSocket implements Socket {
   send(frames: readonly (Buffer | string)[]): boolean {
     if (this.#webSocket.readyState !== this.#webSocket.OPEN) return false;
     this.#connection.cork();
-    // What it does not send at once Node keeps as it is.
-    for (const frame of frames) this.#webSocket.send(Buffer.from(frame), { binary: false });
+    for (const frame of frames) {
+      this.#webSocket.send(typeof frame === 'string' ? frame : ownBytes(frame), { binary: false });
+    }
     this.#connection.uncork();
     // What has already left wants a drain as well; to wait for that one would keep a fast reader's turn going for ever.
     this.#promised = this.#connection.writableNeedDrain && this.#connection.writableLength > 0;

@@ -26,12 +26,9 @@ export interface Outlet {
 }
 
 /** How far behind a reader may be and still be written to at once; whoever has more before it takes turns with the others. */
-const liveBatches = 2;
+const liveEvents = 512;
 
-/** The same when it comes. */
-const liveEvents = 256;
-
-/** Who is further behind than this replays, even if it has been at the end of the log before. */
+/** How much may come at once to who has been at the end of the log; further behind, it replays. */
 const burstEvents = 16_384;
 
 /** Which log positions and events one stream gets. */
@@ -119,9 +116,9 @@ export class Subscriber {
     return isOver(this.store, this.#crawl, this.#cursor);
   }
 
-  /** Whether what it reads has been there before it came: a live reader has bursts before it at most. */
+  /** Whether it reads what has long been there: a live reader has bursts before it at most. */
   get replays(): boolean {
-    return !this.#caughtUp || this.lag > burstEvents;
+    return this.lag > (this.#caughtUp ? burstEvents : liveEvents);
   }
 
   /** Goes on with another subscription. */
@@ -140,12 +137,13 @@ export class Subscriber {
 
   /**
    * The log has grown. Who has a lot before it anyway goes on when its turn comes: live readers must not wait for it.
-   * @returns whether this is a live reader
+   * @returns whether it was live and something was written
    */
   appended(): boolean {
     if (this.#inTurn || this.#full) return false;
+    const told = this.#told;
     this.pump();
-    return true;
+    return this.#told > told;
   }
 
   /** Many may come at once, and those who have a lot before them take turns from the first. */
@@ -189,7 +187,8 @@ export class Subscriber {
   }
 
   #pumpBatches(): void {
-    for (let batch = 0; batch < liveBatches; batch++) {
+    const end = this.#cursor + liveEvents;
+    while (this.#cursor < end) {
       if (!this.#open || this.#full) return;
       if (this.complete) {
         this.#end();
@@ -264,8 +263,9 @@ export function hasHadAll(store: Store, { crawl, filter, position }: Plan): bool
   let after = position.after;
   for (let looked = 0; after < lastOffset && looked < batchesLookedThrough; looked++) {
     const batch = store.log.lend(after);
+    if (batch.length === 0) return true;
     if (filter(batch).length > 0) return false;
-    after = batch.length > 0 ? batch.last : lastOffset;
+    after = batch.last;
   }
   return after >= lastOffset;
 }

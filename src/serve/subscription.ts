@@ -141,11 +141,11 @@ function locateTime(timeMs: number, requested: string, log: EventLog, floor: num
     return { after: log.first - 1, gap: { requested, reason: 'truncated' } };
   }
   for (let round = 0; round < maxBatchesAtTime; round++) {
-    const batch = log.read(after);
-    const later = [...batch].find(({ json }) => eventTime(json) > timeMs);
-    if (batch.length === 0) break;
-    after = later ? later.offset - 1 : batch.last;
-    if (later) break;
+    const batch = log.lend(after);
+    let earlier = 0;
+    while (earlier < batch.length && eventTime(batch.jsonAt(earlier)) <= timeMs) earlier++;
+    after += earlier;
+    if (earlier < batch.length || batch.length === 0) break;
   }
   return { after: Math.max(after, floor) };
 }

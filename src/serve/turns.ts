@@ -1,13 +1,14 @@
 /** Work in turns: a little of it, then everybody else's. */
 import type { Store } from '../store/store.js';
 
-/** How long one turn may take: an append on its way to a live reader stands behind up to three of them. */
-const turnMs = 0.4;
+/** How long one turn may take: an append on its way to a live reader stands behind a few of them. */
+const turnMs = 0.5;
 
-/** How long those who replay rest after a turn while somebody follows live: they have a quarter of the time. */
+/** How long those who replay rest after a turn while somebody follows live. A timer may say so a little early: it counts whole milliseconds. */
 const restMs = 1;
+const leastRestMs = 0.5;
 
-/** The same while something is on its way to the disk: no longer than that, as in a crawl at full speed there always is. */
+/** How long at most they wait for an append that is under way; for the next one they do not wait, as in a crawl at full speed there always is one. */
 const longRestMs = 3;
 
 /** How long somebody counts as following live after an append that reached them. */
@@ -23,13 +24,13 @@ export interface Worker {
 
 /** Who has more to read than is written at once takes turns: appends and live readers are served between two of them. */
 export class Turns {
-  readonly #burst = new Round(setImmediate);
+  readonly #burst = new Round({ next: setImmediate, ended() {} });
   readonly #pace: ReplayPace;
   readonly #replay: Round;
 
   constructor(store: Pick<Store, 'isCommitting'>) {
     this.#pace = new ReplayPace(store);
-    this.#replay = new Round((take) => this.#pace.next(take));
+    this.#replay = new Round(this.#pace);
   }
 
   /** Whoever is waiting already keeps its place. */
@@ -38,73 +39,93 @@ export class Turns {
     else this.#burst.add(worker);
   }
 
-  /** Somebody has been reached by an append. */
-  liveReached(): void {
-    this.#pace.liveReached();
+  /**
+   * The log has grown.
+   * @param isFollowed whether somebody was reached who follows live
+   */
+  appended(isFollowed: boolean): void {
+    this.#pace.appended(isFollowed);
   }
+}
+
+/** When turns come. */
+interface Pace {
+  /** Calls back when the next one may begin. */
+  next(begin: () => void): void;
+  ended(): void;
 }
 
 /** Workers one after the other, in each turn as many as it has time for. */
 class Round {
   readonly #waiting = new Set<Worker>();
+  /** Whether the next turn will come by itself. */
   #isPlanned = false;
 
-  /** @param next calls back when the next turn may begin */
-  constructor(private readonly next: (take: () => void) => void) {}
+  constructor(private readonly pace: Pace) {}
 
   add(worker: Worker): void {
     this.#waiting.add(worker);
-    this.#plan();
+    if (!this.#isPlanned) this.#plan();
   }
 
   #plan(): void {
-    if (this.#isPlanned || this.#waiting.size === 0) return;
     this.#isPlanned = true;
-    this.next(() => this.#take());
+    this.pace.next(() => {
+      try {
+        this.#take();
+      } finally {
+        this.pace.ended();
+        this.#isPlanned = false;
+        if (this.#waiting.size > 0) this.#plan();
+      }
+    });
   }
 
   #take(): void {
-    this.#isPlanned = false;
     const endMs = performance.now() + turnMs;
     for (const worker of this.#waiting) {
       this.#waiting.delete(worker);
       // It comes back behind the others.
       worker.pump();
-      if (performance.now() > endMs) break;
+      if (performance.now() > endMs) return;
     }
-    this.#plan();
   }
 }
 
 /** Of those who replay: while somebody follows live they rest, so that the disk's thread and those who read find a core. */
-class ReplayPace {
+class ReplayPace implements Pace {
   #liveUntilMs = Number.NEGATIVE_INFINITY;
-  #turnBeganMs = Number.NEGATIVE_INFINITY;
+  #endedMs = Number.NEGATIVE_INFINITY;
+  /** Whether the log has grown since. */
+  #hasGrown = false;
 
   constructor(private readonly store: Pick<Store, 'isCommitting'>) {}
 
-  liveReached(): void {
-    this.#liveUntilMs = performance.now() + liveForMs;
+  appended(isFollowed: boolean): void {
+    this.#hasGrown = true;
+    if (isFollowed) this.#liveUntilMs = performance.now() + liveForMs;
   }
 
-  next(take: () => void): void {
-    const begin = () => {
-      this.#turnBeganMs = performance.now();
-      take();
-    };
+  next(begin: () => void): void {
     if (this.#rests(restMs)) this.#afterRest(begin);
     else setImmediate(begin);
   }
 
   #afterRest(begin: () => void): void {
     setTimeout(() => {
-      if (this.store.isCommitting && this.#rests(longRestMs)) this.#afterRest(begin);
+      const isAwaited = this.store.isCommitting && !this.#hasGrown;
+      if (this.#rests(isAwaited ? longRestMs : leastRestMs)) this.#afterRest(begin);
       else begin();
-    }, 1);
+    }, restMs);
+  }
+
+  ended(): void {
+    this.#hasGrown = false;
+    this.#endedMs = performance.now();
   }
 
   #rests(ms: number): boolean {
     const nowMs = performance.now();
-    return nowMs < this.#liveUntilMs && nowMs < this.#turnBeganMs + turnMs + ms;
+    return nowMs < this.#liveUntilMs && nowMs < this.#endedMs + ms;
   }
 }

@@ -43,14 +43,25 @@ export class StoredBatch implements Batch {
   /** The same in memory of its own. */
   kept(): StoredBatch {
     if (!this.isLent) return this;
-    const begin = this.#endOf(-1);
-    const rows = Array.from(this.layout.rows).slice(this.skipped * rowLength, (this.skipped + this.length) * rowLength);
-    for (let row = 0; row < rows.length; row += rowLength) {
-      rows[row + 2] = (rows[row + 2] ?? 0) - begin;
-      rows[row + 3] = (rows[row + 3] ?? 0) - begin;
-    }
+    const rows = Array.from({ length: this.length * rowLength }, () => 0);
+    this.copyRows(rows, 0, 0);
     const bytes = Buffer.from(this.frames(0, this.length));
     return new StoredBatch(this.first, { bytes, begin: 0, names: this.layout.names, rows });
+  }
+
+  get names(): readonly string[] {
+    return this.layout.names;
+  }
+
+  /** Copies its rows to a place among others, for a layout in which its bytes begin elsewhere. */
+  copyRows(rows: number[] | Int32Array, at: number, begin: number): void {
+    const [from, moved] = [this.skipped * rowLength, begin - this.#endOf(-1)];
+    for (let row = 0; row < this.length * rowLength; row += rowLength) {
+      rows[at + row] = this.layout.rows[from + row] ?? 0;
+      rows[at + row + 1] = this.layout.rows[from + row + 1] ?? 0;
+      rows[at + row + 2] = (this.layout.rows[from + row + 2] ?? 0) + moved;
+      rows[at + row + 3] = (this.layout.rows[from + row + 3] ?? 0) + moved;
+    }
   }
 
   holds(offset: number): boolean {
@@ -133,8 +144,8 @@ class StoredEvent implements LogEvent {
 /** No events. */
 export const noEvents = new StoredBatch(1, { bytes: Buffer.alloc(0), begin: 0, names: [], rows: [] });
 
-/** Turns rows that are relative, with lengths in place of ends, into those of a layout that begins somewhere; gives its end. */
-export function place(rows: number[], begin: number): number {
+/** Makes rows with lengths, where those of a layout have ends and places in all of its bytes, into the rows of a layout. */
+export function layOut(rows: number[], begin: number): void {
   let at = begin;
   for (let row = 0; row < rows.length; row += rowLength) {
     const end = at + (rows[row + 3] ?? 0);
@@ -142,7 +153,6 @@ export function place(rows: number[], begin: number): number {
     rows[row + 3] = end;
     at = end;
   }
-  return at;
 }
 
 /** A name's place among others, which it joins if it is new. They are few, so that looking through them is quick. */

@@ -3,8 +3,8 @@
  * hundreds of megabytes a second would otherwise be given to the collector, which stops everybody else for them.
  */
 import { Recent } from '../recent.js';
-import { type Layout, numberOf, place, rowLength, StoredBatch } from './batch.js';
-import { chunkLimits, type ReadChunk } from './chunk.js';
+import { type Layout, numberOf, rowLength, StoredBatch } from './batch.js';
+import { chunkLimits } from './chunk.js';
 
 /** A block ends at the latest before a multiple of so many offsets: those who began at different places soon share blocks. */
 const blockSpan = chunkLimits.events;
@@ -16,8 +16,11 @@ const maxBlocks = 32;
 
 /** Where blocks come from. */
 export interface ChunkSource {
-  /** Shows the chunks that begin between two offsets, without a gap from the first one there on, for as long as they are wanted. */
-  visit(from: number, to: number, visitor: (chunk: ReadChunk) => boolean): void;
+  /**
+   * Shows the chunks that begin between two offsets, without a gap from the first one there on, for as long as they are wanted; each
+   * is good until the visitor returns.
+   */
+  visit(from: number, to: number, visitor: (chunk: StoredBatch) => boolean): void;
   /** Where the chunk begins in which an offset is, if it is in one. */
   beginOf(offset: number): number | undefined;
 }
@@ -48,11 +51,12 @@ export class RecentBlocks {
     const room = this.#rooms.pop() ?? new Room();
     const end = (Math.floor((from - 1) / blockSpan) + 1) * blockSpan + 1;
     room.clear();
-    this.source.visit(from, end, (chunk) => room.add(chunk) < fullBytes);
-    if (room.count === 0) {
-      this.#rooms.push(room);
-      return undefined;
+    try {
+      this.source.visit(from, end, (chunk) => room.add(chunk) < fullBytes);
+    } finally {
+      if (room.count === 0) this.#rooms.push(room);
     }
+    if (room.count === 0) return undefined;
     const events = new StoredBatch(from, room, 0, room.count);
     const oldest = this.#blocks.add({ events, room });
     if (oldest !== undefined) this.#rooms.push(oldest.room);
@@ -60,8 +64,8 @@ export class RecentBlocks {
   }
 }
 
-/** Bytes for one block; it may be longer by what was in its last chunk. */
-const roomBytes = 2 * chunkLimits.bytes;
+/** Bytes for one block: its last chunk may begin just before it is full, and has heads besides what its limit counts. */
+const roomBytes = 3 * chunkLimits.bytes;
 
 /** Events of one block: its last chunk may begin with the last of its offsets. */
 const roomEvents = blockSpan + chunkLimits.events;
@@ -85,19 +89,19 @@ class Room implements Layout {
   }
 
   /** Copies a chunk, and gives the bytes that there are now. */
-  add({ names, rows, frames }: ReadChunk): number {
+  add(chunk: StoredBatch): number {
+    const frames = chunk.frames(0, chunk.length);
     const end = this.#end + frames.length;
     if (end > this.bytes.length) this.bytes = Buffer.concat([this.bytes.subarray(0, this.#end)], end);
     this.bytes.set(frames, this.#end);
-    const numbers = names.map((name) => numberOf(this.names, name));
-    place(rows, this.#end);
-    const at = this.count * rowLength;
-    this.rows.set(rows, at);
-    for (let row = at; row < at + rows.length; row += rowLength) {
+    const numbers = chunk.names.map((name) => numberOf(this.names, name));
+    const [from, to] = [this.count * rowLength, (this.count + chunk.length) * rowLength];
+    chunk.copyRows(this.rows, from, this.#end);
+    for (let row = from; row < to; row += rowLength) {
       this.rows[row] = numbers[this.rows[row] ?? 0] ?? 0;
       this.rows[row + 1] = numbers[this.rows[row + 1] ?? 0] ?? 0;
     }
-    this.count += rows.length / rowLength;
+    this.count += chunk.length;
     this.#end = end;
     return end;
   }

@@ -5,7 +5,7 @@
 import { crc32 } from 'node:zlib';
 import { CrawlcastError } from '../errors.js';
 import { eventHead, frameEnd, frameHead } from '../events-json.js';
-import { numberOf, place, rowLength, StoredBatch } from './batch.js';
+import { layOut, numberOf, rowLength, StoredBatch } from './batch.js';
 
 /** A chunk is full when it has reached one of these. */
 export const chunkLimits = { events: 256, bytes: 65_536 } as const;
@@ -157,37 +157,16 @@ export function peekChunk(offset: number, value: Buffer): ChunkHeader {
   return { offset, time, position, bytes, count: rows.length / rowLength };
 }
 
-/** The events of a chunk where they lie. */
-export interface ReadChunk {
-  readonly names: readonly string[];
-  /** As in a layout, but relative: where in its event the JSON begins, and how long the event is. */
-  readonly rows: number[];
-  readonly frames: Buffer;
-}
-
 /**
- * Reads a chunk's header and checks all of it; its events stay where they are.
- * @throws CrawlcastError `data.corrupt`
- */
-export function readChunk(offset: number, value: Buffer): ReadChunk {
-  const { names, rows } = checkedHeader(offset, value);
-  return { names, rows, frames: value.subarray(framesIn(value)) };
-}
-
-/**
- * Reads a chunk whole, and keeps its bytes.
+ * Reads a chunk whole; its events stay in the bytes.
  * @throws CrawlcastError `data.corrupt`
  */
 export function decodeChunk(offset: number, value: Buffer): Chunk {
-  const header = checkedHeader(offset, value);
+  if (value.length < headerAt || crc32(value.subarray(4)) !== value.readUInt32LE(0)) throw damaged(offset);
+  const header = headerOf(offset, value);
   const { time, position, bytes } = header;
   const events = eventsIn(offset, value, header);
   return { offset, time, position, bytes, count: events.length, events };
-}
-
-function checkedHeader(offset: number, value: Buffer): WrittenHeader {
-  if (value.length < headerAt || crc32(value.subarray(4)) !== value.readUInt32LE(0)) throw damaged(offset);
-  return headerOf(offset, value);
 }
 
 function framesIn(value: Buffer): number {
@@ -197,7 +176,7 @@ function framesIn(value: Buffer): number {
 /** Takes over the header's rows: what is written as lengths becomes places. */
 function eventsIn(offset: number, value: Buffer, { names, rows }: WrittenHeader): StoredBatch {
   const begin = framesIn(value);
-  place(rows, begin);
+  layOut(rows, begin);
   return new StoredBatch(offset, { bytes: value, begin, names, rows });
 }
 

@@ -1,15 +1,18 @@
 /** The log: the newest events in memory as they were appended, older ones in blocks from the table. */
 
 import { CrawlcastError } from '../errors.js';
-import { noEvents, rowLength, type StoredBatch } from './batch.js';
+import { noEvents, type StoredBatch } from './batch.js';
 import { RecentBlocks } from './blocks.js';
-import { type Chunk, type ChunkHeader, decodeChunk, peekChunk, type ReadChunk, readChunk } from './chunk.js';
+import { type Chunk, type ChunkHeader, decodeChunk, peekChunk } from './chunk.js';
 import { isChunk, keys, offsetOf } from './keys.js';
 import type { Batch, EventLog } from './store.js';
 import type { Changes, Tables } from './tables.js';
 
 /** Beyond that, what was appended is read again where somebody is so far behind. */
 const maxRecentBytes = 512 * 1024;
+
+/** So many of the newest chunks are given as they are; of those before, which may be as short, several are put together. */
+const newestChunks = 8;
 
 /** Every key of a chunk lies below. */
 const endOfLog = 'z~';
@@ -35,7 +38,7 @@ export class TableLog implements EventLog {
   ) {
     this.#blocks = new RecentBlocks({
       visit: (from, to, visitor) => this.#visit(from, to, visitor),
-      beginOf: (offset) => this.chunkAt(offset)?.offset,
+      beginOf: (offset) => (this.#recent[this.#recentIndex(offset)] ?? this.chunkAt(offset))?.offset,
     });
     this.first = Number(tables.get(keys.first)?.toString() ?? 1);
     const newest = tables.last(keys.chunk(0), endOfLog);
@@ -59,7 +62,7 @@ export class TableLog implements EventLog {
     const from = Math.max(after + 1, this.first);
     if (this.#latest?.from === from && this.#latest.batch.length <= limit) return this.#latest.batch;
     if (from > this.last) return noEvents;
-    const recent = this.#recentFrom(from);
+    const recent = this.#newestFrom(from);
     const batch = recent ?? this.#blocks.at(from);
     if (batch === undefined) {
       if (this.#wasTaken(from)) return this.#batchBehind(after, limit);
@@ -127,7 +130,14 @@ export class TableLog implements EventLog {
     return offset < this.first;
   }
 
-  #recentFrom(offset: number): StoredBatch | undefined {
+  /** The newest chunk but for a few, if an offset is in it. */
+  #newestFrom(offset: number): StoredBatch | undefined {
+    const index = this.#recentIndex(offset);
+    return index >= this.#recent.length - newestChunks ? this.#recent[index]?.events : undefined;
+  }
+
+  /** Place of the chunk in memory that holds an offset; -1 where none does. */
+  #recentIndex(offset: number): number {
     let low = 0;
     let high = this.#recent.length;
     while (low < high) {
@@ -135,17 +145,42 @@ export class TableLog implements EventLog {
       if ((this.#recent[middle]?.offset ?? 0) <= offset) low = middle + 1;
       else high = middle;
     }
-    return this.#recent[low - 1]?.events;
+    return low - 1;
   }
 
-  #visit(from: number, to: number, visitor: (chunk: ReadChunk) => boolean): void {
+  #visit(from: number, to: number, visitor: (chunk: StoredBatch) => boolean): void {
+    const index = this.#recentIndex(from);
+    if (index < 0) this.#visitTable(from, to, visitor);
+    else if (this.#recent[index]?.offset === from) this.#visitRecent(index, to, visitor);
+  }
+
+  #visitRecent(index: number, to: number, visitor: (chunk: StoredBatch) => boolean): void {
+    for (let at = index; at < this.#recent.length; at++) {
+      const chunk = this.#recent[at];
+      if (chunk === undefined || chunk.offset >= to || !visitor(chunk.events)) return;
+    }
+  }
+
+  #visitTable(from: number, to: number, visitor: (chunk: StoredBatch) => boolean): void {
     let next = from;
-    this.tables.visit(keys.chunk(from), keys.chunk(to), (key, lent) => {
+    // What is in the table may be durable and not published yet.
+    const end = Math.min(to, this.last + 1);
+    this.tables.visit(keys.chunk(from), keys.chunk(end), (key, lent) => {
       // Where one is missing, nobody must go on behind it unawares.
       if (offsetOf(key) !== next) return false;
-      const chunk = readChunk(next, lent);
-      next += chunk.rows.length / rowLength;
-      return visitor(chunk);
+      const events = next === from ? decodeChunk(next, lent).events : soundEvents(next, lent);
+      if (events === undefined) return false;
+      next = events.last + 1;
+      return visitor(events);
     });
+  }
+}
+
+/** What lies before a damaged chunk can be read; who goes on from there is told. */
+function soundEvents(offset: number, value: Buffer): StoredBatch | undefined {
+  try {
+    return decodeChunk(offset, value).events;
+  } catch {
+    return undefined;
   }
 }

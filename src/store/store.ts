@@ -13,7 +13,7 @@ export interface LogEvent {
   readonly offset: number;
   readonly type: string;
   readonly crawl: string;
-  /** The whole CloudEvent as UTF-8 JSON, id included; never changed. */
+  /** The whole CloudEvent as UTF-8 JSON, id included; not to be changed. */
   readonly json: Buffer;
 }
 
@@ -160,7 +160,7 @@ export interface EventLog {
   readonly last: number;
   /**
    * The next events after an offset, at least one where there is one, at most `limit`. Default: as many as lie together,
-   * some hundred, and for all who ask for them the same batch. Starts at `first` where `after` is older than that.
+   * some hundred. For all who ask for the newest it is the same batch. Starts at `first` where `after` is older than that.
    */
   read(after: number, limit?: number): Batch;
   /**
