@@ -113,7 +113,7 @@ export class Subscriber {
 
   /** Whether all that a reader of one finished crawl can still get has been written. */
   get complete(): boolean {
-    return isOver(this.store, this.#crawl, this.#cursor);
+    return this.#cursor >= (endOf(this.store, this.#crawl) ?? Number.POSITIVE_INFINITY);
   }
 
   /** Whether it reads what has long been there: a live reader has bursts before it at most. */
@@ -221,7 +221,9 @@ export class Subscriber {
       if (this.#full) return true;
       this.#deliver(piece);
     }
-    this.#cursor = batch.last;
+    // The stream of a crawl ends with it, whatever lies behind it in the batch.
+    const end = endOf(this.store, this.#crawl) ?? 0;
+    this.#cursor = end < this.#cursor ? batch.last : Math.min(batch.last, end);
     return true;
   }
 
@@ -246,11 +248,11 @@ export class Subscriber {
 /** States after which a crawl writes no more. */
 const finalStates: ReadonlySet<CrawlState> = new Set(['finished', 'failed', 'cancelled']);
 
-/** Whether a crawl is over and a cursor past its last event. */
-function isOver(store: Store, crawl: string | undefined, cursor: number): boolean {
-  if (crawl === undefined) return false;
-  const record = store.crawl(crawl);
-  return record !== undefined && finalStates.has(record.state) && cursor >= (store.progress(crawl)?.lastOffset ?? 0);
+/** Offset of a crawl's last event, where it is over. */
+function endOf(store: Store, crawl: string | undefined): number | undefined {
+  const record = crawl === undefined ? undefined : store.crawl(crawl);
+  if (record === undefined || !finalStates.has(record.state)) return undefined;
+  return store.progress(record.id)?.lastOffset ?? 0;
 }
 
 /** Batches that are looked through for something that is left; who has more before it gets a stream. */
@@ -258,8 +260,9 @@ const batchesLookedThrough = 64;
 
 /** Whether a reader that comes back to a crawl that is over has had all that matches. */
 export function hasHadAll(store: Store, { crawl, filter, position }: Plan): boolean {
-  const { firstOffset = 0, lastOffset = 0 } = (crawl === undefined ? undefined : store.progress(crawl)) ?? {};
-  if (position.gap !== undefined || position.after < firstOffset || !isOver(store, crawl, lastOffset)) return false;
+  const lastOffset = endOf(store, crawl);
+  if (crawl === undefined || lastOffset === undefined || position.gap !== undefined) return false;
+  if (position.after < (store.progress(crawl)?.firstOffset ?? 0)) return false;
   let after = position.after;
   for (let looked = 0; after < lastOffset && looked < batchesLookedThrough; looked++) {
     const batch = store.log.lend(after);
