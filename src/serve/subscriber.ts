@@ -222,8 +222,8 @@ export class Subscriber {
       this.#deliver(piece);
     }
     // The stream of a crawl ends with it, whatever lies behind it in the batch.
-    const end = endOf(this.store, this.#crawl) ?? 0;
-    this.#cursor = end < this.#cursor ? batch.last : Math.min(batch.last, end);
+    const end = endOf(this.store, this.#crawl);
+    this.#cursor = end === undefined || end < this.#cursor ? batch.last : Math.min(batch.last, end);
     return true;
   }
 
