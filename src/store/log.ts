@@ -130,7 +130,7 @@ export class TableLog implements EventLog {
     return offset < this.first;
   }
 
-  /** The newest chunk but for a few, if an offset is in it. */
+  /** The chunk that an offset is in, if it is one of the newest. */
   #newestFrom(offset: number): StoredBatch | undefined {
     const index = this.#recentIndex(offset);
     return index >= this.#recent.length - newestChunks ? this.#recent[index]?.events : undefined;
