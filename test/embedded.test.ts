@@ -34,6 +34,14 @@ async function smallDisk(t: TestContext): Promise<string | undefined> {
   return undefined;
 }
 
+/** Overwrites each `needle` on the disk: old copies of its page are in the file as well. */
+async function damageNeedles(dir: string): Promise<void> {
+  const file = join(dir, 'data.mdb');
+  const bytes = await readFile(file);
+  for (let at = bytes.indexOf('needle'); at >= 0; at = bytes.indexOf('needle', at)) bytes.write('NEEDLE', at);
+  await writeFile(file, bytes);
+}
+
 function textsOf({ log }: Store): string[] {
   const texts: string[] = [];
   for (let batch = log.read(0); batch.length > 0; batch = log.read(batch.last)) {
@@ -253,10 +261,7 @@ describe('embedded store', () => {
     const before = await openEmbeddedStore(dir);
     await before.commit({ crawl, events: [...events(100), ...events(1, 'needle'), ...events(100)] });
     await before.close();
-    const file = join(dir, 'data.mdb');
-    const bytes = await readFile(file);
-    bytes.write('NEEDLE', bytes.indexOf('needle'));
-    await writeFile(file, bytes);
+    await damageNeedles(dir);
     const store = await openEmbeddedStore(dir);
     t.after(() => store.close());
     assert.throws(() => store.log.read(0), { code: 'data.corrupt' });
@@ -267,11 +272,7 @@ describe('embedded store', () => {
     const before = await openEmbeddedStore(dir);
     for (const data of ['a', 'b', 'needle', 'c']) await before.commit({ crawl, events: events(10, data) });
     await before.close();
-    const file = join(dir, 'data.mdb');
-    const bytes = await readFile(file);
-    // Old copies of the page are in the file as well.
-    for (let at = bytes.indexOf('needle'); at >= 0; at = bytes.indexOf('needle', at)) bytes.write('NEEDLE', at);
-    await writeFile(file, bytes);
+    await damageNeedles(dir);
     const store = await openEmbeddedStore(dir);
     t.after(() => store.close());
     assert.equal(store.log.read(0).last, 20);

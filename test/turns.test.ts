@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { Hub } from '#src/serve/hub.js';
 import { begin, plan, Subscriber } from '#src/serve/subscriber.js';
 import { parseSubscriptionQuery } from '#src/serve/subscription.js';
@@ -32,6 +32,18 @@ test('turns › come to who replays even while somebody follows live and there i
   await Promise.all([worker(turns, true, 2_000).done, worker(turns, true, 2_000).done, worker(turns, false, 100).done]);
 });
 
+/** A hub over a log, in which there will be a crawl's events. */
+async function openHub(t: TestContext): Promise<{ store: Store; hub: Hub }> {
+  const store = await openMemoryStore();
+  const hub = new Hub(store);
+  t.after(() => {
+    hub.close();
+    return store.close();
+  });
+  await store.commit({ crawl: 'a', record: recordOf('a') });
+  return { store, hub };
+}
+
 /** A reader whose socket always takes bytes, in a hub. */
 function join(store: Store, hub: Hub, query: string) {
   let resolve = (_: number) => {};
@@ -55,13 +67,7 @@ function join(store: Store, hub: Hub, query: string) {
 }
 
 test('turns › are for replays until a reader has been at the end of the log; afterwards it only has bursts before it', async (t) => {
-  const store = await openMemoryStore();
-  const hub = new Hub(store);
-  t.after(() => {
-    hub.close();
-    return store.close();
-  });
-  await store.commit({ crawl: 'a', record: recordOf('a') });
+  const { store, hub } = await openHub(t);
   await appendItems(store, 'a', 1, 5_000);
   const late = join(store, hub, 'since=0');
   const live = join(store, hub, 'since=now');
@@ -78,13 +84,7 @@ test('turns › are for replays until a reader has been at the end of the log; a
 });
 
 test('turns › bring a replay to the end of a log that grows all the time', { timeout: 30_000 }, async (t) => {
-  const store = await openMemoryStore();
-  const hub = new Hub(store);
-  t.after(() => {
-    hub.close();
-    return store.close();
-  });
-  await store.commit({ crawl: 'a', record: recordOf('a') });
+  const { store, hub } = await openHub(t);
   // Old ones in long chunks, and then as many in short ones as are kept in memory.
   await appendItems(store, 'a', 1, 5_000);
   for (let n = 5_001; n <= 7_000; n++) await appendItems(store, 'a', n, 1);

@@ -6,11 +6,9 @@ import { oncePer } from './once-per.js';
 
 /** A piece as server-sent events, to be written at once: what lies together in the log is sent as it lies there. */
 export const sseFrames = oncePer(({ batch, runs }: Piece): Buffer => {
-  const [first, ...others] = runs.map(({ from, to }) => batch.frames(from, to));
-  return first !== undefined && others.length === 0 ? first : Buffer.concat([first ?? nothing, ...others]);
+  const frames = runs.map(({ from, to }) => batch.frames(from, to));
+  return frames.length === 1 && frames[0] !== undefined ? frames[0] : Buffer.concat(frames);
 });
-
-const nothing = Buffer.alloc(0);
 
 /** An event that is in no log: what a reader is told of its own place. */
 export function loosePiece(id: string, offset: number, type: string, tail: string): Piece {

@@ -23,8 +23,6 @@ const heldBytes = 256 * 1024;
 
 const ignore = (): void => {};
 
-const nothing = Buffer.alloc(0);
-
 /** One answer over uWebSockets.js. */
 export class UwsResponse implements HttpResponse {
   readonly #service: Service;
@@ -171,7 +169,7 @@ export class UwsSink implements ByteSink {
     if (this.#over || this.#ending) return false;
     const bytes = bytesOf(chunk);
     const rest = this.#rest === undefined && !this.#isHeld ? this.#send(bytes) : bytes;
-    if (rest !== undefined) this.#rest = Buffer.concat([this.#rest ?? nothing, rest]);
+    if (rest !== undefined) this.#rest = Buffer.concat(this.#rest === undefined ? [rest] : [this.#rest, rest]);
     this.#promised = this.#isHeld ? (this.#rest?.length ?? 0) > heldBytes : this.#maybeQueued;
     return !this.#promised;
   }

@@ -35,15 +35,10 @@ export class StoredBatch implements Batch {
     return this.first + this.length - 1;
   }
 
-  /** Whether it lies in memory that is used again. */
-  get isLent(): boolean {
-    return this.layout.isLent === true;
-  }
-
   /** The same in memory of its own. */
   kept(): StoredBatch {
-    if (!this.isLent) return this;
-    const rows = Array.from({ length: this.length * rowLength }, () => 0);
+    if (!this.layout.isLent) return this;
+    const rows = new Int32Array(this.length * rowLength);
     this.copyRows(rows, 0, 0);
     const bytes = Buffer.from(this.frames(0, this.length));
     return new StoredBatch(this.first, { bytes, begin: 0, names: this.layout.names, rows });
@@ -54,7 +49,7 @@ export class StoredBatch implements Batch {
   }
 
   /** Copies its rows to a place among others, for a layout in which its bytes begin elsewhere. */
-  copyRows(rows: number[] | Int32Array, at: number, begin: number): void {
+  copyRows(rows: Int32Array, at: number, begin: number): void {
     const [from, moved] = [this.skipped * rowLength, begin - this.#endOf(-1)];
     for (let row = 0; row < this.length * rowLength; row += rowLength) {
       rows[at + row] = this.layout.rows[from + row] ?? 0;
@@ -77,11 +72,11 @@ export class StoredBatch implements Batch {
 
   at(index: number): LogEvent | undefined {
     const place = index < 0 ? this.length + index : index;
-    return place >= 0 && place < this.length ? this.#event(place) : undefined;
+    return place >= 0 && place < this.length ? new StoredEvent(this, place) : undefined;
   }
 
   *[Symbol.iterator](): Generator<LogEvent, void, void> {
-    for (let place = 0; place < this.length; place++) yield this.#event(place);
+    for (let place = 0; place < this.length; place++) yield new StoredEvent(this, place);
   }
 
   typeAt(index: number): string {
@@ -102,10 +97,6 @@ export class StoredBatch implements Batch {
 
   size(from: number, to: number): number {
     return this.#endOf(to - 1) - this.#endOf(from - 1);
-  }
-
-  #event(place: number): LogEvent {
-    return new StoredEvent(this, place);
   }
 
   #endOf(index: number): number {
