@@ -2,14 +2,6 @@
 import { closeSync, openSync } from 'node:fs';
 import { devNull } from 'node:os';
 
-/** How many this process may have open; undefined where that is not known, or there is no limit. */
-export function descriptorLimit(): number | undefined {
-  // Node tells it nowhere else. It raises the soft limit to the hard one as it starts.
-  const report: { userLimits?: { open_files?: { soft?: unknown } } } = process.report?.getReport() ?? {};
-  const soft = report.userLimits?.open_files?.soft;
-  return typeof soft === 'number' ? soft : undefined;
-}
-
 /** One is free now and then also while there are not enough: what is refused for want of one is closed at once. */
 const few = 4;
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdtemp, readFile, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, realpath, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -13,6 +13,7 @@ import { fingerprint } from '#src/url.js';
 
 const crawl = 'c';
 const host = 'http://a.test';
+const isLinux = process.platform === 'linux';
 const module = import.meta.resolve('#src/store/embedded.js');
 
 async function directory(t: TestContext): Promise<string> {
@@ -59,12 +60,13 @@ function offer(url: string, depth = 0): Offer {
   return { url, fingerprint: fingerprint(url), host, depth };
 }
 
-/** Another process that runs a few lines with `open` at hand, and the lines it prints. */
-function otherProcess(t: TestContext, code: string) {
+/** Another process that runs a few lines with `open` at hand, and the lines it prints; its address space may have a limit. */
+function otherProcess(t: TestContext, code: string, limitKb?: number) {
   const source = `import { openEmbeddedStore as open } from ${JSON.stringify(module)};\n${code}`;
-  const child = spawn(process.execPath, ['--input-type=module', '--eval', source], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+  const line = [process.execPath, '--input-type=module', '--eval', source];
+  const limited = limitKb === undefined ? line : ['sh', '-c', `ulimit -v ${limitKb} && exec "$@"`, 'sh', ...line];
+  const [program = '', ...rest] = limited;
+  const child = spawn(program, rest, { stdio: ['ignore', 'pipe', 'inherit'] });
   t.after(() => child.kill('SIGKILL'));
   return { child, lines: createInterface({ input: child.stdout })[Symbol.asyncIterator]() };
 }
@@ -119,6 +121,28 @@ describe('embedded store', () => {
     assert.deepEqual([done.events.map(({ offset }) => offset), done.queued], [[602], 1]);
     assert.equal(store.progress(crawl)?.stats.duplicates, 1);
     assert.deepEqual([frontier.take(host)?.url, frontier.take(host)?.url], ['/3', '/4']);
+  });
+
+  it('has one map of its file, however long that becomes', { skip: !isLinux && 'reads /proc' }, async (t) => {
+    const dir = await directory(t);
+    const store = await openEmbeddedStore(dir);
+    t.after(() => store.close());
+    for (let step = 0; step < 20; step++) await store.commit({ crawl, events: events(500, 'x'.repeat(100)) });
+    const maps = await readFile('/proc/self/maps', 'utf8');
+    const path = join(await realpath(dir), 'data.mdb');
+    assert.equal(maps.split('\n').filter((line) => line.endsWith(path)).length, 1);
+  });
+
+  it('opens where the address space has a limit', { skip: !isLinux && 'limits it as Linux does' }, async (t) => {
+    const dir = await directory(t);
+    const tail = `Buffer.from(',"type":"quote","data":"' + 'x'.repeat(1000) + '"}')`;
+    const step = `{ crawl: 'c', events: Array.from({ length: 1000 }, () => ({ type: 'quote', tail: ${tail} })) }`;
+    const code = `const store = await open(${JSON.stringify(dir)});
+      for (let step = 0; step < 4; step++) await store.commit(${step});
+      console.log(store.log.last);
+      await store.close();`;
+    const { lines } = otherProcess(t, code, 8_000_000);
+    assert.equal((await lines.next()).value, '4000');
   });
 
   it('keeps the offsets going when all events are gone', async (t) => {

@@ -1,11 +1,11 @@
 /** `crawlcast serve`. */
 import type { Logger } from 'pino';
 import type { Config } from '../config.js';
-import { descriptorLimit } from '../descriptors.js';
 import { CrawlcastError } from '../errors.js';
 import { startService } from '../service.js';
 import { openEmbeddedStore } from '../store/embedded.js';
 import type { Store } from '../store/store.js';
+import { systemLimit } from '../system-limits.js';
 import { roomForStreams, watchDescriptors } from './descriptors.js';
 import { keepJournal } from './journal.js';
 import { createLogger } from './logger.js';
@@ -16,7 +16,7 @@ export type ServeOptions = Omit<Config, 'corsOrigin'> & { readonly corsOrigin?: 
 
 /** Runs the service until it is asked to stop. */
 export async function serve(options: ServeOptions): Promise<void> {
-  const limit = descriptorLimit();
+  const limit = systemLimit('open_files');
   const config = configOf(options, limit);
   const logger = createLogger();
   const stopped = untilInterrupted();

@@ -5,6 +5,7 @@ import { constants as systemErrors } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { open, type RootDatabase } from 'lmdb';
 import { CrawlcastError, toCrawlcastError } from '../errors.js';
+import { systemLimit } from '../system-limits.js';
 import { decodeChunk } from './chunk.js';
 import { damagedFile, lengthenDataFile } from './data-file.js';
 import { DiskRoom } from './disk-room.js';
@@ -102,9 +103,18 @@ function makeFolders(dir: string): void {
   mkdirSync(dir);
 }
 
+/**
+ * Address space for the file, 64 GiB. Where a file outgrows what is set aside, it is mapped once more, at twice the size, and what of it is
+ * resident counts twice: the library, which begins with 128 KB, never lets go of the old map.
+ */
+const mapSize = 2 ** 36;
+
 function openDatabase(dir: string): RootDatabase<Buffer, string> {
+  // More than the process may have ends it.
+  const hasRoom = systemLimit('virtual_memory_kbytes') === Number.POSITIVE_INFINITY;
   return open<Buffer, string>(dir, {
     noSubdir: false,
+    ...(hasRoom && { mapSize }),
     encoding: 'binary',
     cache: false,
     // A promise that resolves means: flushed to disk.

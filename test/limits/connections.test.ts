@@ -8,14 +8,14 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { describe, it, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { descriptorLimit } from '#src/descriptors.js';
 import { startSite } from '#src/site/site.js';
+import { systemLimit } from '#src/system-limits.js';
 import { runService, transports } from '../support/process.js';
 import type { CrowdNews, CrowdOrder } from './crowd.js';
 
 const connections = Number(process.env.CONNECTIONS ?? 10_000);
 // The service keeps some descriptors for itself, and a quarter of the others for pages and calls.
-const size = Math.min(connections, Math.floor(((descriptorLimit() ?? connections * 2) - 100) * 0.7));
+const size = Math.min(connections, Math.floor(((systemLimit('open_files') ?? connections * 2) - 100) * 0.7));
 
 /** A crowd under way. */
 interface Crowd {
