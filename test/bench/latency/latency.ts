@@ -1,7 +1,11 @@
 /** The rows of `latency`: from the closing tag of an item leaving the site to its bytes at the subscribers. */
 import { strict as assert } from 'node:assert';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { warmUp } from '../crawl/ours.js';
 import { spiderOf } from '../crawl/spider.js';
+import type { BareOrder } from '../support/bare-server.js';
 import { type Child, startChild } from '../support/child.js';
 import { type Spent, startMeter } from '../support/meter.js';
 import type { BenchOptions } from '../support/options.js';
@@ -9,9 +13,11 @@ import type { Goal, Reading, Row } from '../support/row.js';
 import { startBare } from '../support/servers.js';
 import { callJson, startService } from '../support/service.js';
 import type { ReportOrder, Timed, TimedOrder } from '../support/timed-subscribers.js';
-import { type DiskReading, measureDisk } from './disk.js';
 
 const perSecond = 50;
+
+const bareName = 'bare uWS loop';
+const durableName = 'bare uWS loop, durable first';
 
 /**
  * Before the clock runs. What runs fifty times a second is not compiled for a long while, and a service has been running for weeks: at a faster
@@ -40,24 +46,25 @@ export async function benchLatency(options: BenchOptions): Promise<Row[]> {
     const origin = await site.ask<string>('where');
     const items = perSecond * (options.quick ? 1 : 6);
     const ours = relayOurs(options.workers[0]);
-    const disk: DiskReading[] = [];
     const sizes = (options.quick ? [1, 20] : [1, 100, 1_000]).map((subscribers) => ({
       subscribers,
       ours: [] as LatencyReading[],
       limit: [] as LatencyReading[],
+      durableLimit: [] as LatencyReading[],
     }));
     for (let round = 0; round < options.rounds; round++) {
       for (const { subscribers, ...readings } of sizes) {
         const source = { origin, subscribers, items };
         readings.ours.push(await run('ours', ours, source));
-        readings.limit.push(await run('bare loop', relayBare, source));
+        readings.limit.push(await run(bareName, relayBare, source));
+        readings.durableLimit.push(await run(durableName, relayDurably, source));
       }
-      disk.push(await measureDisk(items, perSecond));
     }
-    return sizes.flatMap(({ subscribers, ours: own, limit }) => [
-      row('p50', subscribers, own, limit, goalOf(subscribers, 2)),
-      row('p99', subscribers, own, limit, goalOf(subscribers, 10)),
-      ...(subscribers === 1 ? [diskRow('p50', own, disk), diskRow('p99', own, disk)] : []),
+    return sizes.flatMap(({ subscribers, ours: own, limit, durableLimit }) => [
+      { ...row('p50', subscribers, own, bareName, limit), goal: goalOf(subscribers, 2) },
+      { ...row('p99', subscribers, own, bareName, limit), goal: goalOf(subscribers, 10) },
+      row('p50', subscribers, own, durableName, durableLimit),
+      row('p99', subscribers, own, durableName, durableLimit),
     ]);
   } finally {
     await site.end();
@@ -93,15 +100,24 @@ function relayOurs(workers: number): Contender {
 }
 
 /** The same page, whose items go on to the same subscribers as they come. */
-async function relayBare({ origin, subscribers, items }: Source): Promise<LatencyReading> {
+async function relayBare({ origin, subscribers, items }: Source, file?: string): Promise<LatencyReading> {
   const { child, port } = await startBare();
+  const relay = (page: string) => child.ask({ relay: page, ...(file !== undefined && { file }) } satisfies BareOrder);
   try {
-    for (let done = 0; done < warmUps.count; done++) await child.ask({ relay: warmUpPage(origin) });
-    return await measure({ port, pid: child.pid }, { subscribers, items }, () => {
-      return child.ask({ relay: pageOf(origin, items) });
-    });
+    for (let done = 0; done < warmUps.count; done++) await relay(warmUpPage(origin));
+    return await measure({ port, pid: child.pid }, { subscribers, items }, () => relay(pageOf(origin, items)));
   } finally {
     await child.end();
+  }
+}
+
+/** The least that whoever keeps items before they are seen has to do: it waits for the disk. */
+async function relayDurably(source: Source): Promise<LatencyReading> {
+  const folder = mkdtempSync(join(tmpdir(), 'crawlcast-bench-'));
+  try {
+    return await relayBare(source, join(folder, 'log'));
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
   }
 }
 
@@ -136,27 +152,15 @@ function row(
   which: 'p50' | 'p99',
   subscribers: number,
   ours: readonly LatencyReading[],
-  limit: readonly LatencyReading[],
-  goal: Goal,
+  otherName: string,
+  other: readonly LatencyReading[],
 ): Row {
   return {
     bench: 'latency',
     what: `${which}, ${subscribers === 1 ? '1 subscriber' : `${subscribers} subscribers`}`,
     unit: 'ms',
     ours: { name: 'ours', readings: readingsOf(ours, which) },
-    other: { name: 'bare uWS loop', readings: readingsOf(limit, which) },
-    goal,
-  };
-}
-
-/** How much of it is the disk: the bare loop keeps nothing. */
-function diskRow(which: 'p50' | 'p99', ours: readonly LatencyReading[], disk: readonly DiskReading[]): Row {
-  return {
-    bench: 'latency',
-    what: `${which}, 1 subscriber`,
-    unit: 'ms',
-    ours: { name: 'ours', readings: readingsOf(ours, which) },
-    other: { name: 'a durable write alone', readings: disk.map((reading): Reading => ({ value: reading[which] })) },
+    other: { name: otherName, readings: readingsOf(other, which) },
   };
 }
 

@@ -4,6 +4,9 @@
  */
 
 import { App, type HttpResponse, us_socket_local_port, type WebSocket } from 'uWebSockets.js';
+import { once } from 'node:events';
+import { constants } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { takeOrders } from './child.js';
 import { heldMemory } from './held-memory.js';
@@ -19,8 +22,8 @@ export type BareOrder =
   | { readonly append: number }
   /** Begins to send one marked event after the other, so many a second; 0 ends it. */
   | { readonly live: number }
-  /** Sends each marked item of a page the moment it has come, the rest of it unread. */
-  | { readonly relay: string };
+  /** Sends each marked item of a page the moment it has come, the rest of it unread; with a file, once it is durable in that. */
+  | { readonly relay: string; readonly file?: string };
 
 interface Batch {
   /** In parts that a cork holds. */
@@ -168,17 +171,26 @@ const port = new Promise<number>((resolve) => {
   app.listen('127.0.0.1', 0, (socket) => resolve(us_socket_local_port(socket)));
 });
 
-function relay(url: string): Promise<void> {
+async function relay(url: string, file?: string): Promise<void> {
+  const log =
+    file === undefined
+      ? undefined
+      : await open(file, constants.O_CREAT | constants.O_APPEND | constants.O_WRONLY | constants.O_DSYNC);
   const { port: from, pathname } = new URL(url);
-  return new Promise((resolve, reject) => {
-    const socket = connect(Number(from), '127.0.0.1');
-    socket.on('data', (bytes) => {
-      const marks = bytes.toString('latin1').match(/@\d+@/g) ?? [];
-      for (const mark of marks) append([itemJson(offset, mark)]);
-    });
-    socket.once('error', reject).once('close', () => resolve());
-    socket.write(`GET ${pathname} HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n\r\n`);
+  const socket = connect(Number(from), '127.0.0.1');
+  let written: Promise<unknown> = Promise.resolve();
+  socket.on('data', (bytes) => {
+    const items = Array.from(bytes.toString('latin1').match(/@\d+@/g) ?? [], (mark) => itemJson(offset, mark));
+    const send = () => {
+      for (const item of items) append([item]);
+    };
+    if (log === undefined) send();
+    else if (items.length > 0) written = written.then(() => log.write(items.join('\n'))).then(send);
   });
+  socket.write(`GET ${pathname} HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n\r\n`);
+  await once(socket, 'close');
+  await written;
+  await log?.close();
 }
 
 let live: NodeJS.Timeout | undefined;
@@ -191,7 +203,7 @@ function sendLive(perSecond: number): void {
 takeOrders(async (order: BareOrder) => {
   if (order === 'measure') return heldMemory();
   if (order === 'where') return port;
-  if ('relay' in order) await relay(order.relay);
+  if ('relay' in order) await relay(order.relay, order.file);
   else if ('live' in order) sendLive(order.live);
   else {
     for (let left = order.append; left > 0; left -= batchSize) {
