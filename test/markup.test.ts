@@ -65,6 +65,9 @@ const [firstName = '', ...otherNames] =
   dl dd dt br hr img image svg math title desc foreignObject lineargradient mi template script style textarea title body
   head link ruby rt rp circle P LI annotation-xml x:y xmp iframe noembed noframes plaintext noscript`.split(/\s+/);
 const names = [firstName, ...otherNames] as const;
+/** The library takes an end tag of another heading for none, and the standard does not (§13.2.6.4.7). */
+const [firstEnd = '', ...otherEnds] = names.filter((name) => !/^h\d$/.test(name));
+const endNames = [firstEnd, ...otherEnds] as const;
 const attributes = [
   '',
   '',
@@ -115,7 +118,7 @@ function tangle(random: Random): string {
   const piece = (): string => {
     const kind = random.below(100);
     if (kind < 40) return `<${random.pick(names)}${random.pick(attributes)}${random.chance(0.15) ? '/' : ''}>`;
-    if (kind < 65) return `</${random.pick(names)}>`;
+    if (kind < 65) return `</${random.pick(endNames)}>`;
     return random.pick(kind < 90 ? texts : others);
   };
   return Array.from({ length: 1 + random.below(30) }, piece).join('');
@@ -155,6 +158,16 @@ test('markup › reads entities in a title as in all text', () => {
   const [title] = elementsOf('<title>&copy2026 <&notit; &amp</title>');
   assert.equal(title?.first instanceof Text && title.first.data, '©2026 <¬it; &');
 });
+
+for (const [text, expected] of [
+  ['<h3>a</h2>b', [['h3', {}, ['a']], 'b']],
+  ['<h1><div><h2>a</h1>b</div>c', [['h1', {}, [['div', {}, [['h2', {}, ['a']], 'b']], 'c']]]],
+  ['<div>a</h1>b</div>', [['div', {}, ['ab']]]],
+] as const) {
+  test(`markup › ends the open heading with the end tag of any: ${text}`, () => {
+    assert.deepEqual(read(text, true, [text]), expected);
+  });
+}
 
 test('markup › passes over the ten thousand and first attribute of a tag', () => {
   const [p] = elementsOf(`<p ${Array.from({ length: 10_001 }, (_, i) => `a${i}=${i}`).join(' ')}>`);

@@ -63,7 +63,8 @@ test('the example reads the authors of the practice site, each once', async (t) 
     .map((line) => JSON.parse(line));
   assert.ok(authors.length > 3);
   assert.equal(new Set(authors.map(({ name }) => name)).size, authors.length);
-  for (const { born, place, about } of authors) {
+  for (const { name, born, place, about } of authors) {
+    assert.match(name, /^\p{Lu}[^\n]*$/u);
     assert.match(born, /^\d{4}-\d\d-\d\d$/);
     assert.match(place, /^\p{Lu}/u);
     assert.match(about, /\/author\//);

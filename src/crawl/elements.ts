@@ -79,6 +79,8 @@ const plainNames = set('script style xmp iframe noembed noframes plaintext');
 
 const integrationPoints = set('mi mo mn ms mtext annotation-xml foreignObject desc title');
 
+export const headings: ReadonlySet<string> = set('h1 h2 h3 h4 h5 h6');
+
 const ends: ReadonlyMap<string, ReadonlySet<string>> = new Map([
   ...each('a', set('a')),
   ...each('body', set('head link script')),

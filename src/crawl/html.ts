@@ -6,6 +6,7 @@ import {
   contentOf,
   type ElementRule,
   foreignRuleOf,
+  headings,
   ruleOf,
   svgName,
 } from './elements.js';
@@ -87,7 +88,9 @@ export class HtmlParser extends XmlParser {
 
   #close(rule: ElementRule): void {
     const { name, isVoid } = rule;
-    if (!isVoid && this.closeTo(name)) return;
+    // The end tag of any heading ends the one that is open (HTML §13.2.6.4.7).
+    const ended = headings.has(name) ? this.open.findLast((one) => headings.has(one)) : name;
+    if (!isVoid && ended !== undefined && this.closeTo(ended)) return;
     if (name !== 'p' && name !== 'br') return;
     this.#begin(rule);
     this.finish();
