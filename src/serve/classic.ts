@@ -26,16 +26,37 @@ async function startOrTell(exchange: Exchange): Promise<void> {
   }
   const newest = crawlsOf(store).at(-1);
   if (starting.has(store) || isUnderWay(store)) return say(exchange, 'SCRAPE IN PROGRESS');
-  if (request.method === 'HEAD') return say(exchange, '');
   if (restart !== 'true' && newest?.state === 'finished') return say(exchange, 'SCRAPE COMPLETE');
-  if (restart !== 'true' && newest?.error !== undefined && newest.error.told !== true) {
-    await store.commit({ crawl: newest.id, record: { ...newest, error: { ...newest.error, told: true } } });
-    const { code, message } = newest.error;
+  // It starts nothing.
+  if (request.method === 'HEAD') return say(exchange, '');
+  // What comes now changes something, although it is a GET: that a crawl failed is said once.
+  access.check(request, 'write');
+  const failure = restart === 'true' || newest === undefined ? undefined : await takeFailure(store, newest);
+  if (failure !== undefined) {
+    const { code, message } = failure;
     return say(exchange, 'SCRAPE FAILED', { 'x-crawl-error': headerText(`${code}: ${message}`) });
   }
-  // It changes something, although it is a GET.
-  access.check(request, 'write');
   say(exchange, (await start(exchange)) ? 'SCRAPING' : 'SCRAPE IN PROGRESS');
+}
+
+/** Why a crawl failed, for the first who asks. */
+async function takeFailure(store: Store, { id, error }: CrawlRecord): Promise<CrawlRecord['error']> {
+  if (error === undefined || error.told === true) return undefined;
+  try {
+    await store.commit({
+      crawl: id,
+      decide({ record }) {
+        if (record?.error === undefined || record.error.told === true) {
+          throw new CrawlcastError('crawl.state', 'that it failed has been told');
+        }
+        return { record: { ...record, error: { ...record.error, told: true } } };
+      },
+    });
+    return error;
+  } catch (thrown) {
+    if (toCrawlcastError(thrown).code === 'crawl.state') return undefined;
+    throw thrown;
+  }
 }
 
 /** False where another process that shares the store was first. */

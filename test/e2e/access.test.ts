@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { type Running, runService, transports } from '../support/process.js';
-import { readSse, tryWs } from '../support/readers.js';
+import { readSse, readUntil, tryWs } from '../support/readers.js';
+import { serveSite } from '../support/sites.js';
 
 const friend = 'https://friend.example';
 const foe = 'https://foe.example';
@@ -50,6 +51,18 @@ for (const { transport, skip } of transports) {
       assert.equal(await tryWs(`${service.url}/ws?access_token=read-it`), 101);
       assert.equal(await tryWs(`${service.url}/ws`, { headers: bearer('read-it') }), 101);
       assert.ok(!service.stderr().includes('-it'), 'no token is in the log');
+    });
+
+    test('that a crawl failed is said to whoever may start the next one', async (t) => {
+      const site = await serveSite(t, (_path, response) => response.writeHead(404).end());
+      const service = await runService(t, transport, ['--token', 'write-it', '--start-url', `${site.url}/`]);
+      const crawl = (headers: Record<string, string>) => fetch(`${service.url}/crawl`, { headers });
+      const reader = await readSse(service.url, '?since=0');
+      assert.equal(await (await crawl(bearer('write-it'))).text(), 'SCRAPING');
+      await readUntil(reader, 'crawl.failed');
+      reader.close();
+      assert.equal((await crawl({})).status, 401);
+      assert.equal(await (await crawl(bearer('write-it'))).text(), 'SCRAPE FAILED');
     });
 
     test('only origins that are allowed, and its own, get in from a browser', async (t) => {
