@@ -1,7 +1,15 @@
 #!/usr/bin/env node
 /** The commands. Each command's work is in a file of its own under `cli/`. */
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import { defaultWorkers, parseHttpUrl, parseOrigin, parseRetention, parseToken, parseWhole } from './config.js';
+import {
+  defaultWorkers,
+  parseHttpUrl,
+  parseOrigin,
+  parseRetention,
+  parseText,
+  parseToken,
+  parseWhole,
+} from './config.js';
 import { CrawlcastError, toCrawlcastError } from './errors.js';
 import { parseStoreUrl } from './store-url.js';
 import { version } from './version.js';
@@ -20,13 +28,15 @@ const named = <Value>(parse: (text: string) => Value) => {
   };
 };
 const whole = (min: number, max: number) => named((text) => parseWhole(text, min, max));
-/** Commander repeats what it refuses, and this may hold a password. */
-const readStore = (text: string) => {
-  try {
-    return parseStoreUrl(text);
-  } catch (error) {
-    throw new CrawlcastError('usage.invalid', `option '--store <url>' is invalid: ${toCrawlcastError(error).message}`);
-  }
+/** Commander repeats what it refuses, and this may be a secret, or hold one. */
+const secret = <Value>(flags: string, parse: (text: string) => Value) => {
+  return (text: string): Value => {
+    try {
+      return parse(text);
+    } catch (error) {
+      throw new CrawlcastError('usage.invalid', `option '${flags}' is invalid: ${toCrawlcastError(error).message}`);
+    }
+  };
 };
 /** One value as a flag has it, or the list of a variable: a comma within a URL is no separator, one before a URL is. */
 const collect = <Value>(parse: (text: string) => Value) => {
@@ -44,22 +54,28 @@ function option(flags: string, description: string): Option {
   return made.env(`CRAWLCAST_${made.name().replaceAll('-', '_').toUpperCase()}`);
 }
 
-/** An option without a value. Its variable may also say no: empty, `0`, `false`, `no` or `off`. */
+/** An option without a value. Its variable says yes (`1`, `true`, `yes`, `on`), or no (`0`, `false`, `no`, `off`, empty). */
 function flag(flags: string, description: string): Option {
   const made = option(flags, description).default(false);
   const { envVar = '' } = made;
   const value = process.env[envVar]?.trim().toLowerCase() ?? '';
   if (['', '0', 'false', 'no', 'off'].includes(value)) delete process.env[envVar];
+  else if (!['1', 'true', 'yes', 'on'].includes(value)) unclear.set(made, `${envVar} is true or false, not "${value}"`);
   return made;
 }
 
-const hostOption = () => option('--host <address>', 'address to bind').default('127.0.0.1');
+/** Flags whose variable says neither, and what is said of it to whoever uses them. */
+const unclear = new Map<Option, string>();
+
+const hostOption = () => option('--host <address>', 'address to bind').argParser(named(parseText)).default('127.0.0.1');
+const tokenOption = (flags: string, description: string) =>
+  option(flags, description).argParser(secret(flags, parseToken));
 const portOption = (port: number) =>
   option('--port <number>', '0 picks a free one').argParser(whole(0, 65_535)).default(port);
 const workersOption = () =>
   option('--workers <number>', 'threads that fetch and parse').argParser(whole(1, 64)).default(defaultWorkers);
-const startUrlOption = () =>
-  option('--start-url <url>', "replaces the start URLs of the spider 'quotes' (repeatable)").argParser(
+const startUrlOption = (spider: string) =>
+  option('--start-url <url>', `replaces the start URLs of the spider${spider} (repeatable)`).argParser(
     collect(parseHttpUrl),
   );
 const spidersOption = () =>
@@ -94,13 +110,17 @@ program
   .description('run the service: HTTP, SSE, WebSocket, dashboard, crawler')
   .addOption(hostOption())
   .addOption(portOption(9000))
-  .addOption(option('--data <folder>', 'where the log and the state of the crawls live').default('./data'))
+  .addOption(
+    option('--data <folder>', 'where the log and the state of the crawls live')
+      .argParser(named(parseText))
+      .default('./data'),
+  )
   .addOption(spidersOption())
-  .addOption(startUrlOption())
+  .addOption(startUrlOption(" 'quotes'"))
   .addOption(option('--transport <kind>', 'how it is served').choices(['auto', 'uws', 'ws']).default('auto'))
   .addOption(workersOption())
-  .addOption(option('--token <text>', 'what changes something needs this token').argParser(parseToken))
-  .addOption(option('--read-token <text>', 'reading needs this token').argParser(parseToken))
+  .addOption(tokenOption('--token <text>', 'what changes something needs this token'))
+  .addOption(tokenOption('--read-token <text>', 'reading needs this token'))
   .addOption(
     option('--cors-origin <origin>', 'browser origin that may use it, * for any (repeatable)').argParser(
       collect(parseOrigin),
@@ -108,12 +128,14 @@ program
   )
   .addOption(flag('--allow-private-networks', 'let spiders from outside fetch private addresses'))
   .addOption(
-    option('--store <url>', 'a NATS JetStream cluster that holds log and state: nats://host:4222').argParser(readStore),
+    option('--store <url>', 'a NATS JetStream cluster that holds log and state: nats://host:4222').argParser(
+      secret('--store <url>', parseStoreUrl),
+    ),
   )
   .addOption(
     option('--retention <amount>', 'log to keep: 1000000, 10GB, 30d')
       .argParser(named(parseRetention))
-      .default({}, 'all'),
+      .default({}, 'unlimited'),
   )
   .addOption(
     option('--max-connections <number>', 'streams open at once').argParser(whole(1, 10_000_000)).default(20_000),
@@ -135,7 +157,7 @@ program
   .argument('<spider>', 'a name or a file')
   .addOption(new Option('-o, --output <file>', 'write the items here: .jsonl, .json or .csv'))
   .addOption(spidersOption())
-  .addOption(startUrlOption())
+  .addOption(startUrlOption(''))
   .addOption(workersOption())
   .addHelpText(
     'after',
@@ -172,6 +194,10 @@ siteOptions(program.command('demo'))
   .addHelpText('after', '\nExample:\n  crawlcast demo --once')
   .action(async (options) => (await import('./cli/demo.js')).demo(options));
 
+program.hook('preAction', (_, command) => {
+  const [message] = command.options.flatMap((one) => unclear.get(one) ?? []);
+  if (message !== undefined) throw new CrawlcastError('usage.invalid', message);
+});
 for (const command of program.commands) command.exitOverride();
 program.exitOverride();
 

@@ -1,4 +1,4 @@
-/** Flags and environment as one frozen value: flag over variable over default. */
+/** How the service is run, and how the texts of options are read. */
 import { availableParallelism } from 'node:os';
 import { CrawlcastError } from './errors.js';
 import type { Retention } from './store/store.js';
@@ -50,7 +50,7 @@ export function parseRetention(text: string): Retention {
   }
   throw new CrawlcastError(
     'usage.invalid',
-    `"${text}" is no retention: write events (1000000), size (10GB) or age (30d)`,
+    `"${text}" is no retention: write events (1000000), size (10GB), age (30d) or unlimited`,
   );
 }
 
@@ -87,6 +87,15 @@ export function parseOrigin(text: string): string {
   const origin = text.replace(/\/$/, '');
   if (/^[a-z][a-z0-9+.-]*:\/\/[^/?#\s]+$/i.test(origin)) return origin;
   throw new CrawlcastError('usage.invalid', `"${text}" is no origin: write https://example.com, or *`);
+}
+
+/**
+ * Reads a text that must not be empty.
+ * @throws CrawlcastError `usage.invalid`
+ */
+export function parseText(text: string): string {
+  if (text.trim() !== '') return text;
+  throw new CrawlcastError('usage.invalid', 'it is empty');
 }
 
 /**

@@ -10,7 +10,7 @@ import { pipeline } from 'node:stream/promises';
 import { openShelf, readSpider } from '../crawl/shelf.js';
 import type { Spider } from '../crawl/spider.js';
 import { CrawlcastError } from '../errors.js';
-import { type CrawlStats, isItemEvent } from '../events.js';
+import { type CrawlStats, type EventData, isItemEvent } from '../events.js';
 import { dataText } from '../events-json.js';
 import { exportFormats, exportItems } from '../serve/export.js';
 import { createEngine } from '../service.js';
@@ -40,13 +40,19 @@ export async function crawlOnce(name: string, options: CrawlOptions): Promise<vo
     const { id } = await engine.runner.start({ spider, origin: 'local' });
     const progress = showProgress(() => engine.runner.snapshot(id)?.stats);
     const toStdout = options.output === undefined;
+    const failures: string[] = [];
     const over = followCrawl(store, id, (event) => {
+      if (event.type === 'page.failed') failures.push(failureLine(event));
       if (toStdout && isItemEvent(event.type)) progress.print(dataText(event.json).toString('utf8'));
     });
     const last = await Promise.race([over, untilInterrupted().then(() => undefined)]);
     progress.stop();
-    if (options.output !== undefined && format !== undefined) await writeItems(store, id, options.output, format);
-    if (process.stderr.isTTY) tellEnd(engine.runner.snapshot(id)?.stats, options.output);
+    const { output } = options;
+    const isWhole = last?.type === 'crawl.finished';
+    if (output !== undefined && format !== undefined) await writeItems(store, id, output, format, isWhole);
+    // Why a whole crawl failed is said below.
+    if (last?.type !== 'crawl.failed') tellFailures(failures);
+    if (process.stderr.isTTY) tellEnd(engine.runner.snapshot(id)?.stats, isWhole ? output : undefined);
     process.exitCode = conclude(last);
   } finally {
     await engine.close();
@@ -62,25 +68,43 @@ function formatOf(file: string | undefined) {
 }
 
 async function findSpider(name: string, { spiders, startUrl }: CrawlOptions): Promise<Spider> {
-  if (!/[/\\]|\.(json|ya?ml|ts|m?js)$/.test(name)) return (await openShelf(spiders, startUrl)).get(name);
-  const spider = await readSpider(name);
+  const isFile = /[/\\]|\.(json|ya?ml|ts|m?js)$/.test(name);
+  const spider = isFile ? await readSpider(name) : (await openShelf(spiders, undefined)).get(name);
   return startUrl === undefined ? spider : { ...spider, start: [...startUrl] };
 }
 
-/** Written beside its place and moved there whole: half a file never stands under the name. */
+/** Where the items of a crawl that has not finished are: what stood under the name may be those of one that had. */
+const partOf = (file: string) => `${file}.part`;
+
+/** Written beside its place, and moved there when it is whole. */
 async function writeItems(
   store: Store,
   crawl: string,
   file: string,
   format: (typeof exportFormats)[number],
+  isWhole: boolean,
 ): Promise<void> {
-  const draft = `${file}.part`;
+  const draft = partOf(file);
   const out = createWriteStream(draft);
   await once(out, 'open').catch((error: Error) => {
     throw new CrawlcastError('usage.invalid', `"${file}" cannot be written: ${error.message}`);
   });
   await pipeline(Readable.from(exportItems(store, { crawl, until: store.log.last }, format)), out);
-  await rename(draft, file);
+  if (isWhole) await rename(draft, file);
+  else process.stderr.write(`crawlcast: what had come is in ${draft}; ${file} is as it was\n`);
+}
+
+function failureLine({ json }: LogEvent): string {
+  const { url, message }: EventData['page.failed'] = JSON.parse(dataText(json).toString('utf8'));
+  return `${url}: ${message}`;
+}
+
+const maxFailures = 10;
+
+function tellFailures(lines: readonly string[]): void {
+  const told = lines.slice(0, maxFailures);
+  if (lines.length > maxFailures) told.push(`${counted(lines.length - maxFailures, 'more page')} failed`);
+  for (const line of told) process.stderr.write(`crawlcast: ${line}\n`);
 }
 
 /** For people: scripts have the exit code. */

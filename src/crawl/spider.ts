@@ -6,6 +6,7 @@ import { CrawlcastError, toCrawlcastError } from '../errors.js';
 import { isItemType, itemTypePattern } from '../events.js';
 import { compileExtraction } from './extraction.js';
 import { hasPlaceholder } from './links.js';
+import type { SpiderSource } from './messages.js';
 import { compileScoped } from './selectors.js';
 
 const selector = z
@@ -207,6 +208,11 @@ export function writeSpider({ module: _, ...checked }: Spider): SpiderInput {
   return { ...checked, settings: { ...checked.settings, timeout: msToSeconds(timeout) } };
 }
 
+/** What the threads need of a spider. */
+export function sourceOf({ items, follow, module }: Spider): SpiderSource {
+  return { items, follow, ...(module !== undefined && { module }) };
+}
+
 /**
  * Checks settings that override a spider's own.
  * @throws CrawlcastError `spider.invalid`
@@ -230,13 +236,18 @@ export function parseStart(input: unknown): string[] {
 export function parseInput<Schema extends z.ZodType>(schema: Schema, input: unknown, place = ''): z.output<Schema> {
   const result = schema.safeParse(input);
   if (result.success) return result.data;
-  const problems = result.error.issues.slice(0, 5).map((issue) => {
+  const { issues } = result.error;
+  const problems = issues.slice(0, maxProblems).map((issue) => {
     const field = [place, ...issue.path.map(String)].filter((part) => part !== '').join('.');
     const message = issue.code === 'invalid_key' ? (issue.issues[0]?.message ?? issue.message) : issue.message;
     return field === '' ? message : `${field}: ${message}`;
   });
+  if (issues.length > maxProblems) problems.push(`and ${issues.length - maxProblems} more`);
   throw new CrawlcastError('spider.invalid', problems.join('; '));
 }
+
+/** Of many mistakes the first are told. */
+const maxProblems = 5;
 
 function describeField(issue: { code?: string; keys?: unknown }): string | undefined {
   if (issue.code === 'unrecognized_keys') return undefined;

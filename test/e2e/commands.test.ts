@@ -46,10 +46,16 @@ const badUsage: readonly [args: string[], named: RegExp, env?: NodeJS.ProcessEnv
   [['serve', '--retention', 'much'], /retention.*much/],
   [['serve', '--host', '999.1.1.1', '--port', '0'], /999\.1\.1\.1/],
   [['serve', '--cors-origin', 'nonsense'], /cors-origin.*nonsense/],
-  [['serve', '--token', ''], /token/],
+  [['serve', '--token', ''], /--token/],
+  [['serve', '--read-token', 'a b'], /--read-token/],
+  [['serve', '--host', ''], /--host/],
+  [['serve', '--data', ' '], /--data/],
   [['serve', 'surplus'], /arguments?/],
   [['serve'], /abc.*CRAWLCAST_PORT/, { CRAWLCAST_PORT: 'abc' }],
   [['serve'], /tcp.*CRAWLCAST_TRANSPORT/, { CRAWLCAST_TRANSPORT: 'tcp' }],
+  [['serve'], /CRAWLCAST_ALLOW_PRIVATE_NETWORKS.*maybe/, { CRAWLCAST_ALLOW_PRIVATE_NETWORKS: 'maybe' }],
+  [['serve'], /CRAWLCAST_HOST/, { CRAWLCAST_HOST: '' }],
+  [['serve'], /CRAWLCAST_LOG.*verbose/, { CRAWLCAST_LOG: 'verbose' }],
   [['bogus'], /bogus/],
   [['--bogus'], /--bogus/],
   [['crawl'], /spider/],
@@ -82,6 +88,7 @@ describe('commands', { concurrency: 2 }, () => {
       ['{"start":', /JSON/],
       ['start: [http://a.example/', /./, 'mine.yaml'],
       ['{"start":["http://a.example/"],"items":{"quote":{"each":"div[","fields":{}}}}', /div\[/],
+      ['{"start":["1","2","3","4","5","6","7"],"items":{}}', /start\.4.*and 2 more/],
     ];
     for (const [text, field, name] of texts) {
       const file = spiderFile(t, text, name);
@@ -131,6 +138,35 @@ describe('commands', { concurrency: 2 }, () => {
     const table = join(folder, 'quotes.csv');
     assert.equal((await runToEnd(['crawl', 'quotes', '--start-url', url, '-o', table])).code, 0);
     assert.equal(readFileSync(table, 'utf8').trimEnd().split('\r\n').length, 21);
+  });
+
+  test('crawl leaves a file as it was where it fails, and says which pages failed', async (t) => {
+    const site = await serveSite(t, (path, response) => {
+      if (path === '/gone') response.writeHead(404).end();
+      else sendHtml(response, '<a href="/gone">x</a><p><b>a</b></p>');
+    });
+    const spider = { start: [`${site.url}/`], items: { p: { each: 'p', fields: { text: 'b' } } }, follow: ['a'] };
+    const file = spiderFile(t, JSON.stringify(spider));
+    const output = join(temporaryFolder(t), 'items.json');
+    const whole = await runToEnd(['crawl', file, '-o', output]);
+    assert.equal(whole.code, 0, whole.stderr);
+    assertOneLine(whole, `${site.url}/gone: `, /404/);
+    const items = readFileSync(output, 'utf8');
+    assert.deepEqual(JSON.parse(items), [{ text: 'a' }]);
+    const failed = await runToEnd(['crawl', file, '--start-url', `${site.url}/gone`, '-o', output]);
+    assert.equal(failed.code, 1);
+    assert.match(failed.stderr, /the crawl failed: .*404/);
+    assert.ok(failed.stderr.includes(`${output}.part`), failed.stderr);
+    assert.equal(readFileSync(output, 'utf8'), items);
+    assert.deepEqual(JSON.parse(readFileSync(`${output}.part`, 'utf8')), []);
+  });
+
+  test('crawl starts a spider of the folder elsewhere, where it is told to', async (t) => {
+    const spider = { start: ['http://127.0.0.1:1/'], items: { quote: { each: '.quote', fields: { quote: '.text' } } } };
+    const spiders = join(spiderFile(t, JSON.stringify(spider)), '..');
+    const started = await runToEnd(['crawl', 'mine', '--spiders', spiders, '--start-url', await practiceSite(t)]);
+    assert.equal(started.code, 0, started.stderr);
+    assert.equal(started.stdout.trimEnd().split('\n').length, 10);
   });
 
   test('what goes into a pipe has no colours, also where CI is set', async (t) => {
