@@ -1,5 +1,5 @@
 # Build:  docker build -t crawlcast .
-# Run:    docker run --rm -p 9000:9000 -v crawlcast:/data crawlcast
+# Run:    docker run --rm -p 127.0.0.1:9000:9000 -v crawlcast:/data crawlcast
 
 FROM node:22-slim AS build
 WORKDIR /app

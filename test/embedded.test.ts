@@ -231,6 +231,12 @@ describe('embedded store', () => {
     await assert.rejects(openEmbeddedStore(join(dir, 'file', 'below')), { code: 'data.unusable' });
   });
 
+  it('says so when the directory is a file', async (t) => {
+    const file = join(await directory(t), 'file');
+    await writeFile(file, '');
+    await assert.rejects(openEmbeddedStore(file), { code: 'data.unusable', message: /it is a file/ });
+  });
+
   it('says so when it may not write there', async (t) => {
     // Root may write anywhere, but not on a disk that is read-only.
     const dir = process.getuid?.() === 0 ? await smallDisk(t) : await directory(t);
@@ -259,7 +265,7 @@ describe('embedded store', () => {
     // The very last page may be one that LMDB took and gave back: of sixteen, some hold something.
     for (const size of [whole - 16 * 4096, whole / 2, 12_288, 5000]) {
       await truncate(file, size);
-      await assert.rejects(openEmbeddedStore(dir), { code: 'data.corrupt' });
+      await assert.rejects(openEmbeddedStore(dir), { code: 'data.corrupt', message: /is damaged/ });
       assert.equal((await stat(file)).size, size);
     }
   });

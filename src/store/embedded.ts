@@ -1,5 +1,5 @@
 /** The store on this machine's disk: LMDB, one file, one process. */
-import { accessSync, constants, existsSync, mkdirSync, truncateSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdirSync, statSync, truncateSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { constants as systemErrors } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
@@ -47,9 +47,12 @@ function explainOpening(thrown: unknown, dir: string): CrawlcastError {
   const number = thrown instanceof Error && 'code' in thrown ? thrown.code : undefined;
   const { ENOSPC, EACCES, EPERM, EROFS } = systemErrors.errno;
   if (number === ENOSPC) return new CrawlcastError('store.full', fullMessage(dir), { cause: thrown });
+  if (thrown instanceof Error && thrown.message.startsWith('MDB_')) return damagedFile(dataFile(dir), thrown.message);
   const isRefused = number === EACCES || number === EPERM || number === EROFS;
   return toCrawlcastError(thrown, isRefused ? 'data.unusable' : 'data.corrupt');
 }
+
+const dataFile = (dir: string) => join(dir, 'data.mdb');
 
 function fullMessage(dir: string): string {
   return `The disk that holds ${dir} is full: make room on it.`;
@@ -60,7 +63,7 @@ async function openTables<Opened>(
   unlock: Unlock,
   use: (tables: Tables) => Promise<Opened>,
 ): Promise<Opened> {
-  const path = join(dir, 'data.mdb');
+  const path = dataFile(dir);
   const shortSize = lengthenDataFile(path);
   let db: RootDatabase<Buffer, string> | undefined;
   try {
@@ -89,6 +92,7 @@ function readAll(db: RootDatabase<Buffer, string>, path: string): void {
 function prepareDirectory(dir: string): void {
   try {
     makeFolders(resolve(dir));
+    if (!statSync(dir).isDirectory()) throw new Error('it is a file');
     accessSync(dir, constants.R_OK | constants.W_OK | constants.X_OK);
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
