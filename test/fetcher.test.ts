@@ -35,6 +35,31 @@ suite('fetcher', { concurrency: true }, () => {
     await own.close();
   });
 
+  test('E2 asks again on a fresh connection when a kept one was closed between two requests', async () => {
+    await using site = await startHostile((socket) => {
+      socket.write(reply('ok'));
+      setTimeout(() => socket.end(), 3);
+    });
+    const own = createFetcher();
+    // Sooner or later one is sent while the end of its connection is on the way.
+    for (let i = 0; i < 100; i += 1) {
+      assert.equal((await outcomeOf(own, request(site.url))).text, 'ok');
+      await new Promise((resolve) => setTimeout(resolve, i % 6));
+    }
+    await own.close();
+  });
+
+  test('D2 lets go of an answer in a coding that it does not know, also where the rest never comes', async () => {
+    await using site = await startHostile((socket) =>
+      socket.write(`${ok}content-encoding: zzz\r\ncontent-length: 100\r\n\r\nabc`),
+    );
+    const own = createFetcher();
+    assert.equal((await outcomeOf(own, request(site.url))).error?.code, 'body.encoding');
+    assert.equal(own.sockets, 0);
+    await site.emptied();
+    await own.close();
+  });
+
   test('E2 asks only once again', async () => {
     let connections = 0;
     await using site = await startHostile((socket, _request, nth) => {

@@ -35,6 +35,8 @@ const codes: Readonly<Record<string, ErrorCode>> = {
   UND_ERR_HEADERS_OVERFLOW: 'http.headers_too_large',
   UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'http.malformed',
   UND_ERR_SOCKET: 'connect.reset',
+  // The other side closed it between two requests.
+  UND_ERR_DESTROYED: 'connect.reset',
   UND_ERR_INVALID_ARG: 'usage.invalid',
 };
 

@@ -143,7 +143,6 @@ async function exchangeOnce(
 
 async function respond(exchange: Exchange, url: URL, options: FetchOptions): Promise<FetchResponse> {
   const head = await exchange.head;
-  const discard = () => exchange.discard();
   try {
     if (head.status === 407 && options.proxy !== undefined && isForwarded(url, options)) {
       throw proxyRefusal(new URL(options.proxy), 407, url.host);
@@ -151,9 +150,13 @@ async function respond(exchange: Exchange, url: URL, options: FetchOptions): Pro
     const codings = parseContentEncoding(head.headers['content-encoding'] ?? [], url.host);
     const limits = { host: url.host, maxBytes: options.maxBytes };
     const chunks = codings.length === 0 ? exchange.chunks : decodeBody(exchange.chunks, codings, limits);
-    return { head, body: { [Symbol.asyncIterator]: () => chunks[Symbol.asyncIterator](), discard } };
+    return {
+      head,
+      body: { [Symbol.asyncIterator]: () => chunks[Symbol.asyncIterator](), discard: () => exchange.discard() },
+    };
   } catch (error) {
-    discard();
+    // Not discarded: with the fetch its deadlines are over, and a body that never ends would keep its socket for ever.
+    exchange.cancel();
     throw error;
   }
 }
