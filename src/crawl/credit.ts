@@ -18,6 +18,12 @@ export class Credit {
     if (this.#left > 0) this.#wake?.();
   }
 
+  /** Nobody waits any more. */
+  end(): void {
+    this.#left = Number.POSITIVE_INFINITY;
+    this.#wake?.();
+  }
+
   /** Resolves at once, or as soon as there is credit again. */
   available(): Promise<void> | undefined {
     if (this.#left > 0) return undefined;

@@ -50,12 +50,19 @@ function take(message: ToWorker): void {
       void visit(message.id, message.job);
       break;
     case 'abort':
-      visits.get(message.id)?.caller.end(new DOMException('Nobody wants the page any more', 'AbortError'));
+      abort(message.id);
       break;
     case 'taken':
       visits.get(message.id)?.credit.give();
       break;
   }
+}
+
+/** A page that waits to be taken care of would wait for ever. */
+function abort(id: number): void {
+  const visiting = visits.get(id);
+  visiting?.caller.end(new DOMException('Nobody wants the page any more', 'AbortError'));
+  visiting?.credit.end();
 }
 
 async function optionsIn(network: string): Promise<FetcherOptions> {
