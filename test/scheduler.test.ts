@@ -15,7 +15,13 @@ const plain: Manners = { concurrencyPerHost: 8, delayMs: 0, autothrottle: false 
 
 function schedule(
   frontier: TestFrontier,
-  options: { manners?: Partial<Manners>; politeness?: Politeness; pagesLeft?: () => number; crawl?: string } = {},
+  options: {
+    manners?: Partial<Manners>;
+    politeness?: Politeness;
+    pagesLeft?: () => number;
+    crawl?: string;
+    isRefused?: (lease: Lease) => boolean;
+  } = {},
 ): Scheduler {
   const { manners, politeness = createPoliteness(), crawl = 'test', ...rest } = options;
   return createScheduler({ crawl, frontier, politeness, manners: () => ({ ...plain, ...manners }), ...rest });
@@ -49,6 +55,19 @@ async function isPending(promise: Promise<unknown>): Promise<boolean> {
 }
 
 describe('scheduler', () => {
+  it('has a host wait for requests alone: what is refused without one takes none of its time', async () => {
+    const frontier = createTestFrontier('http://a/1', 'http://a/2', 'http://a/3', 'http://a/4');
+    const politeness = createPoliteness();
+    const isRefused = ({ url }: Lease) => url !== 'http://a/4';
+    const scheduler = schedule(frontier, { politeness, manners: { delayMs: 60_000 }, isRefused });
+    const urls = [];
+    for (let left = 4; left > 0; left--) urls.push((await next(scheduler)).url);
+    assert.deepEqual(urls, ['http://a/1', 'http://a/2', 'http://a/3', 'http://a/4']);
+    assert.deepEqual(inFlight(politeness), { 'http://a': 1 });
+    scheduler.close();
+    assert.deepEqual(inFlight(politeness), { 'http://a': 0 });
+  });
+
   it('takes hosts in turn', async () => {
     const frontier = createTestFrontier(...['http://a/1', 'http://a/2', 'http://a/3', 'http://b/1', 'http://c/1']);
     frontier.offer('http://b/2');

@@ -101,17 +101,13 @@ function isOutOfReach(error: unknown): boolean {
 
 const outOfReach: ReadonlySet<string> = new Set(['address.private', 'address.port', 'dns.not_found']);
 
-/** What is longer than is parsed is cut, as is what breaks off. */
+/** What is longer than is parsed is cut. What breaks off is no answer: the rest may have forbidden something. */
 async function readText(body: AsyncIterable<Uint8Array>): Promise<string> {
   const decoder = new TextDecoder();
   let text = '';
-  try {
-    for await (const chunk of body) {
-      text += decoder.decode(chunk, { stream: true });
-      if (text.length > maxRobotsLength) break;
-    }
-  } catch (error) {
-    if (!(error instanceof CrawlcastError) || text === '') throw error;
+  for await (const chunk of body) {
+    text += decoder.decode(chunk, { stream: true });
+    if (text.length > maxRobotsLength) break;
   }
   return text;
 }

@@ -7,12 +7,13 @@ import { printableUrl } from '../url.js';
 import { type CrawlContext, isPublicOnly } from './context.js';
 import { newEvent } from './events.js';
 import { Gate } from './gate.js';
-import type { PageUpdate, SpiderSource } from './messages.js';
+import type { PageUpdate } from './messages.js';
 import { backoffMs, parseRetryAfter } from './politeness.js';
+import { endRest } from './rest.js';
 import type { Robots } from './robots.js';
 import { createScheduler, type Scheduler } from './scheduler.js';
 import { Session } from './session.js';
-import type { Settings, Spider } from './spider.js';
+import { type Settings, type Spider, sourceOf } from './spider.js';
 import { Validators } from './validators.js';
 
 type End = Extract<PageUpdate, { kind: 'end' }>;
@@ -55,6 +56,7 @@ export class CrawlRun {
       politeness,
       manners: (host) => this.#manners(host),
       pagesLeft: this.#pagesLeft(),
+      isRefused: (lease) => this.#isRefused(lease),
     });
   }
 
@@ -85,8 +87,8 @@ export class CrawlRun {
     if (!this.settings.robots) return 'granted';
     const { politeness } = this.#context;
     const url = new URL(lease.url);
-    const known = this.#robots.known(url.origin);
-    const rules = known ?? (await this.#robots.rules(url.origin));
+    const known = this.#robots.known(lease.host);
+    const rules = known ?? (await this.#robots.rules(lease.host));
     if (known === undefined) {
       // The delay counts from when the page itself is asked for; and from now on others may go as well.
       politeness.touch(lease.host);
@@ -148,14 +150,11 @@ export class CrawlRun {
     this.#scheduler.park(lease);
   }
 
-  /** Skips what is still queued when the crawl may fetch no more pages. */
-  async skipRest(): Promise<void> {
-    const frontier = this.#context.store.openFrontier(this.#id);
-    for (const host of [...frontier.hosts()]) {
-      for (let lease = frontier.take(host); lease !== undefined; lease = frontier.take(host)) {
-        await this.#commit({ lease, release: true, events: [this.#gate.skipped(lease.url, 'budget')] });
-      }
-    }
+  /** Skips what is still queued when the crawl may fetch no more pages, as long as that is wanted. */
+  skipRest(isWanted: () => boolean): Promise<void> {
+    const skip = (lease: Lease) =>
+      this.#commit({ lease, release: true, events: [this.#gate.skipped(lease.url, 'budget')] });
+    return endRest(this.#context.store.openFrontier(this.#id), skip, isWanted);
   }
 
   /** Gives out no more leases; those that are out go back. */
@@ -174,6 +173,14 @@ export class CrawlRun {
     const { maxPages } = this.settings;
     if (maxPages === undefined) return () => Number.POSITIVE_INFINITY;
     return () => maxPages - (this.#context.store.progress(this.#id)?.stats.pages ?? 0);
+  }
+
+  /** Whether robots.txt, as far as it is known, has the page not asked for: that takes none of the host's time. */
+  #isRefused({ host, url }: Lease): boolean {
+    const rules = this.settings.robots ? this.#robots.known(host) : undefined;
+    if (rules === undefined || rules.failure !== undefined) return false;
+    const { pathname, search } = new URL(url);
+    return !rules.allows(pathname + search);
   }
 
   #manners(host: string) {
@@ -290,9 +297,4 @@ export class CrawlRun {
     if (changes.length === 0) return store.commit(own);
     return store.commit({ ...own, documents: [...(step.documents ?? []), ...changes] });
   }
-}
-
-/** What the threads need of a spider. */
-function sourceOf({ items, follow, module }: Spider): SpiderSource {
-  return { items, follow, ...(module !== undefined && { module }) };
 }

@@ -127,7 +127,7 @@ export function createRunner(context: CrawlContext, options: RunnerOptions = {})
 
   async function finish(id: string): Promise<void> {
     await close(id, async (run) => {
-      await run.skipRest();
+      await run.skipRest(() => !stopped);
       const pages = store.progress(id)?.counts.page ?? 0;
       return pages > 0 ? { state: 'finished' } : { state: 'failed', error: run.lastFailure ?? nothingFetched };
     });
@@ -137,7 +137,9 @@ export function createRunner(context: CrawlContext, options: RunnerOptions = {})
     const run = live.get(id)?.run;
     if (stopped || run === undefined || known(id).state !== 'running') return;
     halt(id);
-    await end(id, await ending(run), isOurs);
+    const last = await ending(run);
+    // What is left of its end comes with the next start.
+    if (!stopped) await end(id, last, isOurs);
   }
 
   /** The last figures are those that stand when the last event is written, whatever was still on its way. */

@@ -13,6 +13,8 @@ export interface SchedulerOptions {
   readonly manners: (host: string) => Manners;
   /** How many pages may still be added to those that are done; absent: any number. */
   readonly pagesLeft?: () => number;
+  /** Whether a lease will be given back without a request, which then does not count for its host; absent: none. */
+  readonly isRefused?: (lease: Lease) => boolean;
 }
 
 /** Hands out the leases of one crawl. To be closed when the crawl is over, however it ends: it holds timers, listeners and turns at hosts. */
@@ -46,7 +48,8 @@ interface Out {
 
 /** Starts handing out a frontier's URLs. Several schedulers share one {@link Politeness}. */
 export function createScheduler(options: SchedulerOptions): Scheduler {
-  const { crawl, frontier, politeness, manners, pagesLeft = () => Number.POSITIVE_INFINITY } = options;
+  const { crawl, frontier, politeness, manners, isRefused } = options;
+  const { pagesLeft = () => Number.POSITIVE_INFINITY } = options;
   const rotation = createRotation();
   const out = new Roster<string, Out>();
   const retries = new Map<Lease, NodeJS.Timeout>();
@@ -81,8 +84,9 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   }
 
   function begin(lease: Lease): Lease {
-    out.set(lease.fingerprint, { lease, isAsking: true });
-    politeness.begin(lease.host, crawl);
+    const isAsking = isRefused?.(lease) !== true;
+    out.set(lease.fingerprint, { lease, isAsking });
+    if (isAsking) politeness.begin(lease.host, crawl);
     return lease;
   }
 

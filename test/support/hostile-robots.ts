@@ -42,6 +42,16 @@ export const robotsRows: readonly Row[] = [
     asked: [],
   },
   {
+    title: 'C1 robots.txt that breaks off fails the page, which is not asked for',
+    site: {
+      '/robots.txt': (socket) =>
+        void socket.end('HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nUser-agent: *\nDisallow:'),
+      '/': here,
+    },
+    failed: ['body.truncated @/'],
+    asked: [],
+  },
+  {
     title: 'C1 robots.txt that never comes fails the page, which is not asked for',
     site: { '/robots.txt': () => {}, '/': here },
     settings: { timeout: '300ms' },
