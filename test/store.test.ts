@@ -404,6 +404,13 @@ for (const [name, open] of Object.entries(stores)) {
       assert.equal(three.events.length, 0);
     });
 
+    it('counts types that are called as what objects are born with', async (t) => {
+      const store = await open(t);
+      const event = { type: 'constructor', tail: Buffer.from(',"type":"constructor","data":1}') };
+      await store.commit({ crawl, record: record(crawl), events: [event, event] });
+      assert.equal(store.progress(crawl)?.counts.constructor, 2);
+    });
+
     it('forgets a dropped frontier at once, and all that was filed with it', async (t) => {
       const store = await open(t);
       const urls = Array.from({ length: 2500 }, (_, n) => `/${n}`);

@@ -61,7 +61,8 @@ function append(draft: Draft, crawl: CrawlEntry, { type, tail }: NewEvent, nextO
   draft.events.push({ type, crawl: crawl.id, tail });
   crawl.lastOffset = offset;
   if (crawl.firstOffset === 0) crawl.firstOffset = offset;
-  crawl.counts[type] = (crawl.counts[type] ?? 0) + 1;
+  // A spider may call its items as objects call what they are born with.
+  crawl.counts[type] = (Object.hasOwn(crawl.counts, type) ? (crawl.counts[type] ?? 0) : 0) + 1;
   if (isItemEvent(type)) crawl.stats.items += 1;
   else if (type === 'page') crawl.stats.pages += 1;
   else if (type === 'page.failed') crawl.stats.failed += 1;

@@ -19,21 +19,24 @@ export class TableFrontier implements Frontier {
   readonly #listeners = new Set<(host: string) => void>();
   #returnedCount = 0;
   #isOpen = true;
+  #urls: Urls | undefined;
 
   /** @param previous the one that is open now: its leases become void, and wait again */
   constructor(
     tables: Tables,
     private readonly crawl: string,
     space: string,
-    private urls: Urls,
+    urls: Urls,
     previous: TableFrontier | undefined,
   ) {
-    this.#begun = previous?.urls === urls ? previous.#begun : readBegun(tables, space);
-    if (previous?.urls === urls) for (const lease of previous.#surrender()) this.#receive(lease);
+    this.#urls = urls;
+    this.#begun = previous !== undefined && previous.#urls === urls ? previous.#begun : readBegun(tables, space);
+    if (previous !== undefined && previous.#urls === urls)
+      for (const lease of previous.#surrender()) this.#receive(lease);
   }
 
   get queued(): number {
-    return this.#isOpen ? this.urls.waiting.size + this.#returnedCount : 0;
+    return this.#isOpen ? (this.#urls?.waiting.size ?? 0) + this.#returnedCount : 0;
   }
 
   get leased(): number {
@@ -43,7 +46,7 @@ export class TableFrontier implements Frontier {
   *hosts(): Iterable<string> {
     if (!this.#isOpen) return;
     yield* this.#returned.keys();
-    for (const host of this.urls.waiting.hosts()) if (!this.#returned.has(host)) yield host;
+    for (const host of this.#urls?.waiting.hosts() ?? []) if (!this.#returned.has(host)) yield host;
   }
 
   isHeld(fingerprint: string): boolean {
@@ -82,14 +85,14 @@ export class TableFrontier implements Frontier {
       else this.#begin(change.fingerprint);
     }
     // A frontier may have been opened before its crawl had any.
-    if (urls !== undefined) this.urls = urls.base;
+    if (urls !== undefined && this.#isOpen) this.#urls = urls.base;
     // Only now: a listener may take at once, and must find all of it in place.
     this.#announce(new Set(urls?.added.flatMap(({ offer }) => offer?.host ?? [])));
   }
 
   #announce(hosts: Iterable<string>): void {
     for (const host of hosts) {
-      if (!this.#isOpen || !(this.#returned.has(host) || this.urls.waiting.has(host))) continue;
+      if (!this.#isOpen || !(this.#returned.has(host) || this.#urls?.waiting.has(host))) continue;
       for (const listener of this.#listeners) listener(host);
     }
   }
@@ -101,9 +104,9 @@ export class TableFrontier implements Frontier {
   }
 
   #takeNext(host: string): Lease | undefined {
-    const number = this.urls.waiting.take(host);
-    if (number === undefined) return undefined;
-    const offer = this.urls.offer(number);
+    const number = this.#urls?.waiting.take(host);
+    if (this.#urls === undefined || number === undefined) return undefined;
+    const offer = this.#urls.offer(number);
     const lease: Lease = { crawl: this.crawl, begun: this.#begun.has(offer.fingerprint), ...offer };
     this.#held.set(lease.fingerprint, lease);
     return lease;
@@ -141,6 +144,8 @@ export class TableFrontier implements Frontier {
 
   #close(): void {
     this.#isOpen = false;
+    // They are most of what a crawl holds in memory, and this is kept: its last leases may be spoken of later.
+    this.#urls = undefined;
     this.#held.clear();
     this.#returned.clear();
     this.#returnedCount = 0;
