@@ -41,6 +41,19 @@ const cases: Case[] = [
     text: `${meta1251}é`,
   },
   {
+    title: 'the declaration of XML',
+    bytes: bytes('<?xml version="1.0" encoding="windows-1251"?><a>', [0xcf]),
+    contentType: 'application/xml',
+    encoding: 'windows-1251',
+    text: '<?xml version="1.0" encoding="windows-1251"?><a>П',
+  },
+  {
+    title: 'a declaration of XML that is not at the start does not count',
+    bytes: bytes(' <?xml version="1.0" encoding="windows-1251"?>', 'é'),
+    encoding: 'utf-8',
+    text: ' <?xml version="1.0" encoding="windows-1251"?>é',
+  },
+  {
     title: 'an unknown label in the header does not count',
     bytes: bytes(meta1251, [0xcf]),
     contentType: 'text/html; charset=klingon',

@@ -1,4 +1,4 @@
-/** From bytes to text while they come: BOM, then header, then `<meta>` within the first 1,024 bytes, then UTF-8. */
+/** From bytes to text while they come: BOM, then header, then `<meta>` or XML's declaration within the first 1,024 bytes, then UTF-8. */
 import { TextDecoder } from 'node:util';
 import { charsetOf, createPrescan, type Prescan } from './prescan.js';
 

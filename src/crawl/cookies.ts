@@ -35,6 +35,16 @@ export function createCookies(
   return cookiesIn(jar);
 }
 
+/** What a site may have us keep, and send with each request (RFC 6265 §6.1 has at least 50 of 4,096 bytes). */
+const limits = { cookiesPerHost: 100, bytes: 4_096 } as const;
+
+/** Whether a host's line may be kept: one more only where there is room, or where it replaces one. */
+function hasRoom(jar: CookieJar, line: string, url: string): boolean {
+  if (line.length > limits.bytes) return false;
+  const known = jar.getCookiesSync(url, { allPaths: true });
+  return known.length < limits.cookiesPerHost || known.some(({ key }) => line.trimStart().startsWith(`${key}=`));
+}
+
 function put(jar: CookieJar, cookie: Cookie | string, url: string): boolean {
   try {
     return jar.setCookieSync(cookie, url) !== undefined;
@@ -50,7 +60,7 @@ function cookiesIn(jar: CookieJar): Cookies {
   return {
     header: (url) => (isEmpty ? undefined : jar.getCookieStringSync(url) || undefined),
     take(url, setCookie) {
-      const hasTaken = setCookie.map((line) => put(jar, line, url)).includes(true);
+      const hasTaken = setCookie.map((line) => hasRoom(jar, line, url) && put(jar, line, url)).includes(true);
       isEmpty &&= !hasTaken;
       return hasTaken;
     },

@@ -1,9 +1,9 @@
-/** Looks for `<meta charset>` at the start of a body whose charset nobody has told (HTML §13.2.3.2). */
+/** Looks for `<meta charset>`, or the declaration of XML, at the start of a body whose charset nobody has told (HTML §13.2.3.2). */
 import { TextDecoder } from 'node:util';
 
 /** Reads the first bytes of a body, chunk by chunk. */
 export interface Prescan {
-  /** Reads on. The charset, once it is settled: what a `<meta>` says, or UTF-8 where none can come any more. */
+  /** Reads on. The charset, once it is settled: what a `<meta>` or a declaration says, or UTF-8 where none can come any more. */
   read(bytes: Uint8Array): string | undefined;
 }
 
@@ -63,7 +63,17 @@ function lookAt(text: string, from: number): Look {
   if (start.length < 4 && !start.includes('>')) return 'more';
   if (start === '<!--') return behind(text, '-->', open + 2);
   if (/^<\/?[a-z]/i.test(start)) return lookAtTag(text, open);
+  if (open === 0 && start === '<?xm') return lookAtDeclaration(text);
   return /^<[!/?]/.test(start) ? behind(text, '>', open) : { next: open + 1 };
+}
+
+/** `<?xml … encoding="…"?>` at the very start. */
+function lookAtDeclaration(text: string): Look {
+  const look = behind(text, '>', 0);
+  if (look === 'more') return look;
+  const [, label = ''] = /\sencoding\s*=\s*["']([^"']+)["']/.exec(text.slice(0, look.next)) ?? [];
+  const charset = declared(label);
+  return charset === undefined ? look : { ...look, charset };
 }
 
 function behind(text: string, mark: string, from: number): Look {
@@ -117,8 +127,11 @@ function stickyMatch(pattern: RegExp, text: string, at: number): string {
 
 function charsetOfMeta(attributes: ReadonlyMap<string, string>): string | undefined {
   const label = attributes.get('charset') ?? labelOfPragma(attributes);
-  if (label === undefined) return undefined;
-  // Both as the standard says: a document whose <meta> could be read as ASCII is no UTF-16.
+  return label === undefined ? undefined : declared(label);
+}
+
+/** Both as the standard says: a document in which this could be read as ASCII is no UTF-16. */
+function declared(label: string): string | undefined {
   if (/^\s*x-user-defined\s*$/i.test(label)) return 'windows-1252';
   const charset = charsetOf(label);
   return charset?.startsWith('utf-16') ? 'utf-8' : charset;

@@ -3,7 +3,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { CrawlcastError, toCrawlcastError } from '../errors.js';
 import { resolveLocation } from '../url.js';
 import type { Cancellation } from './cancellation.js';
-import { createDecoder } from './charset.js';
+import { charsetOfContentType, createDecoder } from './charset.js';
 import type { Credit } from './credit.js';
 import { decodeBody } from './decompress.js';
 import { robotsDirectives } from './directives.js';
@@ -161,7 +161,8 @@ function checkContent(contentType: string | undefined, first: Uint8Array, url: s
   if (type !== '' && !documents.test(type)) {
     throw new CrawlcastError('body.not_html', `${new URL(url).pathname} is "${type.slice(0, 100)}", not a document`);
   }
-  if (isBinary(first))
+  // Where UTF-16 is declared there need be no mark.
+  if (isBinary(first) && charsetOfContentType(contentType)?.startsWith('utf-16') !== true)
     throw new CrawlcastError('body.not_html', `${new URL(url).pathname} is binary data, not a document`);
 }
 
