@@ -59,8 +59,9 @@ async function takeFailure(store: Store, { id, error }: CrawlRecord): Promise<Cr
   }
 }
 
-/** False where another process that shares the store was first. */
+/** False where another request was first, or another process that shares the store. */
 async function start({ store, runner, spiders }: Exchange): Promise<boolean> {
+  if (starting.has(store) || isUnderWay(store)) return false;
   const onlyIf = () => !isUnderWay(store);
   const begun = runner.start({ spider: spiders.get(spiderName), origin: 'local', onlyIf });
   starting.set(store, begun);

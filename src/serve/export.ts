@@ -80,7 +80,12 @@ function* csv(store: Store, selection: Selection): Generator<Buffer> {
     // Who writes them waits a turn after each part: this one is long, and says nothing yet.
     yield nothing;
   }
-  const table = { columns: [...columns], escape_formulas: true, record_delimiter: 'windows' as const };
+  const table = {
+    columns: [...columns],
+    escape_formulas: true,
+    quoted_match: /[\r\n]/,
+    record_delimiter: 'windows' as const,
+  };
   if (columns.size > 0) yield Buffer.from(stringify([table.columns], table));
   for (const events of selectItems(store, selection)) {
     yield Buffer.from(

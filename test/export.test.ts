@@ -1,0 +1,27 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { exportItems } from '#src/serve/export.js';
+import { openMemoryStore } from '#src/store/memory.js';
+
+async function csvOf(...items: readonly Record<string, unknown>[]): Promise<string> {
+  const store = await openMemoryStore();
+  const events = items.map((data) => ({
+    type: 'quote',
+    tail: Buffer.from(`,"type":"quote","data":${JSON.stringify(data)}}`),
+  }));
+  await store.commit({ crawl: 'a', events });
+  const text = Buffer.concat([...exportItems(store, { crawl: 'a', until: store.log.last }, 'csv')]).toString('utf8');
+  await store.close();
+  return text;
+}
+
+test('export › a cell of CSV with any kind of line break is quoted', async () => {
+  for (const text of ['a\nb', 'a\rb', 'a\r\nb', 'a,b']) {
+    assert.equal(await csvOf({ text, n: 1 }), `text,n\r\n"${text}",1\r\n`);
+  }
+  assert.equal(await csvOf({ text: 'a "b"' }), 'text\r\n"a ""b"""\r\n');
+});
+
+test('export › a cell of CSV is no formula', async () => {
+  assert.equal(await csvOf({ text: '=1+1' }), `text\r\n'=1+1\r\n`);
+});
