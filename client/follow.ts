@@ -14,7 +14,7 @@ import {
 } from 'rxjs';
 import type { CloudEvent, EventData } from '#src/events.js';
 import { CrawlcastClientError, LogGapError } from './errors.js';
-import type { Open } from './frame.js';
+import { type Open, silenceMs } from './frame.js';
 import type { Gate } from './gate.js';
 import { onceInOrder } from './in-order.js';
 import { proveComplete } from './proof.js';
@@ -76,7 +76,8 @@ function isMoment(since: string): boolean {
 /** The newest crawl must stay the same one, also when a newer one has begun before we come back. */
 async function pinCrawl(service: Service, request: Request): Promise<Request> {
   if (request.crawl !== 'latest') return request;
-  const crawls: unknown = await (await service.ask(service.locate('crawls'))).json();
+  const signal = AbortSignal.timeout(silenceMs);
+  const crawls: unknown = await (await service.ask(service.locate('crawls'), { signal })).json();
   const known: { id?: unknown; startedAt?: unknown }[] = Array.isArray(crawls) ? crawls : [];
   const newest = known.toSorted((a, b) => (String(a.startedAt) < String(b.startedAt) ? -1 : 1)).at(-1);
   return typeof newest?.id === 'string' ? { ...request, crawl: newest.id } : request;

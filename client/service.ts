@@ -39,12 +39,19 @@ export function createService(url: string | URL, { token, fetch: ask = globalThi
       const headers = new Headers(init.headers);
       if (token !== undefined) headers.set('authorization', `Bearer ${token}`);
       const response = await ask(url, { ...init, headers }).catch((cause: unknown) => {
-        throw new CrawlcastClientError('connect.failed', `${url.origin} does not answer`, { retryable: true, cause });
+        throw new CrawlcastClientError('connect.failed', unreachable(url.origin), { retryable: true, cause });
       });
       if (response.ok) return response;
       throw await readRefusal(response);
     },
   };
+}
+
+/** A browser does not tell a page why it got no answer from another origin. */
+function unreachable(origin: string): string {
+  const own = globalThis.location?.origin;
+  const mayBeRefused = own !== undefined && own !== origin;
+  return `${origin} does not answer${mayBeRefused ? `, or not to pages of ${own}: see --cors-origin` : ''}`;
 }
 
 async function readRefusal(response: Response): Promise<CrawlcastClientError> {

@@ -13,7 +13,8 @@ export const openSse: Open = (service, request, gate) =>
       const url = service.locate('events', queryOf(request));
       await gate.whenOpen();
       const headers = { accept: 'text/event-stream' };
-      const response = await service.ask(url, { headers, signal: abort.signal, cache: 'no-store' });
+      const asking = service.ask(url, { headers, signal: abort.signal, cache: 'no-store' });
+      const response = await withinSilence(asking, abort.signal);
       if (response.status === 204) return;
       let hasMoved = false;
       for await (const chunk of chunksOf(response, () => gate.whenOpen(), abort.signal)) {
@@ -66,7 +67,7 @@ function framesOf(): (blocks: Iterable<Block>) => Generator<Frame> {
   };
 }
 
-/** Fails where a read takes longer than a living service would let it, and at once where nobody waits for it any more. */
+/** Fails where an answer, or a read, takes longer than a living service would let it, and at once where nobody waits for it any more. */
 async function withinSilence<Result>(read: Promise<Result>, signal: AbortSignal): Promise<Result> {
   let end = () => {};
   const silence = new Promise<never>((_, reject) => {

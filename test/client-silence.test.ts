@@ -20,6 +20,25 @@ describe('a stream of the client that falls silent', () => {
     assert.equal(service.asked[1], 'GET /events?since=e-7');
   });
 
+  it('is opened again when not even the head of an answer comes', async (test) => {
+    test.mock.timers.enable({ apis: ['setTimeout'] });
+    const asked = new Subject<number>();
+    const service = await standIn(test, (_, response, count) => {
+      if (count > 1) beginStream(response).write(block(8, 'quote'));
+      asked.next(count);
+    });
+    const first = firstValueFrom(asked);
+    const event = firstValueFrom(connect(service.url, { transport: 'sse' }).events());
+    await first;
+    test.mock.timers.tick(45_000);
+    // The wait before it asks again.
+    const second = firstValueFrom(asked);
+    await new Promise(setImmediate);
+    test.mock.timers.tick(5_000);
+    await second;
+    assert.equal((await event).id, 'e-8');
+  });
+
   it('is asked for a sign of life when it is silent, and given up where none comes', async (test) => {
     test.mock.timers.enable({ apis: ['setTimeout'] });
     const starts: string[] = [];
