@@ -33,6 +33,8 @@ interface Thread {
   hasLived: boolean;
   /** When it last gave a sign of life; `performance.now()`. */
   lastSignMs: number;
+  /** Whether it was silent for too long when it was looked at last. */
+  isSuspect: boolean;
 }
 
 /** A page that is being worked on. */
@@ -81,7 +83,14 @@ export function createPool(size: number, { maxSilenceMs = 30_000, network }: Poo
 
   function startThread(afterMs = 0): Thread {
     const waiting = Array.from(spiders, ([crawl, spider]) => ({ kind: 'spider', crawl, spider }) as const);
-    const thread: Thread = { worker: undefined, waiting, pages: new Roster(), hasLived: false, lastSignMs: 0 };
+    const thread: Thread = {
+      worker: undefined,
+      waiting,
+      pages: new Roster(),
+      hasLived: false,
+      lastSignMs: 0,
+      isSuspect: false,
+    };
     if (afterMs === 0) begin(thread);
     else setTimeout(() => begin(thread), afterMs).unref();
     return thread;
@@ -146,9 +155,11 @@ export function createPool(size: number, { maxSilenceMs = 30_000, network }: Poo
   }
 
   function endStuckThreads(): void {
-    for (const { worker, lastSignMs } of threads) {
-      // Its exit replaces it.
-      if (performance.now() - lastSignMs > maxSilenceMs) void worker?.terminate();
+    for (const thread of threads) {
+      const isSilent = performance.now() - thread.lastSignMs > maxSilenceMs;
+      // Looked at twice: if the whole process stood still, its sign is on the way. Its exit replaces it.
+      if (isSilent && thread.isSuspect) void thread.worker?.terminate();
+      thread.isSuspect = isSilent;
     }
   }
 
