@@ -97,6 +97,28 @@ for (const transport of transports) {
       assert.deepEqual(seen, expected);
     });
 
+    it('is none where another process has given out what is on its way, and told where it does not come', async (t) => {
+      const peers = { self: 'one', ask: async () => 'alive' as const };
+      const service = await startLogService(t, { transport, peers });
+      const { store, url } = service;
+      await store.commit({ crawl: 'a', record: { ...recordOf('a'), owner: 'one' } });
+      await appendItems(store, 'a', 1, 10);
+      const id = (offset: number) => `${store.log.epoch}-${offset}`;
+      const [sse, ws, lost] = await Promise.all([
+        readSse(url, '?since=0', { 'last-event-id': id(12) }),
+        readWs(url, `?since=${id(12)}`),
+        readSse(url, `?since=${id(99)}`),
+      ]);
+      await appendItems(store, 'a', 11, 3);
+      assert.deepEqual(await beginning(sse, service), ['13']);
+      assert.deepEqual(await beginning(ws, service), ['13']);
+      const [gap] = await take(lost, 1);
+      assert.deepEqual(
+        [gap?.type, gap?.data],
+        ['log.gap', { requested: id(99), resumedAfter: id(13), reason: 'ahead' }],
+      );
+    });
+
     it('is told to who changes the subscription, before anything else of it', async (t) => {
       const service = await startTruncated(t, transport);
       const reader = await readWs(service.url);

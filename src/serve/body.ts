@@ -1,18 +1,18 @@
 /** The body of a request, gathered as it comes. */
+import { setTimeout as pause } from 'node:timers/promises';
 import { CrawlcastError } from '../errors.js';
-
-/** The body is larger than it may be. */
-export function bodyTooLarge(maxBytes: number): CrawlcastError {
-  return new CrawlcastError('body.limit', `the request body is larger than ${maxBytes} bytes`);
-}
-
-/** The client went away, or took too long, before the body was whole. */
-export function bodyCutShort(cause?: unknown): CrawlcastError {
-  return new CrawlcastError('body.invalid', 'the request body ended before it was complete', { cause });
-}
 
 /** What is kept of a body, which comes before anybody has asked for it; a larger one is too large for every caller. */
 const maxKeptBytes = 1 << 20;
+
+/**
+ * What of a larger one is read all the same, and thrown away: many clients look for an answer only when they have sent everything, and never see
+ * one that closes the connection before.
+ */
+const maxDrainedBytes = 64 << 20;
+
+/** Who sends no more for so long waits for the answer. */
+const quietMs = 500;
 
 /** Gathers a body for a library that hands it over whether or not somebody waits for it. */
 export class BodyBuffer {
@@ -20,6 +20,7 @@ export class BodyBuffer {
   readonly #chunks: Buffer[] = [];
   #state: 'coming' | 'whole' | 'cut' = 'coming';
   #onEnd: () => void = () => {};
+  #received = 0;
 
   /** `length` is what the client said. */
   constructor(length: number) {
@@ -28,7 +29,8 @@ export class BodyBuffer {
   }
 
   /** Takes a copy of the chunk. */
-  push(chunk: ArrayBuffer, isLast: boolean): void {
+  push(chunk: ArrayBuffer | Uint8Array, isLast: boolean): void {
+    this.#received += chunk.byteLength;
     if (this.#length <= maxKeptBytes) this.#chunks.push(Buffer.from(new Uint8Array(chunk)));
     if (isLast) this.#finish('whole');
   }
@@ -40,13 +42,23 @@ export class BodyBuffer {
 
   /** @throws CrawlcastError `body.limit`; `body.invalid` where it does not come whole */
   async read(maxBytes: number): Promise<Buffer> {
-    if (this.#length > Math.min(maxBytes, maxKeptBytes)) throw bodyTooLarge(maxBytes);
-    if (this.#state === 'coming')
-      await new Promise<void>((resolve) => {
-        this.#onEnd = resolve;
-      });
-    if (this.#state === 'cut') throw bodyCutShort();
-    return Buffer.concat(this.#chunks);
+    const end = new Promise<void>((resolve) => {
+      this.#onEnd = resolve;
+    });
+    if (this.#length > Math.min(maxBytes, maxKeptBytes)) {
+      await this.#drain(end);
+      throw new CrawlcastError('body.limit', `the request body is larger than ${maxBytes} bytes`);
+    }
+    if (this.#state === 'coming') await end;
+    if (this.#state === 'whole') return Buffer.concat(this.#chunks);
+    throw new CrawlcastError('body.invalid', 'the request body ended before it was complete');
+  }
+
+  async #drain(end: Promise<void>): Promise<void> {
+    for (let before = -1; this.#state === 'coming' && this.#received > before && this.#length <= maxDrainedBytes; ) {
+      before = this.#received;
+      await Promise.race([end, pause(quietMs, undefined, { ref: false })]);
+    }
   }
 
   #finish(state: 'whole' | 'cut'): void {

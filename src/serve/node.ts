@@ -4,7 +4,7 @@ import type { Socket as TcpSocket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
 import { bindError, boundPort, type Endpoint, normaliseAddress } from './address.js';
-import { bodyCutShort, bodyTooLarge } from './body.js';
+import { BodyBuffer } from './body.js';
 import { guard } from './guard.js';
 import { judgeHandshake } from './handshake.js';
 import { judgeFraming, problem } from './head.js';
@@ -150,14 +150,10 @@ function readHead(incoming: IncomingMessage): HttpRequest {
   };
 }
 
-async function readBody(incoming: IncomingMessage, maxBytes: number): Promise<Buffer> {
+function readBody(incoming: IncomingMessage, maxBytes: number): Promise<Buffer> {
   // The length is always said: a body without one has been refused before it came here.
-  if (Number(incoming.headers['content-length'] ?? 0) > maxBytes) throw bodyTooLarge(maxBytes);
-  const chunks: Buffer[] = [];
-  try {
-    for await (const chunk of incoming.iterator({ destroyOnReturn: false })) chunks.push(chunk);
-  } catch (cause) {
-    throw bodyCutShort(cause);
-  }
-  return Buffer.concat(chunks);
+  const body = new BodyBuffer(Number(incoming.headers['content-length'] ?? 0));
+  incoming.on('data', (chunk: Buffer) => body.push(chunk, false));
+  incoming.once('end', () => body.push(new Uint8Array(0), true)).once('close', () => body.cut());
+  return body.read(maxBytes);
 }

@@ -73,8 +73,16 @@ export function plan(subscription: Subscription, store: Store, lastEventId?: str
       ? locate(subscription.since ?? 'now', store.log, floor)
       : locateLastEventId(lastEventId, store.log, floor);
   const filter = createFilter({ data, ...(type ? { types: type } : {}), ...(crawl ? { crawl } : {}) });
-  return { position, filter, ...(crawl ? { crawl } : {}) };
+  return { position: inShared(store, position), filter, ...(crawl ? { crawl } : {}) };
 }
+
+/** What is ahead of one process's copy of a log may have been given out by another: it is on the way. */
+function inShared({ peers }: Store, position: Position): Position {
+  return peers === undefined || position.ahead === undefined ? position : { ...position, after: position.ahead };
+}
+
+/** How long a copy may be behind before it is said that an offset was never given out. */
+const copyLagMs = 3_000;
 
 /** One reader of the log. */
 export class Subscriber {
@@ -88,6 +96,8 @@ export class Subscriber {
   #inTurn = false;
   /** Whether it has been at the end of the log. */
   #caughtUp = false;
+  /** Set while the log may still come to where the reader is. */
+  #patience: NodeJS.Timeout | undefined;
 
   constructor(
     readonly store: Store,
@@ -123,6 +133,7 @@ export class Subscriber {
 
   /** Goes on with another subscription. */
   replan({ filter, crawl, position }: Plan): void {
+    clearTimeout(this.#patience);
     this.#filter = filter;
     this.#crawl = crawl;
     this.#cursor = position.after;
@@ -132,7 +143,20 @@ export class Subscriber {
 
   /** Writes the gap that the reader has to be told of, if there is one; the first thing it gets. */
   tellGap({ gap }: Position): void {
-    if (gap !== undefined) this.#tell(gap.requested, gap.reason);
+    if (gap === undefined) return;
+    if (this.#isAhead) this.#patience = setTimeout(() => this.#giveUp(gap.requested), copyLagMs).unref();
+    else this.#tell(gap.requested, gap.reason);
+  }
+
+  get #isAhead(): boolean {
+    return this.#cursor > this.store.log.last;
+  }
+
+  #giveUp(requested: string): void {
+    if (!this.#open || !this.#isAhead) return;
+    this.#cursor = this.store.log.last;
+    this.#tell(requested, 'ahead');
+    this.pump();
   }
 
   /**
@@ -183,6 +207,7 @@ export class Subscriber {
   }
 
   close(): void {
+    clearTimeout(this.#patience);
     this.#open = false;
   }
 

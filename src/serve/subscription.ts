@@ -22,6 +22,8 @@ export interface Position {
   /** The first event is the one after this offset. */
   readonly after: number;
   readonly gap?: { readonly requested: string; readonly reason: GapReason };
+  /** The offset that was asked for, where this log has not got there. */
+  readonly ahead?: number;
 }
 
 const maxConditions = 100;
@@ -164,7 +166,7 @@ function locateId(id: string, log: EventLog, floor: number): Position {
 }
 
 function locateOffset(offset: number, requested: string, log: EventLog, floor: number): Position {
-  if (offset > log.last) return { after: log.last, gap: { requested, reason: 'ahead' } };
+  if (offset > log.last) return { after: log.last, gap: { requested, reason: 'ahead' }, ahead: offset };
   const after = Math.max(offset, floor);
   if (after >= log.first - 1) return { after };
   return { after: log.first - 1, gap: { requested, reason: 'truncated' } };

@@ -5,7 +5,7 @@ import { eventTail } from '#src/events-json.js';
 import { type RunningService, startService } from '#src/service.js';
 import { openEmbeddedStore } from '#src/store/embedded.js';
 import { openMemoryStore } from '#src/store/memory.js';
-import type { CrawlRecord, NewEvent, Retention, Store } from '#src/store/store.js';
+import type { CrawlRecord, NewEvent, Peers, Retention, Store } from '#src/store/store.js';
 
 /** How the service under test is run. */
 export interface LogServiceOptions {
@@ -15,14 +15,17 @@ export interface LogServiceOptions {
   readonly retention?: Retention;
   readonly corsOrigin?: readonly string[];
   readonly onError?: (error: unknown) => void;
+  /** Others who are said to use the same store, which is in memory. */
+  readonly peers?: Peers;
 }
 
 export const transports = ['uws', 'ws'] as const;
 
 /** Opens a store and serves it on a free port; who starts it closes it. */
 export async function openLogService(options: LogServiceOptions = {}): Promise<RunningService> {
-  const { transport = 'auto', data, retention = {}, corsOrigin = [], onError } = options;
-  const store = await (data === undefined ? openMemoryStore({ retention }) : openEmbeddedStore(data, { retention }));
+  const { transport = 'auto', data, retention = {}, corsOrigin = [], onError, peers } = options;
+  const shared = { retention, ...(peers && { peers }) };
+  const store = await (data === undefined ? openMemoryStore(shared) : openEmbeddedStore(data, { retention }));
   const config: Config = {
     host: '127.0.0.1',
     port: 0,
