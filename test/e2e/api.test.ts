@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
+import { type IncomingMessage, request } from 'node:http';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { operations } from '#src/serve/operations.js';
@@ -153,6 +155,15 @@ const readsBodies: Case = async (t, transport) => {
   const over = await post(`${full} `);
   assert.equal(over.status, 413);
   assert.equal(JSON.parse(over.body).code, 'body.limit');
+  // A client of Node's own looks for the answer when it has sent everything.
+  const sending = request(`${url}/crawls`, { method: 'POST', headers: { 'content-length': 8 << 20 } });
+  sending.end(Buffer.alloc(8 << 20, ' '));
+  const [answer]: IncomingMessage[] = await once(sending, 'response');
+  assert.equal(answer?.statusCode, 413);
+  answer?.resume();
+  // One that waits with its body gets it as well.
+  const waiting = 'POST /crawls HTTP/1.1\r\nHost: test\r\nContent-Length: 8388608\r\n\r\n';
+  assert.equal((await exchange(Number(new URL(url).port), waiting)).status, 413);
 };
 
 const controls: Case = async (t, transport) => {
