@@ -20,10 +20,12 @@ const maxWaitMs = 10_000;
  */
 export async function* followEvents(url: URL, options: FollowOptions): AsyncGenerator<CloudEvent> {
   let lastId: string | undefined;
+  let hasBeenOpen = false;
   for (let failures = 0; !options.signal.aborted; failures++) {
     try {
       const response = await open(url, lastId, options);
       if (response.status === 204 || response.body === null) return;
+      hasBeenOpen = true;
       options.onOpen?.();
       for await (const { id, data } of readBlocks(response.body)) {
         failures = 0;
@@ -36,7 +38,8 @@ export async function* followEvents(url: URL, options: FollowOptions): AsyncGene
       if (error instanceof CrawlcastError) throw error;
     }
     const waitMs = Math.min(maxWaitMs, 250 * 2 ** Math.min(failures, 10)) * (0.5 + Math.random() / 2);
-    if (failures > 0) options.onBreak?.('the connection is lost', waitMs);
+    const trouble = hasBeenOpen ? 'the connection is lost' : `${url.origin} cannot be reached`;
+    if (failures > 0) options.onBreak?.(trouble, waitMs);
     await pause(waitMs, options.signal);
   }
 }

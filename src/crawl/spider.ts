@@ -130,7 +130,13 @@ const settings = z.strictObject({
     .describe('Seconds to wait for a connection, for the head, and for each next part of the body.'),
   retries: count(0, 100).default(3).describe('Further attempts at a page after a failure that can heal.'),
   redirects: count(0, 100).default(10).describe('Hops in a row before a page is given up.'),
-  userAgent: z.string().min(1).max(500).optional().describe('Default: crawlcast and its version.'),
+  userAgent: z
+    .string()
+    .min(1)
+    .max(500)
+    .regex(/^[^\r\n\0]*$/, { error: 'a User-Agent is one line' })
+    .optional()
+    .describe('Default: crawlcast and its version.'),
   headers: z.record(z.string().regex(/^[\w!#$%&'*+.^`|~-]+$/), z.string().regex(/^[^\r\n\0]*$/)).default({}),
   cookies: z.record(z.string().regex(/^[^\s=;,\0]+$/), z.string().regex(/^[^\r\n\0;]*$/)).default({}),
   proxy: z

@@ -105,11 +105,11 @@ function streamEvents({ request, response, store, hub, cors }: Exchange): void {
     );
   }
   const planned = plan(parseSubscriptionQuery(request.query), store, request.header('last-event-id'));
-  if (request.method === 'HEAD') {
-    response.send(200, { ...sseHeaders, ...cors });
-  } else if (hasHadAll(store, planned)) {
+  if (hasHadAll(store, planned)) {
     // Nothing is left, not even a gap to be told of: 204 tells EventSource to stop coming back.
     response.send(204, cors);
+  } else if (request.method === 'HEAD') {
+    response.send(200, { ...sseHeaders, ...cors });
   } else {
     hub.checkRoom(request.remoteAddress);
     openEventStream({ store, hub, plan: planned, address: request.remoteAddress }, response, cors);

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { promisify } from 'node:util';
 import { quotesOfPage, startSite } from '#src/site/site.js';
-import { cli, type Outcome, run, runToEnd, temporaryFolder } from '../support/process.js';
+import { cli, launch, type Outcome, run, runToEnd, temporaryFolder } from '../support/process.js';
 import { sendHtml, serveSite } from '../support/sites.js';
 
 const execFileAsync = promisify(execFile);
@@ -88,6 +88,7 @@ describe('commands', { concurrency: 2 }, () => {
       ['{"start":', /JSON/],
       ['start: [http://a.example/', /./, 'mine.yaml'],
       ['{"start":["http://a.example/"],"items":{"quote":{"each":"div[","fields":{}}}}', /div\[/],
+      ['{"start":["http://a.example/"],"items":{},"settings":{"userAgent":"a\\r\\nb: c"}}', /userAgent.*one line/],
       ['{"start":["1","2","3","4","5","6","7"],"items":{}}', /start\.4.*and 2 more/],
     ];
     for (const [text, field, name] of texts) {
@@ -167,6 +168,12 @@ describe('commands', { concurrency: 2 }, () => {
     const started = await runToEnd(['crawl', 'mine', '--spiders', spiders, '--start-url', await practiceSite(t)]);
     assert.equal(started.code, 0, started.stderr);
     assert.equal(started.stdout.trimEnd().split('\n').length, 10);
+  });
+
+  test('tail of a service that is not there says so, and waits for it', async (t) => {
+    const tail = launch(t, ['tail', 'http://127.0.0.1:1']);
+    await tail.until(/http:\/\/127\.0\.0\.1:1 cannot be reached/, 'stderr');
+    assert.equal(await tail.end('SIGINT'), 0);
   });
 
   test('what goes into a pipe has no colours, also where CI is set', async (t) => {

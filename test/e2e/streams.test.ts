@@ -178,6 +178,9 @@ const ends: Case = async (_t, { service, all, first }) => {
   const lastPage = all.findLast((event) => event.type === 'page' && crawlOf(event) === first);
   const seen = await readSse(service.url, `?crawl=${first}&type=page`, { 'last-event-id': lastPage?.id ?? '' });
   assert.equal(seen.response.status, 204);
+  const headers = { 'last-event-id': sse.lastId ?? '' };
+  const head = await fetch(`${service.url}/events?crawl=${first}&type=page`, { method: 'HEAD', headers });
+  assert.equal(head.status, 204);
   const ws = await readWs(service.url, `?crawl=${first}&since=0`);
   const closed = once(ws.socket, 'close');
   await readAll(ws);
