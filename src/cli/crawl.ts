@@ -40,9 +40,9 @@ export async function crawlOnce(name: string, options: CrawlOptions): Promise<vo
     const { id } = await engine.runner.start({ spider, origin: 'local' });
     const progress = showProgress(() => engine.runner.snapshot(id)?.stats);
     const toStdout = options.output === undefined;
-    const failures: string[] = [];
+    const firstFailures: string[] = [];
     const over = followCrawl(store, id, (event) => {
-      if (event.type === 'page.failed') failures.push(failureLine(event));
+      if (event.type === 'page.failed' && firstFailures.length < maxFailures) firstFailures.push(failureLine(event));
       if (toStdout && isItemEvent(event.type)) progress.print(dataText(event.json).toString('utf8'));
     });
     const last = await Promise.race([over, untilInterrupted().then(() => undefined)]);
@@ -51,8 +51,9 @@ export async function crawlOnce(name: string, options: CrawlOptions): Promise<vo
     const isWhole = last?.type === 'crawl.finished';
     if (output !== undefined && format !== undefined) await writeItems(store, id, output, format, isWhole);
     // Why a whole crawl failed is said below.
-    if (last?.type !== 'crawl.failed') tellFailures(failures);
-    if (process.stderr.isTTY) tellEnd(engine.runner.snapshot(id)?.stats, isWhole ? output : undefined);
+    const stats = engine.runner.snapshot(id)?.stats;
+    if (last?.type !== 'crawl.failed') tellFailures(firstFailures, stats?.failed ?? 0);
+    if (process.stderr.isTTY) tellEnd(stats, isWhole ? output : undefined);
     process.exitCode = conclude(last);
   } finally {
     await engine.close();
@@ -99,12 +100,12 @@ function failureLine({ json }: LogEvent): string {
   return `${url}: ${message}`;
 }
 
+/** So many are told. */
 const maxFailures = 10;
 
-function tellFailures(lines: readonly string[]): void {
-  const told = lines.slice(0, maxFailures);
-  if (lines.length > maxFailures) told.push(`${counted(lines.length - maxFailures, 'more page')} failed`);
-  for (const line of told) process.stderr.write(`crawlcast: ${line}\n`);
+function tellFailures(first: readonly string[], count: number): void {
+  const rest = count > first.length ? [`${counted(count - first.length, 'more page')} failed`] : [];
+  for (const line of [...first, ...rest]) process.stderr.write(`crawlcast: ${line}\n`);
 }
 
 /** For people: scripts have the exit code. */
