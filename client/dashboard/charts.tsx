@@ -107,10 +107,7 @@ function plan(element: HTMLElement, lines: number): uPlot.Options {
     padding: [6, 14, 0, 0],
     cursor: { show: false },
     legend: { show: false },
-    scales: {
-      x: { range: (_, min, max) => timeRange(min, max) },
-      y: { range: (_, __, max) => [0, Math.max(4, (max ?? 0) * 1.15)] },
-    },
+    scales: { y: { range: (_, __, max) => [0, Math.max(4, (max ?? 0) * 1.15)] } },
     axes: [
       { ...axis, grid: { show: false }, size: 20, space: 60, values: (_, splits) => splits.map(timeLabel) },
       { ...axis, size: 36, space: 26, values: (_, splits) => splits.map((split) => compact.format(split)) },
@@ -129,13 +126,6 @@ function plan(element: HTMLElement, lines: number): uPlot.Options {
 }
 
 /** Whole minutes in full, between them the seconds alone. */
-/** Seconds; with no reading or one alone, a minute up to it, or to now. */
-function timeRange(min: number | null, max: number | null): [number, number] {
-  if (min !== null && max !== null && min < max) return [min, max];
-  const end = max ?? Math.floor(Date.now() / 1_000);
-  return [end - 60, end];
-}
-
 function timeLabel(second: number): string {
   return second % 60 === 0 ? minute.format(second * 1_000) : `:${second % 60}`;
 }

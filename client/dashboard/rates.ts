@@ -58,9 +58,9 @@ export class Rates {
     return undefined;
   }
 
-  /** The window that ends with `nowMs`, or where that is absent with the newest event. */
+  /** The window that ends with `nowMs`, or where that is absent with the newest event; without any, now. */
   charts(nowMs: number | undefined): Charts {
-    const last = nowMs === undefined ? this.#newest : Math.floor(nowMs / 1_000);
+    const last = nowMs === undefined && this.#newest > 0 ? this.#newest : Math.floor((nowMs ?? Date.now()) / 1_000);
     const seconds = Array.from({ length: windowSeconds }, (_, i) => last - windowSeconds + 1 + i);
     const rows = seconds.map((second) => this.#seconds.get(second));
     return {
