@@ -140,4 +140,7 @@ export const bodyRows: readonly Row[] = [
     '日',
   ),
   reads('D12 UTF-16 with its mark', Buffer.from(`\ufeff${page}`, 'utf16le')),
+  reads('D12 UTF-16 by its header alone', Buffer.from(page, 'utf16le'), {
+    'content-type': 'text/html; charset=utf-16le',
+  }),
 ];
