@@ -18,7 +18,7 @@ export class TableFrontier implements Frontier {
   readonly #begun: Set<string>;
   readonly #listeners = new Set<(host: string) => void>();
   #returnedCount = 0;
-  #isOpen = true;
+  /** Absent when it has ended: they are most of what a crawl holds in memory, and its last leases may be spoken of later. */
   #urls: Urls | undefined;
 
   /** @param previous the one that is open now: its leases become void, and wait again */
@@ -30,13 +30,13 @@ export class TableFrontier implements Frontier {
     previous: TableFrontier | undefined,
   ) {
     this.#urls = urls;
-    this.#begun = previous !== undefined && previous.#urls === urls ? previous.#begun : readBegun(tables, space);
-    if (previous !== undefined && previous.#urls === urls)
-      for (const lease of previous.#surrender()) this.#receive(lease);
+    const before = previous !== undefined && previous.#urls === urls ? previous : undefined;
+    this.#begun = before === undefined ? readBegun(tables, space) : before.#begun;
+    if (before !== undefined) for (const lease of before.#surrender()) this.#receive(lease);
   }
 
   get queued(): number {
-    return this.#isOpen ? (this.#urls?.waiting.size ?? 0) + this.#returnedCount : 0;
+    return this.#urls === undefined ? 0 : this.#urls.waiting.size + this.#returnedCount;
   }
 
   get leased(): number {
@@ -44,9 +44,9 @@ export class TableFrontier implements Frontier {
   }
 
   *hosts(): Iterable<string> {
-    if (!this.#isOpen) return;
+    if (this.#urls === undefined) return;
     yield* this.#returned.keys();
-    for (const host of this.#urls?.waiting.hosts() ?? []) if (!this.#returned.has(host)) yield host;
+    for (const host of this.#urls.waiting.hosts()) if (!this.#returned.has(host)) yield host;
   }
 
   isHeld(fingerprint: string): boolean {
@@ -59,8 +59,8 @@ export class TableFrontier implements Frontier {
   }
 
   take(host: string): Lease | undefined {
-    if (!this.#isOpen) return undefined;
-    const lease = this.#takeReturned(host) ?? this.#takeNext(host);
+    if (this.#urls === undefined) return undefined;
+    const lease = this.#takeReturned(host) ?? this.#takeNext(host, this.#urls);
     if (lease !== undefined) this.#given.add(lease);
     return lease;
   }
@@ -85,14 +85,14 @@ export class TableFrontier implements Frontier {
       else this.#begin(change.fingerprint);
     }
     // A frontier may have been opened before its crawl had any.
-    if (urls !== undefined && this.#isOpen) this.#urls = urls.base;
+    if (urls !== undefined && this.#urls !== undefined) this.#urls = urls.base;
     // Only now: a listener may take at once, and must find all of it in place.
     this.#announce(new Set(urls?.added.flatMap(({ offer }) => offer?.host ?? [])));
   }
 
   #announce(hosts: Iterable<string>): void {
     for (const host of hosts) {
-      if (!this.#isOpen || !(this.#returned.has(host) || this.#urls?.waiting.has(host))) continue;
+      if (this.#urls === undefined || !(this.#returned.has(host) || this.#urls.waiting.has(host))) continue;
       for (const listener of this.#listeners) listener(host);
     }
   }
@@ -103,10 +103,10 @@ export class TableFrontier implements Frontier {
     return lease;
   }
 
-  #takeNext(host: string): Lease | undefined {
-    const number = this.#urls?.waiting.take(host);
-    if (this.#urls === undefined || number === undefined) return undefined;
-    const offer = this.#urls.offer(number);
+  #takeNext(host: string, urls: Urls): Lease | undefined {
+    const number = urls.waiting.take(host);
+    if (number === undefined) return undefined;
+    const offer = urls.offer(number);
     const lease: Lease = { crawl: this.crawl, begun: this.#begun.has(offer.fingerprint), ...offer };
     this.#held.set(lease.fingerprint, lease);
     return lease;
@@ -138,13 +138,11 @@ export class TableFrontier implements Frontier {
 
   /** Ends here; returns what was on lease or given back, the last one first. */
   #surrender(): Lease[] {
-    this.#isOpen = false;
+    this.#urls = undefined;
     return this.#held.values().reverse();
   }
 
   #close(): void {
-    this.#isOpen = false;
-    // They are most of what a crawl holds in memory, and this is kept: its last leases may be spoken of later.
     this.#urls = undefined;
     this.#held.clear();
     this.#returned.clear();
