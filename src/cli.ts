@@ -17,27 +17,19 @@ import { version } from './version.js';
 /** Bad usage, by the convention of most tools. */
 const badUsage = 2;
 
-/** A parser whose refusals commander puts the option's name, or the variable's, in front of. */
-const named = <Value>(parse: (text: string) => Value) => {
+/** A parser whose refusals are told in another way. */
+const retold = <Value>(parse: (text: string) => Value, tell: (message: string) => Error) => {
   return (text: string): Value => {
     try {
       return parse(text);
     } catch (error) {
-      throw new InvalidArgumentError(toCrawlcastError(error).message);
+      throw tell(toCrawlcastError(error).message);
     }
   };
 };
+/** Commander puts the option's name, or the variable's, in front of them. */
+const named = <Value>(parse: (text: string) => Value) => retold(parse, (message) => new InvalidArgumentError(message));
 const whole = (min: number, max: number) => named((text) => parseWhole(text, min, max));
-/** Commander repeats what it refuses, and this may be a secret, or hold one. */
-const secret = <Value>(flags: string, parse: (text: string) => Value) => {
-  return (text: string): Value => {
-    try {
-      return parse(text);
-    } catch (error) {
-      throw new CrawlcastError('usage.invalid', `option '${flags}' is invalid: ${toCrawlcastError(error).message}`);
-    }
-  };
-};
 /** One value as a flag has it, or the list of a variable: a comma within a URL is no separator, one before a URL is. */
 const collect = <Value>(parse: (text: string) => Value) => {
   const parseNamed = named(parse);
@@ -54,22 +46,32 @@ function option(flags: string, description: string): Option {
   return made.env(`CRAWLCAST_${made.name().replaceAll('-', '_').toUpperCase()}`);
 }
 
+/** An option that is, or holds, what nobody else may see: commander repeats what it refuses. */
+function secretOption(flags: string, description: string, parse: (text: string) => unknown): Option {
+  const tell = (message: string) => new CrawlcastError('usage.invalid', `option '${flags}' is invalid: ${message}`);
+  return option(flags, description).argParser(retold(parse, tell));
+}
+
 /** An option without a value. Its variable says yes (`1`, `true`, `yes`, `on`), or no (`0`, `false`, `no`, `off`, empty). */
 function flag(flags: string, description: string): Option {
   const made = option(flags, description).default(false);
   const { envVar = '' } = made;
-  const value = process.env[envVar]?.trim().toLowerCase() ?? '';
-  if (['', '0', 'false', 'no', 'off'].includes(value)) delete process.env[envVar];
-  else if (!['1', 'true', 'yes', 'on'].includes(value)) unclear.set(made, `${envVar} is true or false, not "${value}"`);
+  if (['', '0', 'false', 'no', 'off'].includes(wordIn(envVar))) delete process.env[envVar];
   return made;
 }
 
-/** Flags whose variable says neither, and what is said of it to whoever uses them. */
-const unclear = new Map<Option, string>();
+/** Where it says no, the variable of a flag is gone. */
+function checkFlag({ envVar = '' }: Option): void {
+  const value = wordIn(envVar);
+  if (['', '1', 'true', 'yes', 'on'].includes(value)) return;
+  throw new CrawlcastError('usage.invalid', `${envVar} is true or false, not "${value}"`);
+}
+
+function wordIn(variable: string): string {
+  return process.env[variable]?.trim().toLowerCase() ?? '';
+}
 
 const hostOption = () => option('--host <address>', 'address to bind').argParser(named(parseText)).default('127.0.0.1');
-const tokenOption = (flags: string, description: string) =>
-  option(flags, description).argParser(secret(flags, parseToken));
 const portOption = (port: number) =>
   option('--port <number>', '0 picks a free one').argParser(whole(0, 65_535)).default(port);
 const workersOption = () =>
@@ -119,8 +121,8 @@ program
   .addOption(startUrlOption(" 'quotes'"))
   .addOption(option('--transport <kind>', 'how it is served').choices(['auto', 'uws', 'ws']).default('auto'))
   .addOption(workersOption())
-  .addOption(tokenOption('--token <text>', 'what changes something needs this token'))
-  .addOption(tokenOption('--read-token <text>', 'reading needs this token'))
+  .addOption(secretOption('--token <text>', 'what changes something needs this token', parseToken))
+  .addOption(secretOption('--read-token <text>', 'reading needs this token', parseToken))
   .addOption(
     option('--cors-origin <origin>', 'browser origin that may use it, * for any (repeatable)').argParser(
       collect(parseOrigin),
@@ -128,9 +130,7 @@ program
   )
   .addOption(flag('--allow-private-networks', 'let spiders from outside fetch private addresses'))
   .addOption(
-    option('--store <url>', 'a NATS JetStream cluster that holds log and state: nats://host:4222').argParser(
-      secret('--store <url>', parseStoreUrl),
-    ),
+    secretOption('--store <url>', 'a NATS JetStream cluster that holds log and state: nats://host:4222', parseStoreUrl),
   )
   .addOption(
     option('--retention <amount>', 'log to keep: 1000000, 10GB, 30d')
@@ -194,10 +194,7 @@ siteOptions(program.command('demo'))
   .addHelpText('after', '\nExample:\n  crawlcast demo --once')
   .action(async (options) => (await import('./cli/demo.js')).demo(options));
 
-program.hook('preAction', (_, command) => {
-  const [message] = command.options.flatMap((one) => unclear.get(one) ?? []);
-  if (message !== undefined) throw new CrawlcastError('usage.invalid', message);
-});
+program.hook('preAction', (_, { options }) => options.filter((one) => one.isBoolean()).forEach(checkFlag));
 for (const command of program.commands) command.exitOverride();
 program.exitOverride();
 
