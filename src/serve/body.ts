@@ -29,9 +29,9 @@ export class BodyBuffer {
   }
 
   /** Takes a copy of the chunk. */
-  push(chunk: ArrayBuffer | Uint8Array, isLast: boolean): void {
-    this.#received += chunk.byteLength;
-    if (this.#length <= maxKeptBytes) this.#chunks.push(Buffer.from(new Uint8Array(chunk)));
+  push(chunk: Uint8Array, isLast: boolean): void {
+    this.#received += chunk.length;
+    if (this.#length <= maxKeptBytes) this.#chunks.push(Buffer.from(chunk));
     if (isLast) this.#finish('whole');
   }
 
@@ -46,7 +46,7 @@ export class BodyBuffer {
       this.#onEnd = resolve;
     });
     if (this.#length > Math.min(maxBytes, maxKeptBytes)) {
-      await this.#drain(end);
+      if (this.#length <= maxDrainedBytes) await this.#drain(end);
       throw new CrawlcastError('body.limit', `the request body is larger than ${maxBytes} bytes`);
     }
     if (this.#state === 'coming') await end;
@@ -55,7 +55,8 @@ export class BodyBuffer {
   }
 
   async #drain(end: Promise<void>): Promise<void> {
-    for (let before = -1; this.#state === 'coming' && this.#received > before && this.#length <= maxDrainedBytes; ) {
+    let before = -1;
+    while (this.#state === 'coming' && this.#received > before) {
       before = this.#received;
       await Promise.race([end, pause(quietMs, undefined, { ref: false })]);
     }

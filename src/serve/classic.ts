@@ -25,7 +25,7 @@ async function startOrTell(exchange: Exchange): Promise<void> {
     throw new CrawlcastError('query.invalid', '"restart" is true or false');
   }
   const newest = crawlsOf(store).at(-1);
-  if (starting.has(store) || isUnderWay(store)) return say(exchange, 'SCRAPE IN PROGRESS');
+  if (hasBegun(store)) return say(exchange, 'SCRAPE IN PROGRESS');
   if (restart !== 'true' && newest?.state === 'finished') return say(exchange, 'SCRAPE COMPLETE');
   // It starts nothing.
   if (request.method === 'HEAD') return say(exchange, '');
@@ -42,38 +42,40 @@ async function startOrTell(exchange: Exchange): Promise<void> {
 /** Why a crawl failed, for the first who asks. */
 async function takeFailure(store: Store, { id, error }: CrawlRecord): Promise<CrawlRecord['error']> {
   if (error === undefined || error.told === true) return undefined;
-  try {
-    await store.commit({
-      crawl: id,
-      decide({ record }) {
-        if (record?.error === undefined || record.error.told === true) {
-          throw new CrawlcastError('crawl.state', 'that it failed has been told');
-        }
-        return { record: { ...record, error: { ...record.error, told: true } } };
-      },
-    });
-    return error;
-  } catch (thrown) {
-    if (toCrawlcastError(thrown).code === 'crawl.state') return undefined;
-    throw thrown;
-  }
+  const telling = store.commit({
+    crawl: id,
+    decide({ record }) {
+      if (record?.error === undefined || record.error.told === true) {
+        throw new CrawlcastError('crawl.state', 'that it failed has been told');
+      }
+      return { record: { ...record, error: { ...record.error, told: true } } };
+    },
+  });
+  return (await isFirst(telling)) ? error : undefined;
 }
 
 /** False where another request was first, or another process that shares the store. */
 async function start({ store, runner, spiders }: Exchange): Promise<boolean> {
-  if (starting.has(store) || isUnderWay(store)) return false;
+  if (hasBegun(store)) return false;
   const onlyIf = () => !isUnderWay(store);
   const begun = runner.start({ spider: spiders.get(spiderName), origin: 'local', onlyIf });
   starting.set(store, begun);
+  return isFirst(begun).finally(() => starting.delete(store));
+}
+
+/** Whether what can be done once has been done by us; somebody else may have been first. */
+async function isFirst(deed: Promise<unknown>): Promise<boolean> {
   try {
-    await begun;
+    await deed;
     return true;
   } catch (error) {
     if (toCrawlcastError(error).code === 'crawl.state') return false;
     throw error;
-  } finally {
-    starting.delete(store);
   }
+}
+
+function hasBegun(store: Store): boolean {
+  return starting.has(store) || isUnderWay(store);
 }
 
 function isUnderWay(store: Store): boolean {
@@ -90,7 +92,7 @@ async function results(exchange: Exchange): Promise<void> {
     throw new CrawlcastError('query.invalid', '"partial" is true or false');
   }
   const standing =
-    until === undefined ? crawlsOf(store) : crawlsOf(store).filter(({ id }) => hasBegun(store, id, until));
+    until === undefined ? crawlsOf(store) : crawlsOf(store).filter(({ id }) => stoodAt(store, id, until));
   const completed =
     query.partial === 'true' ? undefined : standing.findLast((crawl) => hasCompleted(store, crawl, until));
   // Who names an offset wants what had been scraped by then, also in the midst of the first crawl.
@@ -110,7 +112,7 @@ function hasCompleted(store: Store, { id, state }: CrawlRecord, until: number | 
   return state === 'finished' && (until === undefined || (store.progress(id)?.lastOffset ?? 0) <= until);
 }
 
-function hasBegun(store: Store, id: string, until: number): boolean {
+function stoodAt(store: Store, id: string, until: number): boolean {
   const first = store.progress(id)?.firstOffset ?? 0;
   return first > 0 && first <= until;
 }

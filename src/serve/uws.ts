@@ -174,7 +174,7 @@ function takeBody(native: NativeResponse, body: BodyBuffer, response: UwsRespons
   };
   response.onGone(stop);
   native.onData((chunk, isLast) => {
-    body.push(chunk, isLast);
+    body.push(new Uint8Array(chunk), isLast);
     if (isLast) stop();
   });
 }
