@@ -1,4 +1,5 @@
 /** The JSON text of an event: made once, by whoever knows the event; only its id is put in front, by the log. */
+import type { EventData } from './events.js';
 
 /** What an event's text says behind its id. */
 export interface EventText {
@@ -56,4 +57,10 @@ const dataKey = ',"data":';
  */
 export function dataText(json: Buffer): Buffer {
   return json.subarray(json.indexOf(dataKey) + dataKey.length, -1);
+}
+
+/** The data of an event of the service's own vocabulary. */
+export function dataOf<Type extends keyof EventData>(json: Buffer, _type: Type): EventData[Type] {
+  // The service wrote it itself, as its vocabulary says.
+  return JSON.parse(dataText(json).toString()) as EventData[Type];
 }

@@ -10,8 +10,8 @@ import { pipeline } from 'node:stream/promises';
 import { openShelf, readSpider } from '../crawl/shelf.js';
 import type { Spider } from '../crawl/spider.js';
 import { CrawlcastError } from '../errors.js';
-import { type CrawlStats, type EventData, isItemEvent } from '../events.js';
-import { dataText } from '../events-json.js';
+import { type CrawlStats, isItemEvent } from '../events.js';
+import { dataOf, dataText } from '../events-json.js';
 import { exportFormats, exportItems } from '../serve/export.js';
 import { createEngine } from '../service.js';
 import { openEmbeddedStore } from '../store/embedded.js';
@@ -50,8 +50,8 @@ export async function crawlOnce(name: string, options: CrawlOptions): Promise<vo
     const { output } = options;
     const isWhole = last?.type === 'crawl.finished';
     if (output !== undefined && format !== undefined) await writeItems(store, id, output, format, isWhole);
-    // Why a whole crawl failed is said below.
     const stats = engine.runner.snapshot(id)?.stats;
+    // Why a whole crawl failed is said at the end.
     if (last?.type !== 'crawl.failed') tellFailures(firstFailures, stats?.failed ?? 0);
     if (process.stderr.isTTY) tellEnd(stats, isWhole ? output : undefined);
     process.exitCode = conclude(last);
@@ -74,10 +74,7 @@ async function findSpider(name: string, { spiders, startUrl }: CrawlOptions): Pr
   return startUrl === undefined ? spider : { ...spider, start: [...startUrl] };
 }
 
-/** Where the items of a crawl that has not finished are: what stood under the name may be those of one that had. */
-const partOf = (file: string) => `${file}.part`;
-
-/** Written beside its place, and moved there when it is whole. */
+/** Written beside its place, and moved there when it is whole: what stands there may be of a crawl that has finished. */
 async function writeItems(
   store: Store,
   crawl: string,
@@ -85,7 +82,7 @@ async function writeItems(
   format: (typeof exportFormats)[number],
   isWhole: boolean,
 ): Promise<void> {
-  const draft = partOf(file);
+  const draft = `${file}.part`;
   const out = createWriteStream(draft);
   await once(out, 'open').catch((error: Error) => {
     throw new CrawlcastError('usage.invalid', `"${file}" cannot be written: ${error.message}`);
@@ -96,7 +93,7 @@ async function writeItems(
 }
 
 function failureLine({ json }: LogEvent): string {
-  const { url, message }: EventData['page.failed'] = JSON.parse(dataText(json).toString('utf8'));
+  const { url, message } = dataOf(json, 'page.failed');
   return `${url}: ${message}`;
 }
 

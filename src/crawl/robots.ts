@@ -18,6 +18,12 @@ export interface RobotsRules {
   readonly failure?: unknown;
 }
 
+/** Whether a URL of theirs may be. */
+export function allowsUrl(rules: RobotsRules, url: string): boolean {
+  const { pathname, search } = new URL(url);
+  return rules.allows(pathname + search);
+}
+
 interface Rule {
   readonly allow: boolean;
   readonly length: number;

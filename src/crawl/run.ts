@@ -10,7 +10,7 @@ import { Gate } from './gate.js';
 import type { PageUpdate } from './messages.js';
 import { backoffMs, parseRetryAfter } from './politeness.js';
 import { endRest } from './rest.js';
-import type { Robots } from './robots.js';
+import { allowsUrl, type Robots } from './robots.js';
 import { createScheduler, type Scheduler } from './scheduler.js';
 import { Session } from './session.js';
 import { type Settings, type Spider, sourceOf } from './spider.js';
@@ -86,7 +86,6 @@ export class CrawlRun {
   async permit(lease: Lease): Promise<Permission> {
     if (!this.settings.robots) return 'granted';
     const { politeness } = this.#context;
-    const url = new URL(lease.url);
     const known = this.#robots.known(lease.host);
     const rules = known ?? (await this.#robots.rules(lease.host));
     if (known === undefined) {
@@ -95,7 +94,7 @@ export class CrawlRun {
       politeness.reconsider(lease.host);
     }
     if (rules.failure !== undefined) throw rules.failure;
-    if (rules.allows(url.pathname + url.search)) return 'granted';
+    if (allowsUrl(rules, lease.url)) return 'granted';
     const attempt = this.#attempts.get(lease.fingerprint) ?? 0;
     if (rules.retryInMs === undefined || attempt >= this.settings.retries) return 'refused';
     this.#attempts.set(lease.fingerprint, attempt + 1);
@@ -176,11 +175,9 @@ export class CrawlRun {
   }
 
   /** Whether robots.txt, as far as it is known, has the page not asked for: that takes none of the host's time. */
-  #isRefused({ host, url }: Lease): boolean {
-    const rules = this.settings.robots ? this.#robots.known(host) : undefined;
-    if (rules === undefined || rules.failure !== undefined) return false;
-    const { pathname, search } = new URL(url);
-    return !rules.allows(pathname + search);
+  #isRefused(lease: Lease): boolean {
+    const rules = this.settings.robots ? this.#robots.known(lease.host) : undefined;
+    return rules !== undefined && rules.failure === undefined && !allowsUrl(rules, lease.url);
   }
 
   #manners(host: string) {

@@ -1,9 +1,8 @@
 /** Figures for Prometheus, counted by a reader of the log like any other. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { Runner } from '../crawl/runner.js';
-import type { EventData } from '../events.js';
 import { isItemEvent } from '../events.js';
-import { dataText, eventTime } from '../events-json.js';
+import { dataOf, eventTime } from '../events-json.js';
 import { follow } from '../store/follow.js';
 import type { Batch, Store } from '../store/store.js';
 import type { Hub } from './hub.js';
@@ -123,11 +122,6 @@ function countEvents(registry: Registry): (batch: Batch) => void {
     for (const [type, count] of found) items.inc({ type: shown(type) }, count);
     if (item !== undefined) durable.observe(Math.max(0, Date.now() - eventTime(batch.jsonAt(item))) / 1_000);
   };
-}
-
-function dataOf<Type extends keyof EventData>(json: Buffer, _type: Type): EventData[Type] {
-  // The service wrote it itself, as its vocabulary says.
-  return JSON.parse(dataText(json).toString()) as EventData[Type];
 }
 
 /** What stands somewhere anyway is read when somebody asks. */
