@@ -3,11 +3,20 @@
 /** Names of Node's diagnostic report. */
 type LimitName = 'open_files' | 'virtual_memory_kbytes';
 
+type Limits = Partial<Record<LimitName, { readonly soft?: unknown }>>;
+
+let limits: Limits | undefined;
+
 /** The limit that is in force; `Infinity` where there is none, `undefined` where that is not known. */
 export function systemLimit(name: LimitName): number | undefined {
-  // Node tells it nowhere else.
-  const report: { userLimits?: Partial<Record<LimitName, { soft?: unknown }>> } = process.report?.getReport() ?? {};
-  const soft = report.userLimits?.[name]?.soft;
+  limits ??= readLimits();
+  const soft = limits[name]?.soft;
   if (soft === 'unlimited') return Number.POSITIVE_INFINITY;
   return typeof soft === 'number' ? soft : undefined;
+}
+
+/** Node tells it in a report on everything alone, which takes it some milliseconds. */
+function readLimits(): Limits {
+  const report: { userLimits?: Limits } = process.report?.getReport() ?? {};
+  return report.userLimits ?? {};
 }

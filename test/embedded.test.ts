@@ -10,6 +10,7 @@ import { openEmbeddedStore, openEmbeddedTables } from '#src/store/embedded.js';
 import { keys } from '#src/store/keys.js';
 import type { NewEvent, Offer, Store } from '#src/store/store.js';
 import { fingerprint } from '#src/url.js';
+import { limited } from './support/process.js';
 
 const crawl = 'c';
 const host = 'http://a.test';
@@ -64,8 +65,7 @@ function offer(url: string, depth = 0): Offer {
 function otherProcess(t: TestContext, code: string, limitKb?: number) {
   const source = `import { openEmbeddedStore as open } from ${JSON.stringify(module)};\n${code}`;
   const line = [process.execPath, '--input-type=module', '--eval', source];
-  const limited = limitKb === undefined ? line : ['sh', '-c', `ulimit -v ${limitKb} && exec "$@"`, 'sh', ...line];
-  const [program = '', ...rest] = limited;
+  const [program = '', ...rest] = limited(line, '-v', limitKb);
   const child = spawn(program, rest, { stdio: ['ignore', 'pipe', 'inherit'] });
   t.after(() => child.kill('SIGKILL'));
   return { child, lines: createInterface({ input: child.stdout })[Symbol.asyncIterator]() };

@@ -60,7 +60,8 @@ export class Rates {
 
   /** The window that ends with `nowMs`, or where that is absent with the newest event; without any, now. */
   charts(nowMs: number | undefined): Charts {
-    const last = nowMs === undefined && this.#newest > 0 ? this.#newest : Math.floor((nowMs ?? Date.now()) / 1_000);
+    const endMs = nowMs ?? (this.#newest > 0 ? this.#newest * 1_000 : Date.now());
+    const last = Math.floor(endMs / 1_000);
     const seconds = Array.from({ length: windowSeconds }, (_, i) => last - windowSeconds + 1 + i);
     const rows = seconds.map((second) => this.#seconds.get(second));
     return {

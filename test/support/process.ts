@@ -28,6 +28,11 @@ export interface Running extends Launched {
   readonly url: string;
 }
 
+/** A command line under a limit that a shell sets: `-n` file descriptors, `-v` KB of address space. */
+export function limited(line: readonly string[], flag: '-n' | '-v', limit: number | undefined): readonly string[] {
+  return limit === undefined ? line : ['sh', '-c', `ulimit ${flag} ${limit} && exec "$@"`, 'sh', ...line];
+}
+
 /**
  * Starts a command of the product. It is killed with the test that it was started for.
  * @param openFiles how many file descriptors it may have
@@ -39,8 +44,7 @@ export function launch(
   openFiles?: number,
 ): Launched {
   const line = [process.execPath, cli, ...args];
-  const limited = openFiles === undefined ? line : ['sh', '-c', `ulimit -n ${openFiles} && exec "$@"`, 'sh', ...line];
-  const [program = '', ...rest] = limited;
+  const [program = '', ...rest] = limited(line, '-n', openFiles);
   const child = spawn(program, rest, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } });
   const written = { stdout: '', stderr: '' };
   for (const name of ['stdout', 'stderr'] as const) {
