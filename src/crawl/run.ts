@@ -4,19 +4,20 @@ import { errorFacts, toCrawlcastError } from '../errors.js';
 import type { SkipReason } from '../events.js';
 import type { Committed, CrawlRecord, Lease, NewEvent, Step } from '../store/store.js';
 import { printableUrl } from '../url.js';
+import { Conduct } from './conduct.js';
 import { type CrawlContext, isPublicOnly } from './context.js';
 import { newEvent } from './events.js';
 import { Gate } from './gate.js';
 import type { PageUpdate } from './messages.js';
 import { backoffMs, parseRetryAfter } from './politeness.js';
 import { endRest } from './rest.js';
-import { allowsUrl, type Robots } from './robots.js';
 import { createScheduler, type Scheduler } from './scheduler.js';
 import { Session } from './session.js';
 import { type Settings, type Spider, sourceOf } from './spider.js';
 import { Validators } from './validators.js';
 
 type End = Extract<PageUpdate, { kind: 'end' }>;
+type Redirect = Extract<PageUpdate, { kind: 'redirect' }>;
 type Failure = Pick<Extract<PageUpdate, { kind: 'error' }>, 'code' | 'message'> &
   Partial<Extract<PageUpdate, { kind: 'error' }>>;
 
@@ -34,7 +35,7 @@ export class CrawlRun {
   readonly #gate: Gate;
   readonly #session: Session;
   readonly #validators: Validators;
-  readonly #robots: Robots;
+  readonly #conduct: Conduct;
   readonly #attempts = new Map<string, number>();
   /** The last page that failed: why a crawl failed, if no page came. */
   lastFailure: { code: string; message: string } | undefined;
@@ -48,15 +49,15 @@ export class CrawlRun {
     this.#gate = new Gate({ crawl: record.id, spider, publicOnly, pagesLeft: this.#pagesLeft() });
     this.#session = new Session(store, record, spider, publicOnly);
     this.#validators = new Validators(store, record.id, spider);
-    this.#robots = context.robots.for(this.#session.options);
+    this.#conduct = new Conduct(this.settings, context.robots.for(this.#session.options), politeness);
     pool.addSpider(record.id, sourceOf(spider));
     this.#scheduler = createScheduler({
       crawl: record.id,
       frontier: store.openFrontier(record.id),
       politeness,
-      manners: (host) => this.#manners(host),
+      manners: (host) => this.#conduct.manners(host),
       pagesLeft: this.#pagesLeft(),
-      isRefused: (lease) => this.#isRefused(lease),
+      isRefused: (lease) => this.#conduct.isRefused(lease),
     });
   }
 
@@ -84,21 +85,10 @@ export class CrawlRun {
 
   /** Asks the host's robots.txt whether the page may be fetched. Where the host cannot be reached, the page fails. */
   async permit(lease: Lease): Promise<Permission> {
-    if (!this.settings.robots) return 'granted';
-    const { politeness } = this.#context;
-    const known = this.#robots.known(lease.host);
-    const rules = known ?? (await this.#robots.rules(lease.host));
-    if (known === undefined) {
-      // The delay counts from when the page itself is asked for; and from now on others may go as well.
-      politeness.touch(lease.host);
-      politeness.reconsider(lease.host);
-    }
-    if (rules.failure !== undefined) throw rules.failure;
-    if (allowsUrl(rules, lease.url)) return 'granted';
-    const attempt = this.#attempts.get(lease.fingerprint) ?? 0;
-    if (rules.retryInMs === undefined || attempt >= this.settings.retries) return 'refused';
-    this.#attempts.set(lease.fingerprint, attempt + 1);
-    this.#scheduler.retry(lease, rules.retryInMs);
+    const verdict = await this.#conduct.judge(lease);
+    if (typeof verdict === 'string') return verdict;
+    if (this.#attemptsAt(lease) >= this.settings.retries) return 'refused';
+    this.#tryAgain(lease, verdict.retryInMs);
     return 'postponed';
   }
 
@@ -120,11 +110,12 @@ export class CrawlRun {
     const { latencyMs, kind } = update;
     if (latencyMs !== undefined) this.#context.politeness.answered(lease.host, { latencyMs, ok: kind !== 'error' });
     if (update.kind === 'error') return this.#failOrRetry(lease, update);
-    if (update.head !== undefined) this.#session.take(lease.url, update.head);
-    if (update.kind === 'redirect') return this.#redirect(lease, update);
-    if (update.kind === 'end') this.#scheduler.answered(lease);
-    if (update.kind === 'end')
+    const isNewVisitor = update.head !== undefined && this.#session.take(lease.url, update.head);
+    if (update.kind === 'redirect') return this.#redirect(lease, update, isNewVisitor);
+    if (update.kind === 'end') {
+      this.#scheduler.answered(lease);
       return update.head.status === 304 ? this.#unchanged(lease, update) : this.#end(lease, update);
+    }
     const committed = await this.#commit(this.#harvest(lease, update));
     this.#validators.collect(lease, update.links, committed);
     this.#context.pool.taken(update);
@@ -174,24 +165,6 @@ export class CrawlRun {
     return () => maxPages - (this.#context.store.progress(this.#id)?.stats.pages ?? 0);
   }
 
-  /** Whether robots.txt, as far as it is known, has the page not asked for: that takes none of the host's time. */
-  #isRefused(lease: Lease): boolean {
-    const rules = this.settings.robots ? this.#robots.known(lease.host) : undefined;
-    return rules !== undefined && rules.failure === undefined && !allowsUrl(rules, lease.url);
-  }
-
-  #manners(host: string) {
-    const { concurrencyPerHost, delay, autothrottle, robots } = this.settings;
-    const rules = robots ? this.#robots.known(host) : undefined;
-    return {
-      // Nobody hurries into a host whose robots.txt has not come yet: it may ask for a delay.
-      concurrencyPerHost: robots && rules === undefined ? 1 : concurrencyPerHost,
-      delayMs: delay,
-      autothrottle,
-      ...(rules?.crawlDelayMs === undefined ? {} : { crawlDelayMs: rules.crawlDelayMs }),
-    };
-  }
-
   /** Items become events, links become offers or are skipped; `last` comes behind them. */
   #harvest(lease: Lease, { items, links }: Found, ...last: NewEvent[]): Omit<Step, 'crawl'> {
     const { events, offers } = this.#gate.follow(links, lease);
@@ -237,7 +210,7 @@ export class CrawlRun {
   }
 
   /** A redirect is a link that nobody needs to click: it goes through the gate and the frontier like any other. */
-  async #redirect(lease: Lease, { head, location }: Extract<PageUpdate, { kind: 'redirect' }>): Promise<Committed> {
+  async #redirect(lease: Lease, { head, location }: Redirect, isNewVisitor: boolean): Promise<Committed> {
     const via = [...(lease.via ?? []), lease.fingerprint];
     if (via.length > this.settings.redirects) {
       const message = `${printableUrl(lease.url)} is the end of more than ${this.settings.redirects} redirects in a row`;
@@ -245,6 +218,8 @@ export class CrawlRun {
     }
     const admission = this.#gate.redirect(location, lease);
     if ('offer' in admission && via.includes(admission.offer.fingerprint)) {
+      const isItself = admission.offer.fingerprint === lease.fingerprint;
+      if (isItself && isNewVisitor && this.#attemptsAt(lease) < this.settings.redirects) return this.#askAgain(lease);
       const message = `${printableUrl(lease.url)} leads back to ${printableUrl(location)}`;
       return this.#giveUp(lease, { code: 'redirect.loop', message, head });
     }
@@ -257,27 +232,42 @@ export class CrawlRun {
     return committed;
   }
 
+  /** A site that lets nobody in without its cookie sends whoever has none to the very page, with one. */
+  async #askAgain(lease: Lease): Promise<Committed> {
+    const committed = await this.#commit({});
+    this.#tryAgain(lease, 0);
+    return committed;
+  }
+
+  #attemptsAt(lease: Lease): number {
+    return this.#attempts.get(lease.fingerprint) ?? 0;
+  }
+
+  #tryAgain(lease: Lease, delayMs: number): void {
+    this.#attempts.set(lease.fingerprint, this.#attemptsAt(lease) + 1);
+    this.#scheduler.retry(lease, delayMs);
+  }
+
   async #failOrRetry(lease: Lease, failure: Extract<PageUpdate, { kind: 'error' }>): Promise<Committed> {
     const { head, code } = failure;
     if (head !== undefined) this.#session.take(lease.url, head);
     const asked = head?.headers['retry-after']?.[0];
     const retryAfterMs = asked === undefined ? undefined : parseRetryAfter(asked);
-    const attempt = (this.#attempts.get(lease.fingerprint) ?? 0) + 1;
+    const attempt = this.#attemptsAt(lease) + 1;
     // Who says that it is too much is left alone as a host, not only for this page.
     if (retryAfterMs !== undefined || code === 'http.429') {
       this.#context.politeness.hold(lease.host, retryAfterMs ?? backoffMs(attempt));
     }
     if (errorFacts(code).retryable !== true || attempt > this.settings.retries) return this.#giveUp(lease, failure);
-    this.#attempts.set(lease.fingerprint, attempt);
     const committed = await this.#commit(this.#harvest(lease, failure));
-    this.#scheduler.retry(lease, Math.max(backoffMs(attempt), retryAfterMs ?? 0));
+    this.#tryAgain(lease, Math.max(backoffMs(attempt), retryAfterMs ?? 0));
     return committed;
   }
 
   async #giveUp(lease: Lease, failure: Failure): Promise<Committed> {
     const { code, message, bytes = 0, items = [], links = [] } = failure;
     const url = printableUrl(lease.url);
-    const attempts = (this.#attempts.get(lease.fingerprint) ?? 0) + 1;
+    const attempts = this.#attemptsAt(lease) + 1;
     const failed = newEvent(this.#id, 'page.failed', url, { url, error: code, message, attempts });
     const committed = await this.#commit({ release: true, bytes, ...this.#harvest(lease, { items, links }, failed) });
     this.lastFailure = { code, message };

@@ -1,6 +1,6 @@
 /** Sites that send a crawl elsewhere. */
 import assert from 'node:assert/strict';
-import { html, type Row } from './rows.js';
+import { type Act, html, type Row } from './rows.js';
 import { to } from './sayings.js';
 
 const here = '<p>here';
@@ -33,6 +33,12 @@ function requestFor(target: string, requests: readonly string[]): string {
   return requests.find((request) => request.includes(` ${target} `))?.toLowerCase() ?? '';
 }
 
+/** Sends everybody back with a cookie that nobody has yet. */
+function countedCookies(): Act {
+  let count = 0;
+  return (socket, request, site) => to('/', '302 Found', `set-cookie: n=${++count}`)(socket, request, site);
+}
+
 const credentials = { headers: { authorization: 'Basic eDp5' }, cookies: { sid: 'secret' } };
 const asGet = /^GET \/in /;
 const asPost = /^POST \/in [\s\S]*\r\n\r\ntoken=x&user=ann$/;
@@ -50,6 +56,31 @@ export const redirectRows: readonly Row[] = [
   { title: 'B1 a Location that is no URL', site: { '/': to('http://') }, failed: ['redirect.invalid @/'] },
   { title: 'B2 a circle', site: { '/': to('/a'), '/a': to('/b'), '/b': to('/') }, failed: ['redirect.loop @/b'] },
   { title: 'B2 a page that leads to itself', site: { '/': to('/#x') }, failed: ['redirect.loop @/'] },
+  {
+    title: 'B2 a page that leads to itself until its cookie comes back',
+    site: {
+      '/': (socket, request, site) =>
+        /cookie: in=1/i.test(request)
+          ? socket.write(html(here))
+          : to('/', '302 Found', 'set-cookie: in=1')(socket, request, site),
+    },
+    items: ['here'],
+    pages: ['@/'],
+    asked: ['/', '/'],
+  },
+  {
+    title: 'B2 a page that leads to itself whatever comes back',
+    site: { '/': to('/', '302 Found', 'set-cookie: in=1') },
+    failed: ['redirect.loop @/'],
+    asked: ['/', '/'],
+  },
+  {
+    title: 'B2 a page that leads to itself with another cookie each time',
+    site: { '/': countedCookies() },
+    settings: { redirects: 2 },
+    failed: ['redirect.loop @/'],
+    asked: ['/', '/', '/'],
+  },
   {
     title: 'B2 more redirects than the limit',
     site: { '/': to('/1'), '/1': to('/2'), '/2': to('/3'), '/3': here },
