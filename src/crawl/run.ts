@@ -6,6 +6,7 @@ import type { Committed, CrawlRecord, Lease, NewEvent, Step } from '../store/sto
 import { printableUrl } from '../url.js';
 import { Conduct } from './conduct.js';
 import { type CrawlContext, isPublicOnly } from './context.js';
+import { Detours, leadOn } from './detours.js';
 import { newEvent } from './events.js';
 import { Gate } from './gate.js';
 import type { PageUpdate } from './messages.js';
@@ -36,6 +37,7 @@ export class CrawlRun {
   readonly #session: Session;
   readonly #validators: Validators;
   readonly #conduct: Conduct;
+  readonly #detours = new Detours();
   readonly #attempts = new Map<string, number>();
   /** The last page that failed: why a crawl failed, if no page came. */
   lastFailure: { code: string; message: string } | undefined;
@@ -94,11 +96,12 @@ export class CrawlRun {
 
   /** Fetches and extracts the page; unsubscribing aborts the request. */
   fetch(lease: Lease): Observable<PageUpdate> {
-    const { url } = lease;
+    const options = this.#session.optionsFor(lease.url, this.#validators.conditionsFor(lease));
+    this.#detours.ask(lease, options);
     return this.#context.pool.visit({
       crawl: this.#id,
-      url,
-      options: this.#session.optionsFor(url, this.#validators.conditionsFor(lease)),
+      url: lease.url,
+      options,
       // A start URL, or reached from there by sitemaps and redirects alone.
       sitemap: lease.depth === 0,
       begun: lease.begun,
@@ -110,8 +113,8 @@ export class CrawlRun {
     const { latencyMs, kind } = update;
     if (latencyMs !== undefined) this.#context.politeness.answered(lease.host, { latencyMs, ok: kind !== 'error' });
     if (update.kind === 'error') return this.#failOrRetry(lease, update);
-    const isNewVisitor = update.head !== undefined && this.#session.take(lease.url, update.head);
-    if (update.kind === 'redirect') return this.#redirect(lease, update, isNewVisitor);
+    if (update.head !== undefined) this.#session.take(lease.url, update.head);
+    if (update.kind === 'redirect') return this.#redirect(lease, update);
     if (update.kind === 'end') {
       this.#scheduler.answered(lease);
       return update.head.status === 304 ? this.#unchanged(lease, update) : this.#end(lease, update);
@@ -123,10 +126,8 @@ export class CrawlRun {
   }
 
   /** Ends a page that must not be fetched. */
-  async skip(lease: Lease, reason: SkipReason): Promise<Committed> {
-    const committed = await this.#commit({ lease, release: true, events: [this.#gate.skipped(lease.url, reason)] });
-    this.#scheduler.done(lease);
-    return committed;
+  skip(lease: Lease, reason: SkipReason): Promise<Committed> {
+    return this.#pass(lease, { events: [this.#gate.skipped(lease.url, reason)] });
   }
 
   /** Tries a page again, or ends it, on which something went wrong outside of the fetch. */
@@ -137,6 +138,7 @@ export class CrawlRun {
 
   /** The pipeline has let go of the page, however it ended: unfinished, its URL goes back to the frontier. */
   leave(lease: Lease): void {
+    this.#detours.forget(lease);
     this.#scheduler.park(lease);
   }
 
@@ -210,32 +212,24 @@ export class CrawlRun {
   }
 
   /** A redirect is a link that nobody needs to click: it goes through the gate and the frontier like any other. */
-  async #redirect(lease: Lease, { head, location }: Redirect, isNewVisitor: boolean): Promise<Committed> {
-    const via = [...(lease.via ?? []), lease.fingerprint];
+  async #redirect(lease: Lease, { head, location }: Redirect): Promise<Committed> {
+    const via = this.#detours.through(lease);
     if (via.length > this.settings.redirects) {
       const message = `${printableUrl(lease.url)} is the end of more than ${this.settings.redirects} redirects in a row`;
       return this.#giveUp(lease, { code: 'redirect.too_many', message, head });
     }
     const admission = this.#gate.redirect(location, lease);
-    if ('offer' in admission && via.includes(admission.offer.fingerprint)) {
-      const isItself = admission.offer.fingerprint === lease.fingerprint;
-      if (isItself && isNewVisitor && this.#attemptsAt(lease) < this.settings.redirects) return this.#askAgain(lease);
-      const message = `${printableUrl(lease.url)} leads back to ${printableUrl(location)}`;
-      return this.#giveUp(lease, { code: 'redirect.loop', message, head });
-    }
-    const found =
-      'offer' in admission
-        ? { offers: [{ via, ...admission.offer }] }
-        : { events: [this.#gate.skipped(admission.url, admission.skip)] };
-    const committed = await this.#commit({ lease, release: true, ...found });
-    this.#scheduler.done(lease);
-    return committed;
+    if ('skip' in admission) return this.#pass(lease, { events: [this.#gate.skipped(admission.url, admission.skip)] });
+    const offer = leadOn(admission.offer, via, this.#session.optionsFor(admission.offer.url));
+    if (offer !== undefined) return this.#pass(lease, { offers: [offer] });
+    const message = `${printableUrl(lease.url)} leads back to ${printableUrl(location)}`;
+    return this.#giveUp(lease, { code: 'redirect.loop', message, head });
   }
 
-  /** A site that lets nobody in without its cookie sends whoever has none to the very page, with one. */
-  async #askAgain(lease: Lease): Promise<Committed> {
-    const committed = await this.#commit({});
-    this.#tryAgain(lease, 0);
+  /** Ends a page that gives nothing itself. */
+  async #pass(lease: Lease, found: Pick<Step, 'events' | 'offers'>): Promise<Committed> {
+    const committed = await this.#commit({ lease, release: true, ...found });
+    this.#scheduler.done(lease);
     return committed;
   }
 

@@ -74,14 +74,10 @@ export class Session {
     return Object.fromEntries(Object.entries(this.#headers).filter(([name]) => !credential.test(name)));
   }
 
-  /** Keeps the cookies of an answer. Says whether the same URL would now be asked for with others. */
-  take(url: string, head: ResponseHead): boolean {
+  /** Keeps the cookies of an answer. */
+  take(url: string, head: ResponseHead): void {
     const lines = head.headers['set-cookie'];
-    if (lines === undefined) return false;
-    const before = this.#cookies.header(url);
-    if (!this.#cookies.take(url, lines)) return false;
-    this.#hasNewCookies = true;
-    return this.#cookies.header(url) !== before;
+    if (lines !== undefined && this.#cookies.take(url, lines)) this.#hasNewCookies = true;
   }
 
   /**

@@ -62,7 +62,7 @@ export interface Offer {
   readonly priority?: number;
   /** Whether it is one of the crawl's start URLs. */
   readonly start?: boolean;
-  /** Fingerprints of the redirects that led here, oldest first. */
+  /** The redirects that led here, oldest first: each begins with its fingerprint. */
   readonly via?: readonly string[];
 }
 
