@@ -2,8 +2,12 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { describe, it } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
 import { robotsDirectives } from '#src/crawl/directives.js';
+import { createFetcher } from '#src/crawl/fetcher.js';
 import { createRobots, maxRobotsLength, parseRobots, type RobotsAnswer, userAgentToken } from '#src/crawl/robots.js';
+import { createRobotsDesk } from '#src/crawl/robots-desk.js';
+import { request as requestOf } from './support/fetching.js';
 
 interface Row {
   readonly because: string;
@@ -162,6 +166,26 @@ describe('robots.txt', () => {
     assert.ok(performance.now() - start < 1_000);
   });
 
+  it('cannot be made slow by a line without end before the place where it is cut', () => {
+    const start = performance.now();
+    const rules = parseRobots(`User-agent: *\nDisallow: /${'a'.repeat(500_000)}\n${'#\n'.repeat(20_000)}`, 'crawlcast');
+    assert.ok(rules.allows('/a'));
+    assert.ok(performance.now() - start < 1_000);
+  });
+
+  it('takes no more room for a group of many names, or of one name many times', () => {
+    const before = process.memoryUsage().heapUsed;
+    const names = Array.from({ length: 15_000 }, (_, i) => `User-agent: ${i.toString(36)}\n`).join('');
+    for (const agents of [names, 'User-agent: *\n'.repeat(15_000)]) {
+      const rules = parseRobots(
+        `${agents}User-agent: crawlcast\n${'Allow: /a\n'.repeat(20_000)}Disallow: /b`,
+        'crawlcast',
+      );
+      assert.deepEqual(['/a', '/b'].map(rules.allows), [true, false]);
+    }
+    assert.ok(process.memoryUsage().heapUsed - before < 100_000_000);
+  });
+
   it('lists sitemaps wherever they stand', () => {
     const text = 'Sitemap: http://h/1.xml\nUser-agent: x\nDisallow: /\nsitemap: http://h/2.xml';
     assert.deepEqual(parseRobots(text, 'crawlcast').sitemaps, ['http://h/1.xml', 'http://h/2.xml']);
@@ -286,6 +310,18 @@ describe('robots', () => {
     assert.equal(asked.length, 4);
   });
 
+  it('are asked for again as soon when the clock on the wall is set back', async (test) => {
+    let wallMs = Date.now();
+    test.mock.method(Date, 'now', () => wallMs);
+    const none = { status: 404, body: '' };
+    const answers = [{ status: 503, body: '' }, none];
+    const robots = createRobots({ fetchRobots: async () => answers.shift() ?? none, userAgent: 'crawlcast' });
+    await robots.rules('http://h');
+    wallMs -= 30 * 86_400_000;
+    await pause(510);
+    assert.equal((await robots.rules('http://h')).allows('/'), true);
+  });
+
   it('wait as long as the host asks for', async () => {
     const { robots } = withAnswers({ status: 429, retryAfterMs: 300_000 });
     assert.equal((await robots.rules(origin)).retryInMs, 300_000);
@@ -297,6 +333,25 @@ describe('robots', () => {
     assert.equal(robots.known('http://h49.test'), undefined);
     assert.ok(robots.known('http://h50.test'));
     assert.equal(asked.length, 150);
+  });
+
+  it('are waited for as long as a crawl waits, whoever asked somebody first', async () => {
+    const server = createServer((_, response) => setTimeout(() => response.writeHead(404).end(), 300));
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const address = server.address();
+    assert.ok(address !== null && typeof address === 'object');
+    const fetcher = createFetcher();
+    const desk = createRobotsDesk(fetcher);
+    const url = `http://127.0.0.1:${address.port}`;
+    const { options } = requestOf(url);
+    const hasty = await desk.for({ ...options, timeoutMs: 50 }).rules(url);
+    assert.match(String(hasty.failure), /50 ms/);
+    const patient = await desk.for({ ...options, timeoutMs: 30_000 }).rules(url);
+    assert.equal(patient.failure, undefined);
+    await fetcher.close();
+    server.closeAllConnections();
+    server.close();
   });
 
   it('are got from a real server', async () => {

@@ -21,6 +21,7 @@ function schedule(
     pagesLeft?: () => number;
     crawl?: string;
     isRefused?: (lease: Lease) => boolean;
+    heldMs?: (host: string) => number;
   } = {},
 ): Scheduler {
   const { manners, politeness = createPoliteness(), crawl = 'test', ...rest } = options;
@@ -229,6 +230,20 @@ describe('scheduler', () => {
     await Promise.all(Array.from({ length: 16 }, slot));
     assert.equal(pages, 10);
     assert.equal(failed, 5);
+  });
+
+  it('leaves what waits for a host that is held where it is', async () => {
+    const frontier = createTestFrontier('http://a/1', 'http://a/2', 'http://b/1');
+    const until = performance.now() + 50;
+    const heldMs = (host: string) => (host === 'http://a' ? Math.max(0, until - performance.now()) : 0);
+    const scheduler = schedule(frontier, { heldMs });
+    assert.equal((await next(scheduler)).url, 'http://b/1');
+    const waiting = scheduler.lease();
+    assert.ok(await isPending(waiting));
+    assert.deepEqual([frontier.queued, frontier.leased], [2, 1]);
+    assert.equal((await waiting)?.url, 'http://a/1');
+    assert.ok(performance.now() >= until);
+    scheduler.close();
   });
 
   it('gives a parked lease back as the next of its host, and only once', async () => {

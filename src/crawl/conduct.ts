@@ -1,14 +1,31 @@
 /** How one crawl behaves towards a host: what the host's robots.txt says, and what the spider's settings say. */
 import type { Lease } from '../store/store.js';
 import type { Manners, Politeness } from './politeness.js';
-import { allowsUrl, type Robots, type RobotsRules } from './robots.js';
+import type { Robots, RobotsRules } from './robots.js';
 import type { Settings } from './spider.js';
 
 /** What robots.txt says to one page; or in how many milliseconds it may be asked for again, where the host could not say. */
 export type Verdict = 'granted' | 'refused' | { readonly retryInMs: number };
 
-/** One crawl's conduct. */
+/** A host whose robots.txt cannot be had. */
+interface Silence {
+  /** What came of asking last. */
+  readonly rules: RobotsRules;
+  /** How many times in a row it was asked for in vain, and since when; `performance.now()`. */
+  readonly times: number;
+  readonly sinceMs: number;
+}
+
+/** For each retry that a page may have, so long a host may be unable to say before all that is queued for it is refused. */
+const patienceMs = 20_000;
+
+/**
+ * One crawl's conduct. A host that cannot say is left alone, and what is queued for it stays there: only the page for which it
+ * was asked is tried again, or refused at last.
+ */
 export class Conduct {
+  readonly #silent = new Map<string, Silence>();
+
   constructor(
     private readonly settings: Settings,
     private readonly robots: Robots,
@@ -20,8 +37,15 @@ export class Conduct {
     if (!this.settings.robots) return 'granted';
     const rules = this.robots.known(host) ?? (await this.#ask(host));
     if (rules.failure !== undefined) throw rules.failure;
-    if (allowsUrl(rules, url)) return 'granted';
-    return rules.retryInMs === undefined ? 'refused' : { retryInMs: rules.retryInMs };
+    const { retryInMs } = rules;
+    if (retryInMs === undefined) return allowsUrl(rules, url) ? 'granted' : 'refused';
+    return this.#note(host, rules).times > this.settings.retries ? 'refused' : { retryInMs };
+  }
+
+  /** How long a host is left alone because it could not say; 0 where it may be asked. */
+  heldMs(host: string): number {
+    const retryInMs = this.#known(host)?.retryInMs;
+    return retryInMs === undefined || this.#isGivenUp(host) ? 0 : Math.max(1, retryInMs);
   }
 
   /** Whether robots.txt, as far as it is known, has the page not asked for: that takes none of the host's time. */
@@ -49,9 +73,31 @@ export class Conduct {
 
   async #ask(host: string): Promise<RobotsRules> {
     const rules = await this.robots.rules(host);
+    if (rules.retryInMs === undefined) this.#silent.delete(host);
+    else if (rules.failure === undefined) this.#note(host, rules);
     // The delay counts from when the page itself is asked for; and from now on others may go as well.
     this.politeness.touch(host);
     this.politeness.reconsider(host);
     return rules;
   }
+
+  #note(host: string, rules: RobotsRules): Silence {
+    const before = this.#silent.get(host);
+    if (before?.rules === rules) return before;
+    const { times = 0, sinceMs = performance.now() } = before ?? {};
+    const silence = { rules, times: times + 1, sinceMs };
+    this.#silent.set(host, silence);
+    return silence;
+  }
+
+  #isGivenUp(host: string): boolean {
+    const { times, sinceMs } = this.#silent.get(host) ?? { times: 0, sinceMs: 0 };
+    const { retries } = this.settings;
+    return times > retries && performance.now() - sinceMs >= retries * patienceMs;
+  }
+}
+
+function allowsUrl(rules: RobotsRules, url: string): boolean {
+  const { pathname, search } = new URL(url);
+  return rules.allows(pathname + search);
 }

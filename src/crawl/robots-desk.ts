@@ -12,7 +12,7 @@ import { createRobots, maxRobotsLength, type Robots, type RobotsAnswer, type Rob
 export interface RobotsDesk {
   /**
    * What is allowed to a crawl that fetches in some way: its user agent is the one whose rules are meant. Hosts are asked
-   * once, however many crawls with the same user agent, way out and address guard want to know.
+   * once, however many crawls with the same user agent, way out, address guard and patience want to know.
    */
   for(options: FetchOptions): Robots;
   /** What came of asking a host, whoever asked; undefined where nobody has. */
@@ -29,10 +29,11 @@ export function createRobotsDesk(fetcher: Fetcher): RobotsDesk {
   const desks = new Map<string, Robots>();
 
   function deskFor({ userAgent, proxy, publicOnly, timeoutMs }: FetchOptions): Robots {
-    const key = JSON.stringify([userAgent, proxy, publicOnly]);
+    const patience = Math.min(timeoutMs, maxTimeoutMs);
+    // Of all settings only these decide what comes of asking: one crawl's haste must not be another's failure.
+    const key = JSON.stringify([userAgent, proxy, publicOnly, patience]);
     const known = desks.get(key);
     if (known !== undefined) return known;
-    const patience = Math.min(timeoutMs, maxTimeoutMs);
     const options: FetchOptions = {
       userAgent,
       publicOnly,

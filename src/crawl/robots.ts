@@ -18,12 +18,6 @@ export interface RobotsRules {
   readonly failure?: unknown;
 }
 
-/** Whether a URL of theirs may be. */
-export function allowsUrl(rules: RobotsRules, url: string): boolean {
-  const { pathname, search } = new URL(url);
-  return rules.allows(pathname + search);
-}
-
 interface Rule {
   readonly allow: boolean;
   readonly length: number;
@@ -56,32 +50,34 @@ export function userAgentToken(userAgent: string): string {
  * @param token the user agent's name, as {@link userAgentToken} gives it
  */
 export function parseRobots(text: string, token: string): RobotsRules {
+  const own = token.toLowerCase();
   const groups = new Map<string, Group>();
   const sitemaps: string[] = [];
-  let agents: Group[] = [];
+  const agents = new Set<Group>();
   let namesAgents = false;
   for (const [field, value] of records(text)) {
     if (field === 'sitemap') {
       if (sitemaps.length < maxSitemaps) sitemaps.push(value);
     } else if (field === 'user-agent') {
-      if (!namesAgents) agents = [];
-      agents.push(groupOf(groups, value));
+      if (!namesAgents) agents.clear();
+      const name = (/^[^\s/;(]+/.exec(value)?.[0] ?? '').toLowerCase();
+      // Kept for every name, the rules of half a megabyte could be gigabytes.
+      if (name === own || name === '*') agents.add(groupOf(groups, name));
       namesAgents = true;
     } else if (rule(agents, field, value)) namesAgents = false;
   }
-  return rulesOf(groups.get(token.toLowerCase()) ?? groups.get('*'), sitemaps);
+  return rulesOf(groups.get(own) ?? groups.get('*'), sitemaps);
 }
 
 /** Groups of one name are one group, wherever they stand. */
-function groupOf(groups: Map<string, Group>, value: string): Group {
-  const name = (/^[^\s/;(]+/.exec(value)?.[0] ?? '').toLowerCase();
+function groupOf(groups: Map<string, Group>, name: string): Group {
   const group = groups.get(name) ?? { rules: [] };
   groups.set(name, group);
   return group;
 }
 
 /** Whether the record is a rule; any other one stands between user agents and rules without a meaning. */
-function rule(groups: readonly Group[], field: string, value: string): boolean {
+function rule(groups: ReadonlySet<Group>, field: string, value: string): boolean {
   if (field === 'crawl-delay') {
     const delayMs = Math.min(Number(value) * 1_000, maxCrawlDelayMs);
     if (value === '' || !(delayMs >= 0)) return true;
@@ -102,17 +98,13 @@ function* records(text: string): Generator<[field: string, value: string]> {
   if (/^\s*<(!doctype|html|head|body|!--|\?xml)/i.test(body)) return;
   if (body.length > maxRobotsLength) {
     // A rule that is cut off would forbid more than it says.
-    body = body.slice(0, maxRobotsLength).replace(/[^\r\n]*$/, '');
+    const last = maxRobotsLength - 1;
+    body = body.slice(0, Math.max(body.lastIndexOf('\r', last), body.lastIndexOf('\n', last)) + 1);
   }
   for (const line of body.split(/\r\n|\r|\n/)) {
-    const record = /^\s*([a-z-]+)\s*(?::|\s)\s*(.*)$/is.exec(withoutComment(line));
+    const record = /^\s*([a-z-]+)\s*(?::|\s)\s*(.*)$/is.exec(line.split('#', 1)[0] ?? '');
     if (record !== null) yield [(record[1] ?? '').toLowerCase(), (record[2] ?? '').trim()];
   }
-}
-
-function withoutComment(line: string): string {
-  const hash = line.indexOf('#');
-  return hash < 0 ? line : line.slice(0, hash);
 }
 
 function rulesOf(group: Group | undefined, sitemaps: readonly string[]): RobotsRules {
@@ -205,6 +197,8 @@ interface Entry {
   /** Absent while the answer is on its way. */
   rules?: RobotsRules;
   state?: RobotsState;
+  /** When it came; earlier than that it is only where the clock was set back, and then nobody knows how old it is. */
+  settledAt: number;
   expiresAt: number;
   /** How many times in a row it could not be had. */
   failures: number;
@@ -225,7 +219,8 @@ export function createRobots({ fetchRobots, userAgent, now = Date.now, maxHosts 
 
   function current(origin: string): Entry | undefined {
     const entry = entries.get(origin);
-    return entry !== undefined && now() < entry.expiresAt ? entry : undefined;
+    const at = now();
+    return entry !== undefined && at >= entry.settledAt && at < entry.expiresAt ? entry : undefined;
   }
 
   function ask(origin: string): Entry {
@@ -235,6 +230,7 @@ export function createRobots({ fetchRobots, userAgent, now = Date.now, maxHosts 
         (answer) => settle(entry, answer),
         (failure: unknown) => unreachable(entry, failure),
       ),
+      settledAt: Number.NEGATIVE_INFINITY,
       expiresAt: Number.POSITIVE_INFINITY,
       failures,
     };
@@ -246,7 +242,7 @@ export function createRobots({ fetchRobots, userAgent, now = Date.now, maxHosts 
 
   /** Pages of such a host fail for the same reason, with their own patience: nothing is remembered. */
   function unreachable(entry: Entry, failure: unknown): RobotsRules {
-    entry.expiresAt = now();
+    entry.expiresAt = Number.NEGATIVE_INFINITY;
     entry.state = 'unavailable';
     entry.rules = { ...forbidding(() => 0), failure };
     return entry.rules;
@@ -254,6 +250,7 @@ export function createRobots({ fetchRobots, userAgent, now = Date.now, maxHosts 
 
   function settle(entry: Entry, answer: RobotsAnswer): RobotsRules {
     const rules = rulesByStatus(answer, token);
+    entry.settledAt = now();
     entry.state = rules === undefined ? 'unavailable' : answer.status < 300 ? 'rules' : 'none';
     if (rules === undefined) {
       const pauseMs = Math.min(firstPauseMs * 2 ** entry.failures++, maxPauseMs);

@@ -60,6 +60,7 @@ export class CrawlRun {
       manners: (host) => this.#conduct.manners(host),
       pagesLeft: this.#pagesLeft(),
       isRefused: (lease) => this.#conduct.isRefused(lease),
+      heldMs: (host) => this.#conduct.heldMs(host),
     });
   }
 
@@ -89,8 +90,7 @@ export class CrawlRun {
   async permit(lease: Lease): Promise<Permission> {
     const verdict = await this.#conduct.judge(lease);
     if (typeof verdict === 'string') return verdict;
-    if (this.#attemptsAt(lease) >= this.settings.retries) return 'refused';
-    this.#tryAgain(lease, verdict.retryInMs);
+    this.#scheduler.retry(lease, verdict.retryInMs);
     return 'postponed';
   }
 

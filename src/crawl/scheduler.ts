@@ -15,6 +15,8 @@ export interface SchedulerOptions {
   readonly pagesLeft?: () => number;
   /** Whether a lease will be given back without a request, which then does not count for its host; absent: none. */
   readonly isRefused?: (lease: Lease) => boolean;
+  /** For how many milliseconds a host has to be left alone whatever politeness says; absent: none. */
+  readonly heldMs?: (host: string) => number;
 }
 
 /** Hands out the leases of one crawl. To be closed when the crawl is over, however it ends: it holds timers, listeners and turns at hosts. */
@@ -48,7 +50,7 @@ interface Out {
 
 /** Starts handing out a frontier's URLs. Several schedulers share one {@link Politeness}. */
 export function createScheduler(options: SchedulerOptions): Scheduler {
-  const { crawl, frontier, politeness, manners, isRefused } = options;
+  const { crawl, frontier, politeness, manners, isRefused, heldMs = () => 0 } = options;
   const { pagesLeft = () => Number.POSITIVE_INFINITY } = options;
   const rotation = createRotation();
   const out = new Roster<string, Out>();
@@ -71,7 +73,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     while (out.size < pagesLeft()) {
       const host = rotation.next();
       if (host === undefined) return undefined;
-      const waitMs = politeness.ask(host, crawl, manners(host));
+      const waitMs = heldMs(host) || politeness.ask(host, crawl, manners(host));
       if (waitMs > 0) {
         rotation.block(host, waitMs, serve);
         continue;

@@ -1,6 +1,6 @@
 /** Sites whose robots.txt is odd, slow, or somewhere else. */
 import assert from 'node:assert/strict';
-import { type Row, type Saying, status } from './rows.js';
+import { type Row, reasons, type Saying, status } from './rows.js';
 import { firstThen, gaps, noted, robots, to } from './sayings.js';
 
 const here = '<p>here';
@@ -63,6 +63,23 @@ export const robotsRows: readonly Row[] = [
     site: { '/robots.txt': firstThen(status('503 Unavailable'), status('404 Not Found')), '/': here },
     settings: { retries: 1 },
     items: ['here'],
+  },
+  {
+    title: 'C1 what waits for a host whose robots.txt cannot be had is not refused with the page that asked in vain',
+    site: {
+      '/robots.txt': firstThen(
+        status('503 Unavailable'),
+        firstThen(status('503 Unavailable'), status('404 Not Found')),
+      ),
+      '*': here,
+    },
+    start: ['@/a', '@/b', '@/c'],
+    settings: { retries: 1 },
+    skipped: 'any',
+    check(crawl) {
+      assert.deepEqual(reasons(crawl), ['robots']);
+      assert.equal(crawl.of('page').length, 2);
+    },
   },
   {
     title: 'C1 robots.txt is asked for again no sooner than its Retry-After',
