@@ -106,6 +106,24 @@ describe('politeness', () => {
     assert.equal(politeness.ask(host, 'lax', plain), 0);
   });
 
+  it('forgets the manners of a crawl that leaves, but not when the host was asked last', () => {
+    const { politeness, pass } = underClock();
+    const strict = { ...plain, concurrencyPerHost: 1, delayMs: 60_000 };
+    politeness.ask(host, 'strict', strict);
+    politeness.begin(host, 'strict');
+    const told: [string, boolean][] = [];
+    politeness.onFree((...one) => told.push(one));
+    politeness.leave('strict');
+    politeness.leave('strict');
+    assert.deepEqual(told, [[host, true]]);
+    assert.equal(politeness.ask(host, 'lax', plain), 0);
+    politeness.end(host);
+    politeness.leave('lax');
+    pass(1_000);
+    for (let i = 0; i < 5_000; i++) politeness.ask(`http://h${i}.test`, 'lax', plain);
+    assert.equal(politeness.ask(host, 'strict', strict), 59_000);
+  });
+
   it('serves crawls of one host in turn, and waits for none that does not come', () => {
     const { politeness, pass } = underClock();
     const one = { ...plain, concurrencyPerHost: 1 };

@@ -274,6 +274,19 @@ describe('scheduler', () => {
     assert.ok(politeness.snapshot().every(({ inFlight }) => inFlight === 0));
   });
 
+  it('holds nobody to the manners of a crawl that is over', async () => {
+    const politeness = createPoliteness();
+    const [slow, quick] = [createTestFrontier('http://a/1'), createTestFrontier('http://a/2')];
+    const before = schedule(slow, { politeness, crawl: 'before', manners: { delayMs: 3_600_000 } });
+    before.done(await next(before));
+    const after = schedule(quick, { politeness, crawl: 'after' });
+    const lease = after.lease();
+    assert.ok(await isPending(lease));
+    before.close();
+    assert.equal((await lease)?.url, 'http://a/2');
+    after.close();
+  });
+
   it('keeps no host busy after it was closed in the middle of everything', async () => {
     const politeness = createPoliteness();
     const frontier = createTestFrontier(...Array.from({ length: 50 }, (_, i) => `http://h${i % 5}/${i}`));

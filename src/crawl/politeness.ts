@@ -34,7 +34,8 @@ export interface HostSnapshot {
  * The one place that knows how busy each host is.
  *
  * A host is a key of scheme, name and port. A party is whoever asks, usually a crawl. Where several parties ask for one
- * host the strictest of their manners holds for all, and they take turns. A party counts for two minutes after it asked last.
+ * host the strictest of their manners holds for all, and they take turns. A party counts until it leaves, and at most for two
+ * minutes after it asked last.
  */
 export interface Politeness {
   /** How many milliseconds until the party may ask the host; 0 is now, `Infinity` is after some request has ended. */
@@ -50,8 +51,13 @@ export interface Politeness {
   reconsider(host: string): void;
   /** Leaves the host alone for a while (`Retry-After`). A longer hold that stands already stays. */
   hold(host: string, ms: number): void;
-  /** Calls back with each host that is worth asking again. Returns the function that ends it. */
-  onFree(listener: (host: string) => void): () => void;
+  /** The party will ask no more: nobody is held to its manners any longer. */
+  leave(party: string): void;
+  /**
+   * Calls back with each host that is worth asking again, also by those who were told to wait for some time where its
+   * manners are others now. Returns the function that ends it.
+   */
+  onFree(listener: (host: string, isOther: boolean) => void): () => void;
   /** The hosts that are known, those without any wait included. */
   snapshot(): HostSnapshot[];
 }
@@ -90,7 +96,7 @@ const minSweep = 1_024;
  */
 export function createPoliteness(now: () => number = () => performance.now()): Politeness {
   const hosts = new Map<string, Host>();
-  const listeners = new Set<(host: string) => void>();
+  const listeners = new Set<(host: string, isOther: boolean) => void>();
   let sweepAt = minSweep;
 
   function known(key: string): Host {
@@ -110,8 +116,8 @@ export function createPoliteness(now: () => number = () => performance.now()): P
     sweepAt = Math.max(minSweep, hosts.size * 2);
   }
 
-  function reconsider(key: string): void {
-    for (const listener of [...listeners]) listener(key);
+  function reconsider(key: string, isOther = false): void {
+    for (const listener of [...listeners]) listener(key, isOther);
   }
 
   return {
@@ -142,7 +148,10 @@ export function createPoliteness(now: () => number = () => performance.now()): P
       host.freedAt = now();
       reconsider(key);
     },
-    reconsider,
+    reconsider: (key) => reconsider(key),
+    leave(party) {
+      for (const [key, { wishes }] of hosts) if (wishes.delete(party)) reconsider(key, true);
+    },
     hold(key, ms) {
       const host = known(key);
       host.holdUntil = Math.max(host.holdUntil, now() + ms);
@@ -189,7 +198,9 @@ function wishOf(manners: Manners, askedAt: number, turn: number): Wish {
 
 function isIdle(host: Host, at: number): boolean {
   const { concurrency } = strictest(host, at);
-  return host.inFlight === 0 && host.holdUntil <= at && concurrency === Number.POSITIVE_INFINITY;
+  // Who left may come back, and then its delay counts from there.
+  const isOld = at - host.startedAt > wishLifeMs;
+  return isOld && host.inFlight === 0 && host.holdUntil <= at && concurrency === Number.POSITIVE_INFINITY;
 }
 
 /** All wishes of living parties in one; those of the others are forgotten on the way. */

@@ -62,8 +62,8 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     frontier.onAvailable((host) => {
       if (rotation.add(host)) serve();
     }),
-    politeness.onFree((host) => {
-      if (rotation.release(host)) serve();
+    politeness.onFree((host, isOther) => {
+      if (rotation.release(host, isOther)) serve();
     }),
   ];
   for (const host of frontier.hosts()) rotation.add(host);
@@ -132,6 +132,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   function stop(): void {
     stopped = true;
     for (const ending of endings.splice(0)) ending();
+    politeness.leave(crawl);
     rotation.clear();
     for (const lease of [...retries.keys()]) putBack(lease);
     serve();
@@ -181,8 +182,11 @@ interface Rotation {
   next(): string | undefined;
   remove(host: string): void;
   block(host: string, waitMs: number, then: () => void): void;
-  /** A request to the host has ended; whether that brought it back. */
-  release(host: string): boolean;
+  /**
+   * A request to the host has ended; whether that brought it back.
+   * @param isOther whether a timer does not count any more either
+   */
+  release(host: string, isOther: boolean): boolean;
   clear(): void;
 }
 
@@ -228,8 +232,10 @@ function createRotation(): Rotation {
       };
       blocked.set(host, setTimeout(wake, Math.min(Math.ceil(waitMs), maxTimerMs)));
     },
-    release(host) {
-      if (blocked.get(host) !== 'until released') return false;
+    release(host, isOther) {
+      const until = blocked.get(host);
+      if (until === undefined || (until !== 'until released' && !isOther)) return false;
+      if (until !== 'until released') clearTimeout(until);
       unblock(host);
       return true;
     },
