@@ -118,6 +118,34 @@ suite('decompress', () => {
     });
   }
 
+  test('D5 zstd that asks for more room than a browser gives is refused before there is any, in whatever frame', async () => {
+    const whole = zstdOf(page);
+    const skipped = Buffer.from([0x5e, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 1, 2, 3]);
+    const heads = {
+      'a window of 9 MiB': [0x00, 0x69],
+      'a window of 1.9 GB': [0x00, 0xa7],
+      'a segment of 1 GiB': [0xa0, 0, 0, 0, 0x40],
+      'a segment of 2^60 bytes': [0xe0, 0, 0, 0, 0, 0, 0, 0, 0x10],
+    };
+    for (const [title, head] of Object.entries(heads)) {
+      const block = zstdBlock(0, 15, true);
+      const bytes = Buffer.concat([whole, skipped, Buffer.from([...zstdMagic, ...head]), block, Buffer.alloc(15)]);
+      for (const size of [bytes.length, 1]) {
+        const before = process.memoryUsage().arrayBuffers;
+        const { body, error } = await decode('zstd', piecesOf(bytes, size));
+        assert.equal(error?.code, 'body.encoding', title);
+        assert.match(error?.message ?? '', /window/, title);
+        assert.ok(page.subarray(0, body.length).equals(body));
+        assert.ok(process.memoryUsage().arrayBuffers - before < 9 * 1024 * 1024, title);
+      }
+    }
+    const inFrames = Buffer.concat([zstdOf(page.subarray(0, 99)), skipped, zstdOf(page.subarray(99))]);
+    for (const size of [inFrames.length, 100, 1]) {
+      const { body, error } = await decode('zstd', piecesOf(inFrames, size));
+      assert.deepEqual([error, body.equals(page)], [undefined, true], `in pieces of ${size}`);
+    }
+  });
+
   const flushing = {
     gzip: { encoder: () => zlib.createGzip(), flush: zlib.constants.Z_SYNC_FLUSH },
     deflate: { encoder: () => zlib.createDeflate(), flush: zlib.constants.Z_SYNC_FLUSH },

@@ -4,6 +4,7 @@ import zlib from 'node:zlib';
 import { Decompress as ZstdDecoder } from 'fzstd';
 import { CrawlcastError } from '../errors.js';
 import { tooLargeError } from './fetch-errors.js';
+import { ZstdWindow } from './zstd-window.js';
 
 /** What decoding is bounded by, and the host that errors name. */
 export interface DecodeLimits {
@@ -196,8 +197,10 @@ async function* decodeZstd(source: Chunks, limits: DecodeLimits): AsyncGenerator
     // the rest of this chunk may hold gigabytes
     if (bytes > limits.maxBytes) throw overflow;
   });
+  const window = new ZstdWindow();
   const feed = (chunk: Uint8Array, final: boolean) => {
     try {
+      window.check(chunk);
       decoder.push(chunk, final);
     } catch (error) {
       if (error !== overflow) return decodeFailure(error, limits.host);
