@@ -1,7 +1,7 @@
 /** What a thread does with one page: fetch, decode, extract, and tell as soon as there is something to tell. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { CrawlcastError, toCrawlcastError } from '../errors.js';
-import { resolveLocation } from '../url.js';
+import { printableUrl, resolveLocation } from '../url.js';
 import type { Cancellation } from './cancellation.js';
 import { charsetOfContentType, createDecoder } from './charset.js';
 import type { Credit } from './credit.js';
@@ -143,7 +143,8 @@ function redirectTarget({ head, body }: FetchResponse, url: string): string | un
   if (!redirectStatus.has(head.status) || location === undefined) return undefined;
   body.discard();
   const target = resolveLocation(location, url);
-  if (target === undefined) throw new CrawlcastError('redirect.invalid', `${url} redirects to what is no URL`);
+  if (target === undefined)
+    throw new CrawlcastError('redirect.invalid', `${printableUrl(url)} redirects to what is no URL`);
   return target;
 }
 

@@ -55,7 +55,13 @@ export const redirectRows: readonly Row[] = [
     }),
   ),
   { title: 'B1 a Location that is not ASCII', site: { '/': to('/ü'), '*': here }, asked: ['/', '/%C3%BC'] },
-  { title: 'B1 a Location that is no URL', site: { '/': to('http://') }, failed: ['redirect.invalid @/'] },
+  {
+    title: 'B1 a Location that is no URL, from a page with a password',
+    site: { '/': to('http://') },
+    start: ['http://me:secret@127.0.0.1:§/'],
+    failed: ['redirect.invalid @/'],
+    check: (crawl) => assert.ok(!JSON.stringify(crawl.events).includes('secret')),
+  },
   { title: 'B2 a circle', site: { '/': to('/a'), '/a': to('/b'), '/b': to('/') }, failed: ['redirect.loop @/b'] },
   { title: 'B2 a page that leads to itself', site: { '/': to('/#x') }, failed: ['redirect.loop @/'] },
   {
