@@ -1,7 +1,7 @@
 /** Logs in to a site as a browser would: fetches the form, fills it in, sends it, and keeps the cookies. */
 import { setTimeout as pause } from 'node:timers/promises';
 import { CrawlcastError, errorFacts, toCrawlcastError } from '../errors.js';
-import { hostKey, resolveLocation } from '../url.js';
+import { hostKey, printableUrl, resolveLocation } from '../url.js';
 import { type AdmissionRules, admit } from './admission.js';
 import { type Cancellation, cancelledBy } from './cancellation.js';
 import type { Cookies } from './cookies.js';
@@ -146,8 +146,8 @@ function optionsOf({ url, body }: Submission, { login, cookies, optionsFor }: Lo
   const own = Object.entries(options.headers).filter(([name]) => !isForeign || !/^(authorization|cookie)$/i.test(name));
   const headers = {
     ...Object.fromEntries(own),
-    ...(cookie !== undefined && { cookie }),
-    ...(from !== undefined && { referer: from }),
+    ...(isForeign && cookie !== undefined && { cookie }),
+    ...(from !== undefined && { referer: printableUrl(from) }),
     ...(body !== undefined && {
       'content-type': 'application/x-www-form-urlencoded',
       origin: new URL(from ?? url).origin,

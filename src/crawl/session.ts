@@ -42,7 +42,7 @@ export class Session {
     this.#spider = spider;
     this.#crawl = record.id;
     const { userAgent = defaultUserAgent, timeout, maxBytes, proxy, headers } = spider.settings;
-    this.#headers = Object.keys(headers).length > 0 ? headers : undefined;
+    this.#headers = Object.keys(headers).length > 0 ? inLowerCase(headers) : undefined;
     this.options = {
       userAgent,
       headers: {},
@@ -65,7 +65,8 @@ export class Session {
     const headers = this.#headersFor(url);
     const cookie = this.#cookies.header(url);
     if (headers === undefined && cookie === undefined && conditions === undefined) return this.options;
-    return { ...this.options, headers: { ...headers, ...(cookie !== undefined && { cookie }), ...conditions } };
+    const cookies = [headers?.cookie, cookie].filter((some) => some !== undefined).join('; ');
+    return { ...this.options, headers: { ...headers, ...(cookies !== '' && { cookie: cookies }), ...conditions } };
   }
 
   /** Credentials are for the hosts that the crawl starts at, wherever links and redirects lead from there. */
@@ -101,6 +102,11 @@ export class Session {
     this.#hasNewCookies = false;
     return [{ collection: cookieCollection, key: this.#crawl, value: this.#cookies.save() }];
   }
+}
+
+/** As they may be written in any case, one would else be sent beside our own of the same name. */
+function inLowerCase(headers: RequestHeaders): RequestHeaders {
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
 }
 
 /** A site that one enters without encryption may lead to the same with it, but never the other way round. */

@@ -118,6 +118,25 @@ export const crawlRows: readonly Row[] = [
     },
   },
   {
+    title: 'F7 cookies and a Cookie header are one line; headers of the spider, in any case, take the place of ours',
+    site: { '/': here },
+    settings: {
+      headers: { 'User-Agent': 'mine/1', ACCEPT: 'application/json', Cookie: 'a=1' },
+      cookies: { b: '2' },
+      userAgent: 'other/1',
+    },
+    asked: ['/'],
+    check(_, { requests }) {
+      const [request = ''] = requests.filter((one) => one.startsWith('GET / '));
+      const lines = request.split('\r\n').filter((line) => /^(user-agent|accept|cookie):/i.test(line));
+      assert.deepEqual(lines.map((line) => line.toLowerCase()).sort(), [
+        'accept: application/json',
+        'cookie: a=1; b=2',
+        'user-agent: mine/1',
+      ]);
+    },
+  },
+  {
     title: 'F7 Secure and __Host- mean what they say',
     secure: 'valid',
     site: {
