@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:https';
 import type { Socket } from 'node:net';
 import { after, suite, test } from 'node:test';
 import { Cancellation } from '#src/crawl/cancellation.js';
 import { createFetcher } from '#src/crawl/fetcher.js';
+import { makeCertificates } from './support/certificates.js';
 import { never, outcomeOf, request } from './support/fetching.js';
 import { drip, freePort, reply, startHostile } from './support/hostile.js';
 
@@ -307,5 +310,29 @@ suite('fetcher', { concurrency: true }, () => {
     const refused = assert.rejects(own.fetch(request(site.url), never), { code: 'service.stopping' });
     await own.close();
     await Promise.all([holder, refused]);
+  });
+
+  test('a host with a dot at its end is asked for by its name without it', async (context) => {
+    const certificates = makeCertificates();
+    if (certificates === undefined) return context.skip('there is no openssl');
+    const names: string[] = [];
+    const SNICallback = (name: string, found: (error: Error | null) => void) => {
+      names.push(name);
+      found(null);
+    };
+    const server = createServer({ ...certificates.valid, SNICallback }, (_, response) => response.end('here'));
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const address = server.address();
+    assert.ok(address !== null && typeof address === 'object');
+    const own = createFetcher({
+      ca: certificates.ca,
+      lookup: (_, { all }, give) =>
+        all ? give(null, [{ address: '127.0.0.1', family: 4 }]) : give(null, '127.0.0.1', 4),
+    });
+    const { text } = await outcomeOf(own, request(`https://site.crawl.test.:${address.port}/`));
+    assert.deepEqual([text, names], ['here', ['site.crawl.test']]);
+    await own.close();
+    server.close();
   });
 });

@@ -129,8 +129,8 @@ async function secure(socket: Socket, target: Endpoint, settings: RouteSettings,
   const secured = tls.connect({
     socket,
     host: target.host,
-    // an address is no server name (RFC 6066 §3)
-    servername: net.isIP(target.host) === 0 ? target.host : '',
+    // an address is no server name, and a name has no dot at its end (RFC 6066 §3)
+    servername: net.isIP(target.host) === 0 ? target.host.replace(/\.$/, '') : '',
     ALPNProtocols: ['http/1.1'],
     ...(settings.ca === undefined ? {} : { ca: [...tls.rootCertificates, settings.ca] }),
   });
