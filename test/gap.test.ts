@@ -98,7 +98,7 @@ for (const transport of transports) {
     });
 
     it('is none where another process has given out what is on its way, and told where it does not come', async (t) => {
-      const peers = { self: 'one', ask: async () => 'alive' as const };
+      const peers = { self: 'one', ask: async () => 'alive' as const, isCurrent: async () => true };
       const service = await startLogService(t, { transport, peers });
       const { store, url } = service;
       await store.commit({ crawl: 'a', record: { ...recordOf('a'), owner: 'one' } });

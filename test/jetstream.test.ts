@@ -1,10 +1,15 @@
 /** What the store on NATS JetStream does that the others need not: several of them are one log. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it, type TestContext } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
+import { openCluster } from '#src/store/cluster.js';
 import { type JetStreamOptions, openJetStreamStore } from '#src/store/jetstream.js';
+import { openReplica } from '#src/store/replica.js';
+import { Snapshots } from '#src/store/snapshots.js';
 import type { CrawlRecord, LogEvent, NewEvent, Offer, Store } from '#src/store/store.js';
+import { readPart } from '#src/store/transaction.js';
 import { parseStoreUrl } from '#src/store-url.js';
 import { fingerprint } from '#src/url.js';
 import { startDeafProxy } from './support/deaf-proxy.js';
@@ -360,13 +365,65 @@ describe('jetstream store', { skip: !hasNats && 'there is no nats-server here' }
     assert.equal(store.log.read(0).length, 5);
   });
 
+  it('says so when the stream was lost while nobody wrote', { timeout: 30_000 }, async (t) => {
+    const stream = newStream();
+    const store = await open(t, stream);
+    await store.commit({ crawl, events: events(5) });
+    await asOperator(async ({ streams: all }) => {
+      await all.delete(stream);
+      await all.add({ name: stream, subjects: [`${stream}.log`] });
+    });
+    while (store.failure === undefined) await pause(50);
+    assert.match(store.failure.message, /has lost/);
+    const { self = '' } = store.peers ?? {};
+    const healthy = await open(t, newStream());
+    assert.equal(await healthy.peers?.ask(self), 'gone');
+  });
+
+  it('writes no snapshot of a copy that the newest one is ahead of, or that is of another log', async (t) => {
+    const [stream, dir] = [newStream(), temporaryFolder(t)];
+    const url = parseStoreUrl(`nats://127.0.0.1:${nats.port}?stream=${stream}`);
+    const cluster = await openCluster(url);
+    t.after(() => cluster.close());
+    const snapshots = await Snapshots.open(cluster);
+    const writer = await open(t, stream);
+    await writer.commit({ crawl, events: events(1) });
+    const { last } = await cluster.state();
+    const id = readPart((await cluster.message(last)) ?? Buffer.alloc(0))?.id ?? 0n;
+    const replica = await openReplica(dir, 'a copy');
+    t.after(() => replica.close());
+    const never = new AbortController().signal;
+    await replica.write(new Map(), { sequence: last, transaction: id + 1n });
+    assert.equal(await snapshots.write(replica, never), false);
+    await replica.write(new Map(), { sequence: last, transaction: id });
+    assert.equal(await snapshots.write(replica, never), true);
+    await replica.write(new Map(), { sequence: last - 1, transaction: 1n });
+    assert.equal(await snapshots.write(replica, never), false);
+    // Also the very first one is there.
+    assert.equal((await snapshots.newest())?.sequence, last);
+    assert.equal((await cluster.state()).first, 1);
+  });
+
+  it('begins nowhere when the snapshots are of another stream', async (t) => {
+    const stream = newStream();
+    const store = await open(t, stream, { options: { compaction: { leastBytes: 1, intervalMs: 10 } } });
+    await store.commit({ crawl, events: events(5) });
+    await asOperator(async ({ streams: all }) => {
+      while ((await all.info(`${stream}-snapshots`)).state.messages === 0) await pause(10);
+      await store.close();
+      await all.delete(stream);
+    });
+    await assert.rejects(open(t, stream), { code: 'store.unusable', message: /does not belong/ });
+  });
+
   it('refuses a stream that is something else, or would forget', async (t) => {
-    const [foreign, limited] = [newStream(), newStream()];
+    const [foreign, limited, short] = [newStream(), newStream(), newStream()];
     await asOperator(async ({ streams: all }) => {
       await all.add({ name: foreign, subjects: ['something.else'] });
       await all.add({ name: limited, subjects: [`${limited}.log`], max_msgs: 10 });
+      await all.add({ name: short, subjects: [`${short}.log`], max_bytes: 100_000 });
     });
-    for (const stream of [foreign, limited]) {
+    for (const stream of [foreign, limited, short]) {
       await assert.rejects(open(t, stream), { code: 'store.unusable', message: new RegExp(`stream ${stream} `) });
     }
   });

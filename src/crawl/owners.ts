@@ -1,6 +1,7 @@
 /** The crawls of a process that is gone are taken up by one that is left. */
 import { CrawlcastError } from '../errors.js';
 import type { Peers, Store } from '../store/store.js';
+import { tryToWrite } from './probe.js';
 
 /** What the watch does about what it finds. */
 export interface Watch {
@@ -62,7 +63,8 @@ export function watchOwners(watch: Watch): () => void {
 
   async function watchOn(): Promise<void> {
     // Whoever is cut off himself knows nothing of the others.
-    if (watch.store.failure === undefined) await round().catch(() => {});
+    const error = watch.store.failure && (await tryToWrite(watch.store));
+    if (error === undefined) await round().catch(() => {});
     else missed.clear();
     if (!isOver) timer = setTimeout(watchOn, roundMs).unref();
   }

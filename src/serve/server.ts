@@ -1,6 +1,7 @@
 /** The service: every request finds its way here. */
 import { CrawlcastError, errorFacts, toCrawlcastError } from '../errors.js';
 import { classicRoutes } from './classic.js';
+import { hasHadAll } from './crawl-end.js';
 import { crawlRoutes } from './crawls.js';
 import { documentRoutes } from './documents.js';
 import { pageRoutes } from './pages.js';
@@ -8,7 +9,7 @@ import { type Answer, problem } from './problem.js';
 import { type Context, createRouter, type Exchange, type Route } from './routes.js';
 import { spiderRoutes } from './spiders.js';
 import { openEventStream, sseHeaders } from './sse.js';
-import { hasHadAll, plan } from './subscriber.js';
+import { plan } from './subscriber.js';
 import { parseSubscriptionQuery } from './subscription.js';
 import type { Headers, HttpRequest, HttpResponse, Service, UpgradeVerdict } from './transport.js';
 import { chooseProtocol, openSocket, upgradeNeeded } from './websocket.js';

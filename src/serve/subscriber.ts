@@ -4,9 +4,10 @@
  */
 
 import { CrawlcastError } from '../errors.js';
-import type { CrawlState, GapReason } from '../events.js';
+import type { GapReason } from '../events.js';
 import { eventTail } from '../events-json.js';
 import type { Store } from '../store/store.js';
+import { endOf } from './crawl-end.js';
 import { createFilter, type Filter, type Piece } from './filter.js';
 import { loosePiece } from './frames.js';
 import type { Hub, Member } from './hub.js';
@@ -144,7 +145,7 @@ export class Subscriber {
   /** Writes the gap that the reader has to be told of, if there is one; the first thing it gets. */
   tellGap({ gap }: Position): void {
     if (gap === undefined) return;
-    if (this.#isAhead) this.#patience = setTimeout(() => this.#giveUp(gap.requested), copyLagMs).unref();
+    if (this.#isAhead) void this.#giveUp(gap.requested);
     else this.#tell(gap.requested, gap.reason);
   }
 
@@ -152,8 +153,15 @@ export class Subscriber {
     return this.#cursor > this.store.log.last;
   }
 
-  #giveUp(requested: string): void {
-    if (!this.#open || !this.#isAhead) return;
+  /** Only who is current knows what was never given out: a copy that was cut off, or stopped, lags for longer. */
+  async #giveUp(requested: string, isLate = false): Promise<void> {
+    const cursor = this.#cursor;
+    const isKnown = isLate && (await (this.store.peers?.isCurrent().catch(() => false) ?? true));
+    if (!this.#open || !this.#isAhead || this.#cursor !== cursor) return;
+    if (!isKnown) {
+      this.#patience = setTimeout(() => this.#giveUp(requested, true), copyLagMs).unref();
+      return;
+    }
     this.#cursor = this.store.log.last;
     this.#tell(requested, 'ahead');
     this.pump();
@@ -268,32 +276,4 @@ export class Subscriber {
     this.close();
     this.outlet.end(this.cursor);
   }
-}
-
-/** States after which a crawl writes no more. */
-const finalStates: ReadonlySet<CrawlState> = new Set(['finished', 'failed', 'cancelled']);
-
-/** Offset of a crawl's last event, where it is over. */
-function endOf(store: Store, crawl: string | undefined): number | undefined {
-  const record = crawl === undefined ? undefined : store.crawl(crawl);
-  if (record === undefined || !finalStates.has(record.state)) return undefined;
-  return store.progress(record.id)?.lastOffset ?? 0;
-}
-
-/** Batches that are looked through for something that is left; who has more before it gets a stream. */
-const batchesLookedThrough = 64;
-
-/** Whether a reader that comes back to a crawl that is over has had all that matches. */
-export function hasHadAll(store: Store, { crawl, filter, position }: Plan): boolean {
-  const lastOffset = endOf(store, crawl);
-  if (crawl === undefined || lastOffset === undefined || position.gap !== undefined) return false;
-  if (position.after < (store.progress(crawl)?.firstOffset ?? 0)) return false;
-  let after = position.after;
-  for (let looked = 0; after < lastOffset && looked < batchesLookedThrough; looked++) {
-    const batch = store.log.lend(after);
-    if (batch.length === 0) return true;
-    if (filter(batch).length > 0) return false;
-    after = batch.last;
-  }
-  return after >= lastOffset;
 }

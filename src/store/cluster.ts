@@ -1,6 +1,7 @@
 /** A connection to NATS and the stream of transactions on it. What its client library calls things stays in here. */
 import { setTimeout as pause } from 'node:timers/promises';
 import {
+  DiscardPolicy,
   JetStreamApiError,
   type JetStreamClient,
   type JetStreamManager,
@@ -23,6 +24,9 @@ export type Sent =
   /** Nobody can say: it may land yet. */
   | 'unknown';
 
+const headerBytes = 1_024;
+/** Of `max_payload`: with less there is no room for anything beside the headers. */
+const leastPayloadBytes = 4_096;
 const connectTimeoutMs = 5_000;
 const requestTimeoutMs = 5_000;
 const reconnectMs = 250;
@@ -42,6 +46,9 @@ const noRoom: readonly number[] = [10_023, 10_047, 10_077];
 export async function openCluster(url: StoreUrl): Promise<Cluster> {
   const connection = await open(url);
   try {
+    const { max_payload: payload = leastPayloadBytes } = connection.info ?? {};
+    if (payload < leastPayloadBytes)
+      throw new Error(`its max_payload is ${payload} bytes, and has to be ${leastPayloadBytes}`);
     const manager = await patiently(() => jetstreamManager(connection, { timeout: requestTimeoutMs }));
     return new Cluster(url, connection, manager, await ensureStream(manager, url, url.stream, [`${url.stream}.log`]));
   } catch (thrown) {
@@ -99,9 +106,12 @@ export async function ensureStream(
   const { config, ...info } = await patiently(() => findOrMake(manager, url, name, subjects)).catch((thrown) => {
     throw unusable(url, thrown);
   });
-  const isOurs = config.storage === StorageType.File && subjects.every((subject) => config.subjects.includes(subject));
+  const isOurs = config.storage === StorageType.File && subjects.every((subject) => config.subjects?.includes(subject));
   const isWhole = config.retention === RetentionPolicy.Limits && config.max_msgs <= 0 && config.max_age === 0;
-  if (isOurs && isWhole) return { config, ...info };
+  // One that is full may refuse what is new, but not forget what is old.
+  const keepsAll = config.max_bytes <= 0 || config.discard === DiscardPolicy.New;
+  const keepsEach = config.max_msgs_per_subject <= 0 && !config.no_ack;
+  if (isOurs && isWhole && keepsAll && keepsEach) return { config, ...info };
   throw new CrawlcastError(
     'store.unusable',
     `the stream ${name} is something else, or has limits: choose another with ?stream=NAME`,
@@ -127,7 +137,6 @@ async function findOrMake(
 export class Cluster {
   /** When this stream was made: another one of its name is not the same. */
   readonly created: string;
-  readonly maxMessageBytes: number;
   /** Set while there is no connection: since when, by `performance.now()`. */
   downSinceMs: number | undefined;
   readonly jetstream: JetStreamClient;
@@ -142,11 +151,14 @@ export class Cluster {
     info: StreamInfo,
   ) {
     this.created = info.created;
-    // What is in the headers counts as well.
-    this.maxMessageBytes = Math.min(connection.info?.max_payload ?? 1_048_576, 1_048_576) - 1_024;
     this.jetstream = jetstream(connection, { timeout: requestTimeoutMs });
     this.#subject = `${url.stream}.log`;
     void this.#watch();
+  }
+
+  /** As the server says by now. What is in the headers counts as well. */
+  get maxMessageBytes(): number {
+    return Math.min(this.connection.info?.max_payload ?? 1_048_576, 1_048_576) - headerBytes;
   }
 
   /** As people are told of it: without user and password. */
@@ -188,9 +200,9 @@ export class Cluster {
   }
 
   /** Where the stream begins and ends just now. */
-  async state(): Promise<{ first: number; last: number; bytes: number }> {
-    const { first_seq, last_seq, bytes } = (await this.manager.streams.info(this.url.stream)).state;
-    return { first: first_seq, last: last_seq, bytes };
+  async state(): Promise<{ created: string; first: number; last: number; bytes: number }> {
+    const { created, state } = await this.manager.streams.info(this.url.stream);
+    return { created, first: state.first_seq, last: state.last_seq, bytes: state.bytes };
   }
 
   /** One message; `undefined` where there is none of that sequence. */
@@ -233,7 +245,8 @@ function messageOf(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown);
 }
 
-function unusable(url: StoreUrl, thrown: unknown): CrawlcastError {
+/** What stands in the way, as people are told of it. */
+export function unusable(url: StoreUrl, thrown: unknown): CrawlcastError {
   if (thrown instanceof CrawlcastError) return thrown;
   const message = `NATS at ${url.servers.join(', ')} cannot hold the log: ${messageOf(thrown)}`;
   return new CrawlcastError('store.unusable', message, { cause: thrown });

@@ -1,15 +1,14 @@
 /** The store on a NATS JetStream cluster, shared by many processes; each keeps a copy to read from. */
 import { CrawlcastError } from '../errors.js';
 import type { StoreUrl } from '../store-url.js';
-import { type Cluster, openCluster } from './cluster.js';
+import { type Cluster, openCluster, unusable } from './cluster.js';
 import { type CompactionOptions, keepCompact } from './compaction.js';
 import { joinPeers } from './peers.js';
-import { openReplica, type Replica, renewReplica } from './replica.js';
+import { isOnStream, openReplica, type Replica, renewReplica } from './replica.js';
 import { Snapshots } from './snapshots.js';
 import type { Store } from './store.js';
 import { StreamTables } from './stream-tables.js';
 import { openTableStore, type StoreOptions } from './table-store.js';
-import { readPart } from './transaction.js';
 
 /** How such a store is opened. */
 export interface JetStreamOptions extends StoreOptions {
@@ -29,10 +28,11 @@ export async function openJetStreamStore(url: StoreUrl, data: string, options: J
     const tables = new StreamTables(cluster, replica, keepCompact(cluster, replica, snapshots, options.compaction));
     close = () => tables.close();
     await tables.catchUp();
-    return await openTableStore(tables, { ...options, peers: joinPeers(cluster.connection, url.stream) });
+    const peers = await joinPeers(cluster, tables);
+    return await openTableStore(tables, { ...options, peers });
   } catch (thrown) {
     await close();
-    throw thrown;
+    throw unusable(url, thrown);
   }
 }
 
@@ -41,14 +41,25 @@ async function prepareReplica(cluster: Cluster, snapshots: Snapshots, data: stri
   const stream = `${cluster.url.stream} ${cluster.created}`;
   const { first } = await cluster.state();
   const known = await openReplica(data, stream);
-  if (await isOf(cluster, known, first).catch(() => false)) return known;
+  try {
+    if (await isOf(cluster, known, first)) return known;
+  } catch (thrown) {
+    // Nobody knows: a good copy is not thrown away because of that.
+    await known.close();
+    throw thrown;
+  }
   await known.close();
   for (;;) {
     const replica = await renewReplica(data, stream);
     try {
       const loaded = await snapshots.load(replica);
-      if (loaded === 'whole' || (loaded === 'none' && first <= 1)) return replica;
+      if (loaded === 'none' && first <= 1) return replica;
       if (loaded === 'none') throw withoutBeginning(cluster.url.stream);
+      if (loaded === 'whole') {
+        if (await isOf(cluster, replica, (await cluster.state()).first)) return replica;
+        // A newer one took its place while it was read; or else it is of another log.
+        if ((await snapshots.newest())?.sequence === replica.position.sequence) throw apart(cluster.url.stream);
+      }
     } catch (thrown) {
       await replica.close();
       throw thrown;
@@ -62,10 +73,16 @@ function withoutBeginning(stream: string): CrawlcastError {
   return new CrawlcastError('store.unusable', message);
 }
 
+function apart(stream: string): CrawlcastError {
+  const message =
+    `the snapshot in ${stream}-snapshots does not belong to the stream ${stream}: restore both from one backup, ` +
+    'or delete both, and a new log begins';
+  return new CrawlcastError('store.unusable', message);
+}
+
 /** Whether a copy has something, and the stream holds what it ends with, and what follows. */
 async function isOf(cluster: Cluster, { position }: Replica, first: number): Promise<boolean> {
   if (position.sequence === 0) return false;
   if (position.sequence < first) return position.sequence + 1 === first;
-  const message = await cluster.message(position.sequence);
-  return message !== undefined && readPart(message)?.id === position.transaction;
+  return isOnStream(cluster, position);
 }

@@ -2,9 +2,11 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { toCrawlcastError } from '../errors.js';
+import type { Cluster } from './cluster.js';
 import { openEmbeddedTables } from './embedded.js';
 import { keys } from './keys.js';
 import type { Changes, Row, Tables, Visitor } from './tables.js';
+import { readPart } from './transaction.js';
 
 /** How far a copy reaches. */
 export interface Position {
@@ -16,6 +18,12 @@ export interface Position {
 
 /** Nothing has been read yet. */
 export const beginning: Position = { sequence: 0, transaction: 0n };
+
+/** Whether the stream holds the very transaction that a copy ends with. */
+export async function isOnStream(cluster: Cluster, { sequence, transaction }: Position): Promise<boolean> {
+  const message = await cluster.message(sequence);
+  return message !== undefined && readPart(message)?.id === transaction;
+}
 
 /** The copy on this machine's disk: it may be lost at any time, and is then read from the stream again. */
 export class Replica {

@@ -7,7 +7,7 @@ import { CrawlcastError } from '../errors.js';
 import type { Cluster } from './cluster.js';
 import { ensureStream } from './cluster.js';
 import { isLocal } from './keys.js';
-import type { Replica } from './replica.js';
+import { isOnStream, type Replica } from './replica.js';
 import { allRows } from './state.js';
 import { Assembler, encodeTransaction, readPart, readRows } from './transaction.js';
 
@@ -64,7 +64,9 @@ export class Snapshots {
   async load(replica: Replica): Promise<'whole' | 'none' | 'outdated'> {
     const snapshot = await this.newest();
     if (snapshot === undefined) return 'none';
-    return (await this.#read(snapshot, replica)) ? 'whole' : 'outdated';
+    if (await this.#read(snapshot, replica)) return 'whole';
+    if ((await this.newest())?.id !== snapshot.id) return 'outdated';
+    throw new CrawlcastError('store.unusable', `the newest snapshot in ${this.#name} lacks a part`);
   }
 
   /**
@@ -73,15 +75,18 @@ export class Snapshots {
    */
   async write(replica: Replica, signal: AbortSignal): Promise<boolean> {
     const before = await this.#find();
+    const { sequence, transaction } = replica.position;
+    // A copy that lags behind, or of a log that is gone, would take the place of what others need.
+    if (before !== undefined && sequence <= before.snapshot.sequence) return false;
+    if (!(await isOnStream(this.cluster, replica.position))) return false;
     // Not what is older than the new one: processes that lag behind still read that.
     if (before !== undefined) await this.cluster.purge(before.snapshot.sequence + 1);
     const id = randomBytes(8).toString('hex');
-    const { sequence, transaction } = replica.position;
     const { bytes: streamBytes } = await this.cluster.state();
     let first: number | undefined;
     let messages = 0;
     let bytes = 0;
-    for (const message of messagesOf(replica)) {
+    for (const message of messagesOf(replica, Math.min(messageBytes, this.cluster.maxMessageBytes))) {
       if (signal.aborted) return false;
       const { seq } = await this.cluster.jetstream.publish(this.#subject(id), message);
       first ??= seq;
@@ -97,9 +102,10 @@ export class Snapshots {
       streamBytes,
     };
     const isFirst = await this.#conclude(snapshot, before?.at ?? 0);
-    // What lies ahead of it are older snapshots, and those that nobody ended.
-    if (isFirst) await this.cluster.manager.streams.purge(this.#name, { seq: first ?? 1 });
-    else await this.cluster.manager.streams.purge(this.#name, { filter: this.#subject(id) });
+    // What lies ahead of it are older snapshots, and those that nobody ended. Told to purge up to 1, NATS purges all.
+    if (isFirst && first !== undefined && first > 1)
+      await this.cluster.manager.streams.purge(this.#name, { seq: first });
+    if (!isFirst) await this.cluster.manager.streams.purge(this.#name, { filter: this.#subject(id) });
     return isFirst;
   }
 
@@ -153,7 +159,7 @@ export class Snapshots {
 }
 
 /** All rows that are shared, some at a time. */
-function* messagesOf({ tables }: Replica): Generator<Buffer> {
+function* messagesOf({ tables }: Replica, maxBytes: number): Generator<Buffer> {
   let number = 0n;
   let rows = new Map<string, Buffer>();
   let bytes = 0;
@@ -161,10 +167,10 @@ function* messagesOf({ tables }: Replica): Generator<Buffer> {
     if (isLocal(key)) continue;
     rows.set(key, value);
     bytes += key.length + value.length;
-    if (bytes < messageBytes) continue;
-    yield* encodeTransaction(number++, 0n, rows, messageBytes);
+    if (bytes < maxBytes) continue;
+    yield* encodeTransaction(number++, 0n, rows, maxBytes);
     rows = new Map();
     bytes = 0;
   }
-  if (rows.size > 0) yield* encodeTransaction(number, 0n, rows, messageBytes);
+  if (rows.size > 0) yield* encodeTransaction(number, 0n, rows, maxBytes);
 }

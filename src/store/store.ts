@@ -194,6 +194,8 @@ export interface Peers {
   readonly self: string;
   /** Whether a process answers: `gone` where the cluster knows of none by that name, `silent` where it does not reply. */
   ask(owner: string): Promise<'alive' | 'silent' | 'gone'>;
+  /** Whether this process has taken in all that any of them had written by now; rejects where nobody can say. */
+  isCurrent(): Promise<boolean>;
 }
 
 /** Log, frontier and crawl state together. */

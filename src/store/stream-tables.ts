@@ -49,7 +49,7 @@ export class StreamTables implements Tables {
     this.#seen = replica.position.sequence;
     this.#turns = new Turns(cluster);
     this.news = this.#makeNews();
-    this.#reading = readTail(cluster, this.#seen + 1, (message) => this.#arrive(message), this.#stop.signal);
+    this.#reading = this.#read();
   }
 
   get(key: string): Buffer | undefined {
@@ -93,6 +93,16 @@ export class StreamTables implements Tables {
     this.#arrivals.dropUpTo(sequence);
   }
 
+  /** It can go no further. */
+  get isBroken(): boolean {
+    return this.#broken !== undefined;
+  }
+
+  /** Whether the stream holds nothing by now that has not been taken in. */
+  async isCurrent(): Promise<boolean> {
+    return (await this.cluster.state()).last <= this.#seen;
+  }
+
   /** Takes in all that the stream holds by now. */
   async catchUp(): Promise<void> {
     const { last } = await this.cluster.state();
@@ -127,6 +137,11 @@ export class StreamTables implements Tables {
         this.#onNews = listener;
       },
     };
+  }
+
+  async #read(): Promise<void> {
+    const end = await readTail(this.cluster, this.#seen + 1, (message) => this.#arrive(message), this.#stop.signal);
+    if (end === 'lost') this.#break('has lost transactions that it had confirmed');
   }
 
   /** A reader that is slow lets the stream wait, and fills no memory. */

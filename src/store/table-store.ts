@@ -229,7 +229,8 @@ class TableStore implements Store {
         return;
       }
       this.#hasChores = false;
-      this.#fail(steps, thrown);
+      // Who is about to end does not wait for the next try as well.
+      this.#fail(this.#closed ? [...steps, ...this.#queue.splice(0)] : steps, thrown);
       return;
     }
     if (draft.changes.size > 0) this.#failure = undefined;

@@ -24,14 +24,15 @@ type Take = (message: Message, isFirst: boolean) => Promise<boolean>;
 
 /**
  * Hands over every message from a sequence on, one at a time, until the signal aborts: whatever happens to the
- * connection or the servers. Where the stream begins later by now, so do the messages.
+ * connection or the servers. Where the stream begins later by now, so do the messages. `lost` where it ends earlier
+ * than it did, or is another one.
  */
 export async function readTail(
   cluster: Cluster,
   from: number,
   take: (message: Message) => Promise<void>,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<'stopped' | 'lost'> {
   let next = from;
   const takeNext: Take = async (message, isFirst) => {
     // A message that was on its way when the connection broke is lost to this consumer.
@@ -43,12 +44,20 @@ export async function readTail(
   while (!signal.aborted) {
     try {
       const consumer = await consumerFrom(cluster, next);
+      if (!(await reaches(cluster, next - 1))) return 'lost';
       while (!signal.aborted && (await fetchSome(cluster, consumer, takeNext, signal)));
     } catch {
       // The consumer is gone, or cannot be made just now: the next one goes on behind what has been taken.
       await pause(signal);
     }
   }
+  return 'stopped';
+}
+
+/** Whether it is still the same stream, with all that was read of it: who waits for more would not notice. */
+async function reaches(cluster: Cluster, sequence: number): Promise<boolean> {
+  const { created, last } = await cluster.state();
+  return created === cluster.created && last >= sequence;
 }
 
 async function consumerFrom({ manager, jetstream, url: { stream } }: Cluster, sequence: number): Promise<Consumer> {

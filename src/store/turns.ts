@@ -22,8 +22,8 @@ export class Turns {
   constructor(private readonly cluster: Pick<Cluster, 'connection' | 'url'>) {
     this.#subject = `${cluster.url.stream}.turn`;
     cluster.connection.subscribe(this.#subject, {
-      callback: (_error, message) => {
-        if (message.string() !== this.#self) this.othersUntilMs = performance.now() + turnMs;
+      callback: (error, message) => {
+        if (error === null && message.string() !== this.#self) this.othersUntilMs = performance.now() + turnMs;
       },
     });
   }

@@ -1,0 +1,32 @@
+/** Where a crawl that is over ends in the log, and whether a reader of it has had all. */
+import type { CrawlState } from '../events.js';
+import type { Store } from '../store/store.js';
+import type { Plan } from './subscriber.js';
+
+/** States after which a crawl writes no more. */
+const finalStates: ReadonlySet<CrawlState> = new Set(['finished', 'failed', 'cancelled']);
+
+/** Offset of a crawl's last event, where it is over. */
+export function endOf(store: Store, crawl: string | undefined): number | undefined {
+  const record = crawl === undefined ? undefined : store.crawl(crawl);
+  if (record === undefined || !finalStates.has(record.state)) return undefined;
+  return store.progress(record.id)?.lastOffset ?? 0;
+}
+
+/** Batches that are looked through for something that is left; who has more before it gets a stream. */
+const batchesLookedThrough = 64;
+
+/** Whether a reader that comes back to a crawl that is over has had all that matches. */
+export function hasHadAll(store: Store, { crawl, filter, position }: Plan): boolean {
+  const lastOffset = endOf(store, crawl);
+  if (crawl === undefined || lastOffset === undefined || position.gap !== undefined) return false;
+  if (position.after < (store.progress(crawl)?.firstOffset ?? 0)) return false;
+  let after = position.after;
+  for (let looked = 0; after < lastOffset && looked < batchesLookedThrough; looked++) {
+    const batch = store.log.lend(after);
+    if (batch.length === 0) return true;
+    if (filter(batch).length > 0) return false;
+    after = batch.last;
+  }
+  return after >= lastOffset;
+}
