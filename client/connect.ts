@@ -1,7 +1,7 @@
 /** The client: one service, its streams and its calls. */
 import type { Observable } from 'rxjs';
 import type { CloudEvent } from '#src/events.js';
-import { type Crawls, createCrawls, createSpiders, readJson, type Spiders } from './crawls.js';
+import { type Crawls, createCrawls, createSpiders, readJson, readText, type Spiders } from './crawls.js';
 import { CrawlcastClientError } from './errors.js';
 import { EventStream } from './event-stream.js';
 import type { AnyEvent, BuiltInItems, EventOf, ItemMap } from './event-types.js';
@@ -90,7 +90,7 @@ const answers = ['SCRAPING', 'SCRAPE IN PROGRESS', 'SCRAPE COMPLETE', 'SCRAPE FA
 async function startOrTell(service: Service, restart: boolean): Promise<CrawlAnswer> {
   const query = new URLSearchParams(restart ? { restart: 'true' } : {});
   const response = await service.ask(service.locate('crawl', query));
-  const text = await response.text();
+  const text = await readText(response);
   const answer = answers.find((one) => one === text);
   if (answer === undefined) throw new CrawlcastClientError('response.invalid', `/crawl answered ${text.slice(0, 100)}`);
   const error = response.headers.get('x-crawl-error');

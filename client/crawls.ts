@@ -1,6 +1,7 @@
 /** Crawls and spiders over HTTP. */
 import type { CrawlSnapshot } from '#src/events.js';
 import { CrawlcastClientError } from './errors.js';
+import { lost } from './frame.js';
 import { readLines } from './lines.js';
 import type { Service } from './service.js';
 
@@ -98,11 +99,22 @@ async function json<Result>(service: Service, path: string, init?: RequestInit):
   return readJson(await service.ask(service.locate(path), init));
 }
 
+/**
+ * The body of an answer.
+ * @throws CrawlcastClientError `connect.lost` where it breaks off
+ */
+export function readText(response: Response): Promise<string> {
+  return response.text().catch((cause: unknown) => {
+    throw lost('the answer broke off', { cause });
+  });
+}
+
 /** Reads an answer that by the contract is of this kind. */
 export async function readJson<Result>(response: Response): Promise<Result> {
+  const text = await readText(response);
   try {
     // The contract says what each call answers.
-    return (await response.json()) as Result;
+    return JSON.parse(text) as Result;
   } catch (cause) {
     const detail = `${response.url} did not answer with JSON: is this a Crawlcast service?`;
     throw new CrawlcastClientError('response.invalid', detail, { status: response.status, cause });

@@ -13,6 +13,7 @@ import {
   throwError,
 } from 'rxjs';
 import type { CloudEvent, EventData } from '#src/events.js';
+import { readJson } from './crawls.js';
 import { CrawlcastClientError, LogGapError } from './errors.js';
 import { type Open, silenceMs } from './frame.js';
 import type { Gate } from './gate.js';
@@ -77,7 +78,7 @@ function isMoment(since: string): boolean {
 async function pinCrawl(service: Service, request: Request): Promise<Request> {
   if (request.crawl !== 'latest') return request;
   const signal = AbortSignal.timeout(silenceMs);
-  const crawls: unknown = await (await service.ask(service.locate('crawls'), { signal })).json();
+  const crawls = await readJson<unknown>(await service.ask(service.locate('crawls'), { signal }));
   const known: { id?: unknown; startedAt?: unknown }[] = Array.isArray(crawls) ? crawls : [];
   const newest = known.toSorted((a, b) => (String(a.startedAt) < String(b.startedAt) ? -1 : 1)).at(-1);
   return typeof newest?.id === 'string' ? { ...request, crawl: newest.id } : request;

@@ -139,6 +139,16 @@ describe('the calls of the client', () => {
     await assert.rejects(connect('http://127.0.0.1:1').crawls.list(), { code: 'connect.failed', retryable: true });
   });
 
+  it('say that an answer broke off, and not that it is none of a service', async (test) => {
+    const service = await standIn(test, (_, response) => {
+      response.writeHead(200, { 'content-length': 100 }).write('[', () => response.destroy());
+    });
+    const client = connect(service.url);
+    await assert.rejects(client.crawls.list(), { code: 'connect.lost', retryable: true });
+    await assert.rejects(client.results({ partial: true }), { code: 'connect.lost', retryable: true });
+    await assert.rejects(client.crawl(), { code: 'connect.lost', retryable: true });
+  });
+
   it('read items one by one, whatever the pieces they come in', async (test) => {
     const service = await standIn(test, (_, response) => {
       for (const unit of Buffer.from('{"n":"é"}\n{"n":2}\n\n{"n":3}')) response.write(Buffer.of(unit));

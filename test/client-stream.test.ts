@@ -135,6 +135,17 @@ describe('a stream of the client', () => {
     assert.deepEqual(seen, ['quote', 'crawl.finished']);
   });
 
+  it('comes back where the list of crawls, in which it looks for the latest, broke off', async (test) => {
+    const service = await standIn(test, (request, response, count) => {
+      if (request.url !== '/crawls') return response.writeHead(204).end();
+      if (count > 1) return response.end('[{"id":"a","startedAt":"2026-01-01T00:00:00.000Z"}]');
+      response.writeHead(200, { 'content-length': 100 }).write('[{"id":', () => response.destroy());
+    });
+    const events = connect(service.url, { transport: 'sse' }).events({ crawl: 'latest', since: 0 });
+    assert.deepEqual(await lastValueFrom(events.pipe(toArray())), []);
+    assert.deepEqual(service.asked, ['GET /crawls', 'GET /crawls', 'GET /events?since=0&crawl=a']);
+  });
+
   it('stays with the newest crawl that it began with', async (test) => {
     const crawls = [
       { id: 'old', startedAt: '2026-01-01T00:00:00.000Z' },
