@@ -9,12 +9,33 @@ import type { Service } from './service.js';
 export interface SpiderData {
   readonly name: string;
   readonly start: readonly string[];
-  readonly items: Readonly<
-    Record<string, { readonly each?: string; readonly fields: Readonly<Record<string, unknown>> }>
-  >;
-  readonly follow?: readonly string[];
+  readonly items: Readonly<Record<string, ItemRule>>;
+  readonly follow?: readonly (string | LinkRule)[];
   readonly allow?: readonly string[];
+  /** A form to fill in before the first page. */
+  readonly login?: {
+    readonly url: string;
+    readonly form?: string;
+    readonly fields: Readonly<Record<string, string>>;
+    readonly check?: string;
+  };
   readonly settings?: Readonly<Record<string, unknown>>;
+}
+
+/** Where items of one type are, and their fields. */
+export interface ItemRule {
+  /** JSON in the text of an element, instead of the page. */
+  readonly from?: { readonly css: string; readonly after?: string };
+  readonly each?: string;
+  readonly fields: Readonly<Record<string, unknown>>;
+}
+
+/** Links that are made, or go first. */
+export interface LinkRule {
+  readonly css: string;
+  readonly attr?: string;
+  readonly url?: string;
+  readonly priority?: number;
 }
 
 /** What to crawl. */

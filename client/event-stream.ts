@@ -28,7 +28,7 @@ export class EventStream<Event extends object> extends Observable<Event> impleme
     this.state$ = standing.state$;
   }
 
-  [Symbol.asyncIterator](): AsyncIterableIterator<Event, undefined, undefined> {
+  [Symbol.asyncIterator](): AsyncIterableIterator<Event> {
     return iterate(this.#open, {
       size: bufferSize,
       onHeld: () => this.#standing.held(),

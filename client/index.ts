@@ -12,7 +12,7 @@ export type {
   SystemEventType,
 } from '#src/events.js';
 export { type Client, type ConnectOptions, type CrawlAnswer, connect, type Results } from './connect.js';
-export type { CrawlRequest, Crawls, SpiderData, Spiders } from './crawls.js';
+export type { CrawlRequest, Crawls, ItemRule, LinkRule, SpiderData, Spiders } from './crawls.js';
 export { CrawlcastClientError, LogGapError, MissedEventsError } from './errors.js';
 export { EventStream } from './event-stream.js';
 export type { AnyEvent, BuiltInItems, EventOf, ItemEvent, ItemMap, Quote, SystemEvent } from './event-types.js';

@@ -5,8 +5,11 @@ import {
   type CloudEvent,
   connect,
   type EventData,
+  type ItemRule,
   type ItemsOf,
+  type LinkRule,
   type Quote,
+  type SpiderData,
   type SystemEventType,
 } from 'crawlcast/client';
 import type { ObservedValueOf } from 'rxjs';
@@ -117,6 +120,23 @@ describe('the types of the client', () => {
   it('knows every event type of the service', () => {
     type Known = Exclude<AnyEvent['type'], 'quote'>;
     holds<Same<Known, SystemEventType>>();
+  });
+
+  it('knows every part of a spider', () => {
+    const spider = {
+      name: 'shop',
+      start: ['https://shop.example/'],
+      items: { offer: { from: { css: 'script', after: 'data =' }, each: 'offers', fields: { price: 'price' } } },
+      follow: ['.next', { css: '.page', attr: 'data-n', url: '/?page={value}', priority: 1 }],
+      allow: ['shop.example'],
+      login: { url: 'https://shop.example/login', form: 'form', fields: { user: 'me' }, check: '.me' },
+      settings: { maxPages: 2 },
+    } as const satisfies SpiderData;
+    holds<Same<keyof SpiderData, keyof SpiderInput>>();
+    holds<Same<keyof LinkRule, keyof Exclude<NonNullable<SpiderInput['follow']>[number], string>>>();
+    holds<Same<keyof ItemRule, keyof SpiderInput['items'][string]>>();
+    holds<Same<keyof NonNullable<SpiderData['login']>, keyof NonNullable<SpiderInput['login']>>>();
+    assert.ok(spider);
   });
 
   it('refuses what the service would', () => {
