@@ -1,20 +1,28 @@
 import { useComputed, useSignal } from '@preact/signals';
-import { useEffect } from 'preact/hooks';
+import { useEffect, useRef } from 'preact/hooks';
 import { Details } from './details.js';
-import type { Entry, Kind } from './feed.js';
+import { type Entry, type Kind, maxEvents } from './feed.js';
 import { Filters } from './filters.js';
 import { number } from './format.js';
 import { rowHeights, rowOf } from './rows.js';
-import { crawl, feed, selected, tick } from './session.js';
+import { crawl, feed, isOpen, selected, stream, tick, watch } from './session.js';
 import { type Filter, noFilter, View } from './view.js';
 import { VirtualList } from './virtual-list.js';
 
-const kinds: readonly { readonly kind: Kind; readonly title: string; readonly none: string }[] = [
-  { kind: 'items', title: 'Items', none: 'No item yet.' },
-  { kind: 'pages', title: 'Pages', none: 'No page yet.' },
-  { kind: 'skipped', title: 'Skipped', none: 'No link was skipped.' },
-  { kind: 'failed', title: 'Failures', none: 'No page has failed.' },
+const kinds: readonly { readonly kind: Kind; readonly title: string }[] = [
+  { kind: 'items', title: 'Items' },
+  { kind: 'pages', title: 'Pages' },
+  { kind: 'skipped', title: 'Skipped' },
+  { kind: 'failed', title: 'Failures' },
 ];
+
+/** What to say where there is nothing: while something may come, and at the end. */
+const nothing: Readonly<Record<Kind, readonly [yet: string, atEnd: string]>> = {
+  items: ['No item yet.', 'The crawl ended without an item.'],
+  pages: ['No page yet.', 'The crawl ended without a page.'],
+  skipped: ['No link was skipped.', 'No link was skipped.'],
+  failed: ['No page has failed.', 'No page has failed.'],
+};
 
 /** The events of the crawl as they come, newest first. */
 export function Events() {
@@ -26,8 +34,12 @@ export function Events() {
   view.value.update();
   const { entries } = view.value;
   const { taken } = feed.value.shelves[kind.value];
-  const none =
-    taken > 0 ? 'Nothing that the filter lets through.' : (kinds.find((one) => one.kind === kind.value)?.none ?? '');
+  const none = taken > 0 ? 'Nothing that the filter lets through.' : describeNothing(kind.value);
+  const panel = useRef<HTMLDivElement>(null);
+  const close = () => {
+    opened.value = undefined;
+    panel.current?.querySelector<HTMLElement>('.list')?.focus({ preventScroll: true });
+  };
   useEffect(() => {
     opened.value = undefined;
   }, [selected.value]);
@@ -49,24 +61,48 @@ export function Events() {
         ))}
       </div>
       <Filters kind={kind.value} filter={filter} shown={entries.length} />
+      {feed.value.failure !== undefined && (
+        <p class="bad" role="status">
+          The crawl has failed: {feed.value.failure}
+        </p>
+      )}
       {feed.value.gap !== undefined && <p class="hint">Here {feed.value.gap}.</p>}
-      <div class="split" role="tabpanel" aria-label={kind.value}>
+      <div
+        ref={panel}
+        class="split"
+        role="tabpanel"
+        aria-label={kind.value}
+        onKeyDown={({ key }) => {
+          if (key === 'Escape' && opened.value !== undefined) close();
+        }}
+      >
         <VirtualList
           key={`${selected.value} ${kind.value}`}
           entries={entries}
           rowHeight={rowHeights[kind.value]}
           row={rowOf[kind.value]}
           label={`${kind.value}, newest first`}
-          none={crawl.value === undefined ? 'There is no crawl yet: start one.' : none}
+          none={none}
           opened={opened.value}
           onOpen={(entry) => {
             opened.value = entry;
           }}
         />
-        {opened.value && <Details entry={opened.value} filter={filter} close={() => (opened.value = undefined)} />}
+        {opened.value && <Details entry={opened.value} filter={filter} close={close} />}
       </div>
     </section>
   );
+}
+
+/** Why a list is empty. */
+function describeNothing(kind: Kind): string {
+  if (crawl.value === undefined) {
+    const isTold = watch.value.is === 'live' || watch.value.is === 'caught up';
+    return isTold ? 'There is no crawl yet: start one.' : 'Which crawls there are is not known yet.';
+  }
+  const [yet, atEnd] = nothing[kind];
+  if (isOpen(crawl.value) || stream.value.is !== 'ended') return yet;
+  return crawl.value.stats[kind] > 0 ? `None among its newest ${number(maxEvents)} events.` : atEnd;
 }
 
 function Tab({

@@ -2,6 +2,7 @@
 import type { CloudEvent } from '#src/events.js';
 import { isItem } from './event-types.js';
 import { offsetOf } from './follow.js';
+import { plain } from './format.js';
 import { Rates } from './rates.js';
 
 /** What an event is about. */
@@ -46,6 +47,8 @@ export class Feed {
   };
   /** What the log could not give, in its words. */
   gap: string | undefined;
+  /** Why the crawl has failed. */
+  failure: string | undefined;
 
   /** Takes events in; `isReplay`: their latency says nothing. */
   add(events: readonly CloudEvent[], isReplay: boolean): void {
@@ -57,6 +60,11 @@ export class Feed {
   #take(event: CloudEvent, nowMs: number | undefined): void {
     if (event.type === 'log.gap') {
       this.gap = `some events are not here any more (${dataOf(event).reason})`;
+      return;
+    }
+    if (event.type === 'crawl.failed') {
+      const { error, message } = dataOf(event);
+      this.failure = `${plain(message)} (${plain(error)})`;
       return;
     }
     const kind = kindOf(event.type);

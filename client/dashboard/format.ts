@@ -10,7 +10,8 @@ export const number = (value: number): string => whole.format(value);
 /** A size in bytes. */
 export function size(bytes: number): string {
   if (bytes < 1_000) return `${bytes} B`;
-  const power = Math.min(4, Math.floor(Math.log10(bytes) / 3));
+  // Of what is shown, which is rounded: 999,700 bytes are 1.00 MB.
+  const power = Math.min(4, Math.floor(Math.log10(Number(bytes.toPrecision(3))) / 3));
   return `${(bytes / 1_000 ** power).toPrecision(3)} ${['B', 'kB', 'MB', 'GB', 'TB'][power]}`;
 }
 
@@ -19,7 +20,9 @@ export function duration(ms: number): string {
   if (ms < 1_000) return `${Math.round(ms)} ms`;
   if (ms < 60_000) return `${(ms / 1_000).toFixed(1)} s`;
   const minutes = Math.floor(ms / 60_000);
-  return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+  const hours = Math.floor(minutes / 60);
+  if (hours === 0) return `${minutes} min`;
+  return hours < 24 ? `${hours} h ${minutes % 60} min` : `${Math.floor(hours / 24)} d ${hours % 24} h`;
 }
 
 /** The time of day of an RFC 3339 time. */

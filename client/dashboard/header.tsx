@@ -98,13 +98,15 @@ function Starter() {
 }
 
 function CrawlChoice() {
+  // The one that is looked at may be an older one.
+  const listed = crawls.value.filter(({ id }, i) => i < 500 || id === selected.value);
   return (
     <>
       <label class="unseen" for="crawl">
         Crawl
       </label>
       <select id="crawl" value={selected.value} onChange={({ currentTarget }) => choose(currentTarget.value)}>
-        {crawls.value.slice(0, 500).map((one, i) => (
+        {listed.map((one, i) => (
           <option key={one.id} value={one.id}>
             {nameOf(one, i === 0)}
           </option>

@@ -1,5 +1,6 @@
 /** What of a feed is shown: one kind, filtered; kept up to date by looking at what is new only. */
 import { dataOf, type Entry, type Feed, type Kind } from './feed.js';
+import { plain } from './format.js';
 
 /** Which entries are wanted; all that is said must hold. */
 export interface Filter {
@@ -23,7 +24,8 @@ export function matches({ event }: Entry, { type, fields, text }: Filter): boole
 }
 
 function hasValue(found: unknown, wanted: string): boolean {
-  const isWanted = (value: unknown) => String(value).toLowerCase() === wanted.toLowerCase();
+  // What is wanted was read off the page: a value that is not there is a dash, an object its JSON.
+  const isWanted = (value: unknown) => plain(value).toLowerCase() === wanted.toLowerCase();
   return Array.isArray(found) ? found.some(isWanted) : isWanted(found);
 }
 

@@ -16,7 +16,12 @@ interface ListProps {
 }
 
 /** A list of any length that draws only what is seen, and stands still while its reader reads. */
-export function VirtualList({ entries, rowHeight, row, label, none, opened, onOpen }: ListProps) {
+export function VirtualList(props: ListProps) {
+  // Where it was scrolled to, and how high it was, goes with the list: the next one begins anew.
+  return props.entries.length === 0 ? <p class="list none">{props.none}</p> : <List {...props} />;
+}
+
+function List({ entries, rowHeight, row, label, opened, onOpen }: ListProps) {
   const box = useRef<HTMLDivElement>(null);
   const top = useSignal(0);
   const height = useSignal(600);
@@ -44,8 +49,7 @@ export function VirtualList({ entries, rowHeight, row, label, none, opened, onOp
     const steps: Record<string, number> = { ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page };
     const step = steps[event.key];
     const wanted = event.key === 'Home' ? 0 : event.key === 'End' ? entries.length - 1 : now + (step ?? 0);
-    if (event.key === 'Escape') onOpen(undefined);
-    else if (step !== undefined || event.key === 'Home' || event.key === 'End') {
+    if (step !== undefined || event.key === 'Home' || event.key === 'End') {
       const index = Math.min(entries.length - 1, Math.max(0, wanted));
       onOpen(at(index));
       reveal(box.current, index * rowHeight, rowHeight);
@@ -53,7 +57,6 @@ export function VirtualList({ entries, rowHeight, row, label, none, opened, onOp
     event.preventDefault();
   };
 
-  if (entries.length === 0) return <p class="list none">{none}</p>;
   return (
     <div class="list-frame">
       <div
@@ -85,7 +88,11 @@ export function VirtualList({ entries, rowHeight, row, label, none, opened, onOp
                 aria-setsize={entries.length}
                 aria-posinset={index + 1}
                 style={{ height: `${rowHeight}px`, transform: `translateY(${index * rowHeight}px)` }}
-                onClick={() => onOpen(isOpened ? undefined : entry)}
+                onClick={() => {
+                  // A row goes out of sight while others come in, and would take the focus with it.
+                  box.current?.focus({ preventScroll: true });
+                  onOpen(isOpened ? undefined : entry);
+                }}
               >
                 {row(entry)}
               </div>
@@ -129,5 +136,5 @@ function useHeight(box: { current: HTMLElement | null }, tell: (pixels: number) 
     const resized = new ResizeObserver(() => tell(element.clientHeight));
     resized.observe(element);
     return () => resized.disconnect();
-  }, [box.current]);
+  }, []);
 }

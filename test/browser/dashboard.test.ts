@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
 import { launchBrowser, noBrowser, openPage } from '../support/browser.js';
-import { appendItems, recordOf, startLogService } from '../support/log-service.js';
+import { appendItems, eventOf, recordOf, startLogService } from '../support/log-service.js';
 import { freePort } from '../support/ports.js';
 import { run, runService, temporaryFolder } from '../support/process.js';
 import { sendHtml, serveSite } from '../support/sites.js';
@@ -216,6 +216,95 @@ describe('the dashboard', { skip: noBrowser }, () => {
     await startCrawl(page);
     await untilState(page, 'finished');
     await untilTabCount(page, 'Items', 10);
+  });
+
+  it('shows its list whole again where a filter had let nothing through', async (test) => {
+    const service = await startLogService(test);
+    await service.store.commit({ crawl: 'a', record: recordOf('a', 'finished') });
+    await appendItems(service.store, 'a', 0, 300);
+    const { page } = await openPage(test, browser, service.url);
+    await untilTabCount(page, 'Items', 300);
+    await page.locator('.row').first().waitFor();
+    await page.evaluate('document.querySelector(".list").scrollTo({ top: 9000 })');
+    await page.locator('[role=option][aria-posinset="175"]').waitFor();
+    await page.getByLabel('Text to look for').fill('what nobody said');
+    await page.getByText('Nothing that the filter lets through.').waitFor();
+    await page.getByLabel('Text to look for').fill('');
+    await page.locator('[role=option][aria-posinset="1"]').waitFor();
+    await page.locator('[role=option][aria-posinset="9"]').waitFor();
+  });
+
+  it('narrows the list to a value that is clicked, also where it is null or an object', async (test) => {
+    const service = await startLogService(test);
+    const values = [null, null, 'Zoë', { name: 'Zoë' }];
+    const events = values.map((author) => eventOf('a', 'quote', { quote: 'q', author }));
+    await service.store.commit({ crawl: 'a', record: recordOf('a'), events });
+    const { page } = await openPage(test, browser, service.url);
+    for (const [text, count] of [
+      ['{"name":"Zoë"}', 1],
+      ['–', 2],
+    ] as const) {
+      await page.locator('.row', { hasText: text }).first().click();
+      await page.locator('.details').getByRole('button', { name: text, exact: true }).click();
+      await page.locator('output', { hasText: `${count} shown` }).waitFor();
+      await page.locator('.chip').click();
+    }
+  });
+
+  it('lets a long value scroll, and does not grow with it', async (test) => {
+    const service = await startLogService(test);
+    await service.store.commit({ crawl: 'a', record: recordOf('a') });
+    await appendItems(service.store, 'a', 0, 300);
+    const events = [eventOf('a', 'quote', { quote: 'so long '.repeat(20_000) })];
+    await service.store.commit({ crawl: 'a', events });
+    const { page } = await openPage(test, browser, service.url);
+    await page.locator('.row', { hasText: 'so long' }).click();
+    await page.locator('.details .value').waitFor();
+    assert.equal(await page.evaluate('document.documentElement.scrollHeight'), 820);
+    assert.ok((await page.locator('.row').count()) < 30, 'only what is seen is drawn');
+  });
+
+  it('keeps the keys when the row that was clicked has gone out of sight', async (test) => {
+    const service = await startLogService(test);
+    await service.store.commit({ crawl: 'a', record: recordOf('a') });
+    await appendItems(service.store, 'a', 0, 20);
+    const { page } = await openPage(test, browser, service.url);
+    await page.locator('[role=option][aria-posinset="1"]').click();
+    await appendItems(service.store, 'a', 20, 100);
+    await page.locator('#event-120').waitFor();
+    await page.keyboard.press('ArrowDown');
+    await page.locator('#event-19[aria-selected=true]').waitFor();
+    await page.locator('.details .value').first().focus();
+    await page.keyboard.press('Escape');
+    assert.equal(await page.locator('.details').count(), 0);
+    assert.equal(await page.evaluate('document.activeElement.className'), 'list');
+  });
+
+  it('says why a crawl has failed, and of one that is over that nothing comes any more', async (test) => {
+    const host = `127.0.0.1:${await freePort()}`;
+    const service = await runService(test, 'auto', ['--start-url', `http://${host}/`]);
+    const { page } = await openPage(test, browser, service.url);
+    await startCrawl(page);
+    await untilState(page, 'failed');
+    await page.getByText(`The crawl has failed: ${host}: the host refused`).waitFor();
+    await page.getByText('The crawl ended without an item.').waitFor();
+  });
+
+  it('names the crawl that is looked at, also where there are hundreds of newer ones', async (test) => {
+    const service = await startLogService(test);
+    const idOf = (n: number) => `c${1_000 + n}`;
+    for (let n = 0; n < 600; n++) await service.store.commit({ crawl: idOf(n), record: recordOf(idOf(n), 'finished') });
+    const { page } = await openPage(test, browser, service.url);
+    const choice = page.getByLabel('Crawl', { exact: true });
+    await choice.selectOption(idOf(110));
+    for (let n = 600; n < 620; n++)
+      await service.store.commit({ crawl: idOf(n), record: recordOf(idOf(n), 'finished') });
+    await service.store.commit({ crawl: idOf(619), events: [eventOf(idOf(619), 'crawl.finished', {})] });
+    await choice
+      .locator('option', { hasText: 'newest' })
+      .and(page.locator(`[value=${idOf(619)}]`))
+      .waitFor({ state: 'attached' });
+    assert.equal(await choice.inputValue(), idOf(110));
   });
 
   it('is worked with the keyboard alone', async (test) => {

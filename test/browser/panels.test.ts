@@ -98,6 +98,19 @@ describe('the panels of the dashboard', { skip: noBrowser }, () => {
     assert.match((await texts(page, '.row'))[0] ?? '', /Zoë/);
   });
 
+  it('write sizes and times as people read them', async (test) => {
+    const service = await startLogService(test);
+    const startedAt = new Date(Date.now() - 2_000 * 3_600_000).toISOString();
+    const page0 = { url: 'http://x/', status: 200, depth: 0, ms: 1, items: 0, links: 0 };
+    const events = [999, 999_499, 999_700].map((bytes) => eventOf('a', 'page', { ...page0, bytes }));
+    await service.store.commit({ crawl: 'a', record: { ...recordOf('a'), startedAt }, events });
+    const { page } = await openPage(test, browser, service.url);
+    await page.getByRole('tab', { name: 'Pages 3' }).click();
+    const sizes = await texts(page, '.row .figure:nth-child(4)');
+    assert.deepEqual(sizes, ['1.00 MB', '999 kB', '999 B']);
+    await page.locator('.figures').getByText('83 d 8 h').waitFor();
+  });
+
   it('are all there on a narrow screen, and nothing sticks out', async (test) => {
     const site = await run(test, ['site', '--port', '0', '--pages', '2']);
     const service = await runService(test, 'auto', ['--start-url', site.url]);
