@@ -12,10 +12,14 @@ export type Kind = 'items' | 'pages' | 'skipped' | 'failed';
 export interface Entry {
   readonly offset: number;
   readonly event: CloudEvent;
+  /** How much its data is, roughly in characters. */
+  readonly weight: number;
 }
 
 /** How many events are kept. */
 export const maxEvents = 50_000;
+/** How much data they may have, all together: an item may be a whole page. */
+const maxWeight = 100_000_000;
 /** Older ones go this many at a time: to let one go is dear, to let many go is not. */
 const surplus = 5_000;
 
@@ -32,6 +36,7 @@ export interface Shelf {
 export class Feed {
   readonly shelves: Record<Kind, Shelf> = { items: empty(), pages: empty(), skipped: empty(), failed: empty() };
   readonly rates = new Rates();
+  #weight = 0;
   /** How often each item type, reason for skipping and error code came, since the feed began. */
   readonly counts = {
     types: new Map<string, number>(),
@@ -70,10 +75,12 @@ export class Feed {
     const kind = kindOf(event.type);
     if (kind === undefined) return;
     const shelf = this.shelves[kind];
-    shelf.entries.push({ offset: offsetOf(event.id), event });
-    shelf.taken++;
-    this.rates.count(kind, Date.parse(event.time), nowMs);
     const data = dataOf(event);
+    const weight = weigh(data);
+    shelf.entries.push({ offset: offsetOf(event.id), event, weight });
+    shelf.taken++;
+    this.#weight += weight;
+    this.rates.count(kind, Date.parse(event.time), nowMs);
     if (kind === 'items') count(this.counts.types, event.type);
     if (kind === 'skipped') count(this.counts.reasons, String(data.reason));
     if (kind === 'failed') count(this.counts.errors, String(data.error));
@@ -84,9 +91,16 @@ export class Feed {
   #trim(): void {
     const shelves = Object.values(this.shelves);
     const held = shelves.reduce((sum, { entries }) => sum + entries.length, 0);
-    if (held < maxEvents + surplus) return;
-    const offsets = shelves.flatMap(({ entries }) => entries.map(({ offset }) => offset)).sort((a, b) => a - b);
-    const oldest = offsets[held - maxEvents] ?? 0;
+    if (held < maxEvents + surplus && this.#weight < maxWeight * 1.1) return;
+    const newestFirst = shelves.flatMap(({ entries }) => entries).sort((a, b) => b.offset - a.offset);
+    let oldest = Number.POSITIVE_INFINITY;
+    this.#weight = 0;
+    for (const { offset, weight } of newestFirst.slice(0, maxEvents)) {
+      // The newest stays, however much it is.
+      if (this.#weight > 0 && this.#weight + weight > maxWeight) break;
+      this.#weight += weight;
+      oldest = offset;
+    }
     for (const shelf of shelves) {
       const going = shelf.entries.findIndex(({ offset }) => offset >= oldest);
       const number = going < 0 ? shelf.entries.length : going;
@@ -99,6 +113,14 @@ export class Feed {
 /** An event's data, as names and values; that of a foreign shape has none. */
 export function dataOf({ data }: CloudEvent): Readonly<Record<string, unknown>> {
   return typeof data === 'object' && data !== null ? { ...data } : {};
+}
+
+function weigh(data: Readonly<Record<string, unknown>>): number {
+  let weight = 100;
+  for (const value of Object.values(data)) {
+    weight += (typeof value === 'object' ? JSON.stringify(value) : String(value)).length;
+  }
+  return weight;
 }
 
 function kindOf(type: string): Kind | undefined {

@@ -8,11 +8,14 @@ export const rowHeights: Record<Kind, number> = { items: 52, pages: 30, skipped:
 /** How one event of each kind is drawn. Whatever a page said is text here, never markup. */
 export const rowOf: Record<Kind, (entry: Entry) => ComponentChild> = { items, pages, skipped, failed };
 
+/** As much of a value as may be seen in a row: to lay out a whole page in one line takes long. */
+const brief = (value: unknown): string => plain(value).slice(0, 400);
+
 function items({ event }: Entry) {
   const [first, ...others] = Object.entries(dataOf(event));
   return (
     <>
-      <span class="what">{first === undefined ? '(empty)' : plain(first[1])}</span>
+      <span class="what">{first === undefined ? '(empty)' : brief(first[1])}</span>
       <time>{timeOfDay(event.time)}</time>
       <span class="more">
         {others.map(([name, value]) => (
@@ -25,12 +28,12 @@ function items({ event }: Entry) {
 }
 
 function Value({ name, value }: { name: string; value: unknown }) {
-  if (!Array.isArray(value)) return <span title={name}>{plain(value)}</span>;
+  if (!Array.isArray(value)) return <span title={name}>{brief(value)}</span>;
   return (
     <span title={name}>
       {value.slice(0, 20).map((one, i) => (
         <span key={i} class="tag">
-          {plain(one)}
+          {brief(one)}
         </span>
       ))}
     </span>
@@ -42,7 +45,7 @@ function pages({ event }: Entry) {
   return (
     <>
       <span class={`status ${Number(status) >= 400 ? 'bad' : ''}`}>{plain(status)}</span>
-      <span class="what">{shortUrl(plain(url))}</span>
+      <span class="what">{shortUrl(brief(url))}</span>
       <span class="figure">{items === 1 ? '1 item' : `${plain(items)} items`}</span>
       <span class="figure">{size(Number(bytes))}</span>
       <span class="figure">{duration(Number(ms))}</span>
@@ -56,7 +59,7 @@ function skipped({ event }: Entry) {
   return (
     <>
       <span class="status">{plain(reason)}</span>
-      <span class="what">{shortUrl(plain(url))}</span>
+      <span class="what">{shortUrl(brief(url))}</span>
       <time>{timeOfDay(event.time)}</time>
     </>
   );
@@ -66,10 +69,10 @@ function failed({ event }: Entry) {
   const { url, error, message, attempts } = dataOf(event);
   return (
     <>
-      <span class="what">{shortUrl(plain(url))}</span>
+      <span class="what">{shortUrl(brief(url))}</span>
       <time>{timeOfDay(event.time)}</time>
       <span class="more">
-        <span class="bad">{plain(error)}</span> {plain(message)}
+        <span class="bad">{plain(error)}</span> {brief(message)}
       </span>
       <span class="kind">{attempts === 1 ? '1 attempt' : `${plain(attempts)} attempts`}</span>
     </>

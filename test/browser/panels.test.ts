@@ -127,6 +127,20 @@ describe('the panels of the dashboard', { skip: noBrowser }, () => {
     assert.equal(await page.evaluate('document.documentElement.scrollWidth'), 390);
   });
 
+  it('let old items go where the new ones are big', async (test) => {
+    const service = await startLogService(test);
+    await service.store.commit({ crawl: 'a', record: recordOf('a') });
+    const { page } = await openPage(test, browser, service.url);
+    const text = 'x'.repeat(1_000_000);
+    for (let n = 0; n < 130; n++) {
+      await service.store.commit({ crawl: 'a', events: [eventOf('a', 'quote', { n, text })] });
+    }
+    await untilTabCount(page, 'Items', 130);
+    const held = Number(await page.locator('.row').first().getAttribute('aria-setsize'));
+    assert.ok(held >= 99 && held <= 110, `${held} are held`);
+    assert.match((await texts(page, '.row'))[0] ?? '', /^129/);
+  });
+
   it('say aloud a summary now and then, and not each event', async (test) => {
     const site = await run(test, ['site', '--port', '0', '--pages', '60', '--delay', '100']);
     const service = await runService(test, 'auto', ['--start-url', site.url]);
