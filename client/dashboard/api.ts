@@ -30,6 +30,9 @@ export class ApiError extends Error {
   }
 }
 
+/** As long as a person waits for an answer. */
+const answerMs = 15_000;
+
 const tokenKey = 'crawlcast.token';
 
 /** What this tab shows to the service; empty: nothing. */
@@ -57,15 +60,25 @@ export function takeTokenFromAddress(): void {
 
 /**
  * Asks the service.
- * @throws ApiError where it refuses; a TypeError where it cannot be reached
+ * @throws ApiError where it refuses; something {@link isUnreachable} where it cannot be reached
  */
 export async function ask(path: string, init: RequestInit = {}): Promise<Response> {
   const headers = new Headers(init.headers);
-  if (token.value !== '') headers.set('authorization', `Bearer ${token.value}`);
-  const response = await fetch(path, { ...init, headers, cache: 'no-store' });
+  if (token.value !== '') authorize(headers);
+  const signal = init.signal ?? AbortSignal.timeout(answerMs);
+  const response = await fetch(path, { ...init, headers, signal, cache: 'no-store' });
   if (response.ok) return response;
   if (response.status === 401 || response.status === 403) tokenWanted.value = true;
   throw await refusal(response);
+}
+
+function authorize(headers: Headers): void {
+  try {
+    headers.set('authorization', `Bearer ${token.value}`);
+  } catch {
+    tokenWanted.value = true;
+    throw new ApiError(401, 'auth.wrong', 'the token has characters that none can have');
+  }
 }
 
 async function refusal(response: Response): Promise<ApiError> {
@@ -94,8 +107,14 @@ export async function send<Value>(method: 'POST' | 'PUT', path: string, body?: u
   return text === '' ? undefined : JSON.parse(text);
 }
 
+/** Whether an error says that the service did not answer: nobody did in time, or something on the way to it (502). */
+export function isUnreachable(thrown: unknown): boolean {
+  if (thrown instanceof ApiError) return thrown.status >= 500 && thrown.code === '';
+  return thrown instanceof TypeError || thrown instanceof DOMException;
+}
+
 /** What to tell somebody of a failure. */
 export function describeError(thrown: unknown): string {
-  if (thrown instanceof ApiError) return thrown.message;
-  return thrown instanceof TypeError ? 'the service cannot be reached' : String(thrown);
+  if (isUnreachable(thrown)) return 'the service cannot be reached';
+  return thrown instanceof ApiError ? thrown.message : String(thrown);
 }

@@ -43,8 +43,8 @@ function TokenForm() {
     event.preventDefault();
     if (!(event.currentTarget instanceof HTMLFormElement)) return;
     const text = new FormData(event.currentTarget).get('token');
-    if (typeof text !== 'string' || text === '') return;
-    rememberToken(text);
+    if (typeof text !== 'string' || text.trim() === '') return;
+    rememberToken(text.trim());
     beginAgain();
   };
   return (

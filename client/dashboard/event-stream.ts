@@ -17,7 +17,7 @@ export async function* readEvents(body: ReadableStream<Uint8Array<ArrayBuffer>>)
   let rest = '';
   try {
     for (;;) {
-      const { done, value } = await beforeSilence(reader.read());
+      const { done, value } = await within(silenceMs, reader.read());
       if (done) return;
       const blocks = (rest + value).split('\n\n');
       rest = blocks.pop() ?? '';
@@ -40,10 +40,14 @@ function parseBlocks(blocks: readonly string[]): Batch {
   return { events, id };
 }
 
-async function beforeSilence<Value>(value: Promise<Value>): Promise<Value> {
+/** Waits so long and no longer; `giveUp` ends what is waited for. */
+export async function within<Value>(ms: number, value: Promise<Value>, giveUp = () => {}): Promise<Value> {
   let timer: number | undefined;
   const silence = new Promise<never>((_, reject) => {
-    timer = window.setTimeout(() => reject(new TypeError('nothing is heard of the service')), silenceMs);
+    timer = window.setTimeout(() => {
+      reject(new TypeError('nothing is heard of the service'));
+      giveUp();
+    }, ms);
   });
   try {
     return await Promise.race([value, silence]);

@@ -1,7 +1,7 @@
 /** Follows the log: from a place on, through lost connections and restarts of the service, each event once. */
 import type { CloudEvent } from '#src/events.js';
 import { ApiError, ask } from './api.js';
-import { type Batch, readEvents } from './event-stream.js';
+import { type Batch, readEvents, within } from './event-stream.js';
 import { isLast } from './event-types.js';
 import { pause, untilSeen, whileSeen } from './frames.js';
 
@@ -31,6 +31,9 @@ export interface Followed {
  * together. It misses nothing: it goes on where it was.
  */
 const hiddenMs = 10_000;
+
+/** A service that is there answers at once; what never answers would hold on to one of those connections. */
+const headMs = 15_000;
 
 /** An event's place in the log. */
 export function offsetOf(id: string): number {
@@ -75,8 +78,13 @@ async function connect(
   signal: AbortSignal,
   opened: () => boolean,
 ): Promise<boolean> {
-  const end = await findEnd(signal);
-  const response = await ask(`/events?${query}&since=${cursor.since}`, { signal });
+  const silent = new AbortController();
+  const either = AbortSignal.any([signal, silent.signal]);
+  const open = async () => {
+    const end = await findEnd(either);
+    return { end, response: await ask(`/events?${query}&since=${cursor.since}`, { signal: either }) };
+  };
+  const { end, response } = await within(headMs, open(), () => silent.abort());
   const isReturn = opened();
   if (response.status === 204 || response.body === null) return true;
   const replay = new Replay(cursor.offset, end, isReturn, onState);

@@ -46,12 +46,19 @@ export function whileSeen(graceMs: number, signal: AbortSignal): { signal: Abort
   return { signal: AbortSignal.any([signal, gone.signal]), release };
 }
 
-/** Calls at once and again and again while the page is seen; returns how to end it. */
-export function whileVisible(everyMs: number, call: () => void): () => void {
-  const tell = () => {
-    if (!document.hidden) call();
+/** Calls at once and again and again while the page is seen, one call after the other; returns how to end it. */
+export function whileVisible(everyMs: number, call: () => void | Promise<void>): () => void {
+  let isCalling = false;
+  const tell = async () => {
+    if (document.hidden || isCalling) return;
+    isCalling = true;
+    try {
+      await call();
+    } finally {
+      isCalling = false;
+    }
   };
-  tell();
-  const timer = setInterval(tell, everyMs);
+  void tell();
+  const timer = setInterval(() => void tell(), everyMs);
   return () => clearInterval(timer);
 }

@@ -1,6 +1,6 @@
 /** What the page knows: the crawls, the one that is looked at, its events, and how the connection is. */
 import { batch, computed, signal } from '@preact/signals';
-import { ApiError, type Crawl, describeError, type Host, read, send } from './api.js';
+import { ApiError, type Crawl, describeError, type Host, isUnreachable, read, send } from './api.js';
 import { isLast } from './event-types.js';
 import { Feed, maxEvents } from './feed.js';
 import { follow, type StreamState } from './follow.js';
@@ -128,9 +128,9 @@ export function choose(id: string): void {
 }
 
 /** Asks how all crawls stand. */
-export async function refresh(): Promise<void> {
+export async function refresh(signal?: AbortSignal): Promise<void> {
   try {
-    const list = await read<Crawl[]>('/crawls');
+    const list = await read<Crawl[]>('/crawls', signal && { signal });
     crawls.value = list.toSorted((a, b) => (a.id < b.id ? 1 : -1));
     // Another log may have taken the place of the one that the crawl was in.
     if (selected.value !== undefined && crawl.value === undefined) lookAway();
@@ -163,7 +163,7 @@ export async function steer(action: 'pause' | 'resume' | 'cancel'): Promise<void
 /** Shows what went wrong. */
 export function complain(error: unknown): void {
   // That the service is away is said where the connection's state is.
-  if (!(error instanceof TypeError)) complaint.value = describeError(error);
+  if (!isUnreachable(error)) complaint.value = describeError(error);
 }
 
 const lifecycle = 'crawl.started,crawl.paused,crawl.resumed,crawl.finished,crawl.failed,crawl.cancelled';
@@ -171,8 +171,8 @@ const lifecycle = 'crawl.started,crawl.paused,crawl.resumed,crawl.finished,crawl
 /** Begins: follows what crawls there are, and how the one that is looked at stands. */
 export function begin(): void {
   watchCrawls();
-  whileVisible(1_000, () => void askHowItStands());
-  whileVisible(2_000, () => void askForHosts());
+  whileVisible(1_000, askHowItStands);
+  whileVisible(2_000, askForHosts);
 }
 
 /** Tries again what was refused for want of a token. */
@@ -187,11 +187,11 @@ function watchCrawls(): void {
     {
       query: `type=${lifecycle}`,
       since: 'now',
-      findEnd: async () => {
-        await refresh();
+      findEnd: async (signal) => {
+        await refresh(signal);
         return 0;
       },
-      onEvents: refresh,
+      onEvents: () => refresh(),
       onState: (state) => {
         watch.value = state;
       },

@@ -32,7 +32,7 @@ export async function tryOut(spider: unknown, url: string): Promise<void> {
     {
       query: `crawl=${crawl.id}`,
       since: '0',
-      findEnd: async () => (await read<Crawl>(`/crawls/${crawl.id}`)).lastOffset,
+      findEnd: async (aborted) => (await read<Crawl>(`/crawls/${crawl.id}`, { signal: aborted })).lastOffset,
       onEvents(events) {
         const shown = trial.value?.events ?? [];
         if (shown.length < maxShown)

@@ -203,6 +203,48 @@ describe('the dashboard', { skip: noBrowser }, () => {
     await untilTabCount(page, 'Items', 10);
   });
 
+  it('takes a token that cannot be sent for a wrong one', async (test) => {
+    const service = await runService(test, 'auto', ['--read-token', 'reader']);
+    const { page } = await openPage(test, browser, service.url);
+    const field = page.getByLabel('This service wants a token');
+    await field.fill('“reader”');
+    await page.keyboard.press('Enter');
+    await page.locator('#connection', { hasText: 'Refused: the token has characters' }).waitFor();
+    await field.fill(' reader ');
+    await page.keyboard.press('Enter');
+    await page.getByText('There is no crawl yet').waitFor();
+  });
+
+  it('takes the page of a proxy that has no service for a lost connection, and no more', async (test) => {
+    const service = await startLogService(test);
+    await service.store.commit({ crawl: 'a', record: recordOf('a') });
+    await appendItems(service.store, 'a', 0, 5);
+    const { page } = await openPage(test, browser, service.url);
+    const paths = /\/(crawls|events|spiders|hosts)/;
+    await page.route(paths, (route) => route.fulfill({ status: 502, body: '<h1>502 Bad Gateway</h1>' }));
+    await page.reload();
+    await page.locator('#connection', { hasText: 'Connection lost' }).waitFor();
+    await page.unroute(paths);
+    await untilTabCount(page, 'Items', 5);
+    assert.equal(await page.locator('.banner').count(), 0);
+  });
+
+  it('gives up a connection that is never answered, and opens another', async (test) => {
+    const service = await startLogService(test);
+    await service.store.commit({ crawl: 'a', record: recordOf('a') });
+    await appendItems(service.store, 'a', 0, 5);
+    const { page } = await openPage(test, browser, service.url);
+    await untilTabCount(page, 'Items', 5);
+    let asked = 0;
+    await page.route('**/events?crawl=*', (route) => (++asked > 1 ? route.continue() : undefined));
+    await page.clock.install();
+    await page.reload();
+    await page.getByText('No item yet.').waitFor();
+    await page.clock.fastForward(16_000);
+    await untilTabCount(page, 'Items', 5);
+    assert.equal(asked, 2);
+  });
+
   it('begins anew where another log has taken the place of the one it followed', async (test) => {
     const site = await run(test, ['site', '--port', '0', '--pages', '1']);
     const own = ['--port', `${await freePort()}`, '--start-url', site.url];
