@@ -40,6 +40,27 @@ for (const [title, rule, value] of fields) {
   });
 }
 
+const numbers: [text: string, value: number | null][] = [
+  ['Price12.50', 12.5],
+  ['Page2 of 3', 2],
+  ['page-2', 2],
+  ['SKU-123', 123],
+  ['$-5', -5],
+  ['(-5)', -5],
+  ['10-20', 10],
+  ['.5e1', 5],
+  ['1e3', 1000],
+  ['1e999 7', 7],
+  ['1,2345', 1],
+  ['e-e', null],
+];
+for (const [text, value] of numbers) {
+  test(`extraction › the number in ${text} is ${value}`, () => {
+    const rules = { items: { p: { each: 'p', fields: { value: { as: 'number' as const } } } } };
+    assert.deepEqual(extract(`<p>${text}</p>`, rules).data, [{ value }]);
+  });
+}
+
 test('extraction › fields keep their order, whatever their names', () => {
   const rules = JSON.parse('{"items":{"p":{"each":"p","fields":{"z":{},"__proto__":{},"a":{}}}}}');
   assert.equal(extract('<p>x', rules).items[0]?.json, '{"z":"x","__proto__":"x","a":"x"}');

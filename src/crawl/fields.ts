@@ -124,12 +124,13 @@ function compilePattern(name: string, source: string): RegExp {
   }
 }
 
-const number = /[-−]?(?:\d{1,3}(?:[,'’\u00a0\u202f]\d{3})+(?!\d)|\d+)?(?:\.\d+)?(?:e[-+]?\d+)?/giu;
+/** A hyphen behind a letter or a digit joins, and is no minus; an exponent stands behind a number alone. */
+const number =
+  /(?:(?<![\p{L}\p{N}])[-−])?(?:(?:\d{1,3}(?:[,'’\u00a0\u202f]\d{3})+(?!\d)|\d+)(?:\.\d+)?|\.\d+)(?:e[-+]?\d+)?/giu;
 
 /** The first number in a text: decimal point, thousands set apart by comma, apostrophe or a space that does not break. */
 function numberIn(text: string): number | null {
   for (const [found] of text.matchAll(number)) {
-    if (!/\d/.test(found)) continue;
     const value = Number(found.replace('−', '-').replace(/[,'’\u00a0\u202f]/gu, ''));
     if (Number.isFinite(value)) return value;
   }
