@@ -1,7 +1,7 @@
 /** `crawlcast crawl`: one crawl without a server. */
 
 import { once } from 'node:events';
-import { createWriteStream, mkdtempSync, rmSync } from 'node:fs';
+import { createWriteStream, mkdtempSync, rmSync, statSync, type WriteStream } from 'node:fs';
 import { rename } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { extname, join } from 'node:path';
@@ -15,7 +15,7 @@ import { dataOf, dataText } from '../events-json.js';
 import { exportFormats, exportItems } from '../serve/export.js';
 import { createEngine } from '../service.js';
 import { openEmbeddedStore } from '../store/embedded.js';
-import type { LogEvent, Store } from '../store/store.js';
+import type { LogEvent } from '../store/store.js';
 import { followCrawl } from './follow-crawl.js';
 import { counted, showProgress, untilInterrupted } from './terminal.js';
 
@@ -31,6 +31,8 @@ export interface CrawlOptions {
 export async function crawlOnce(name: string, options: CrawlOptions): Promise<void> {
   const format = formatOf(options.output);
   const spider = await findSpider(name, options);
+  // Before anything is fetched: a crawl may take hours.
+  const draft = options.output === undefined ? undefined : await openDraft(options.output);
   const folder = mkdtempSync(join(tmpdir(), 'crawlcast-crawl-'));
   // Also where whoever reads our output hangs up, or somebody insists with a second Ctrl-C.
   process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
@@ -41,18 +43,25 @@ export async function crawlOnce(name: string, options: CrawlOptions): Promise<vo
     const progress = showProgress(() => engine.runner.snapshot(id)?.stats);
     const toStdout = options.output === undefined;
     const firstFailures: string[] = [];
+    const firstSkips: string[] = [];
     const over = followCrawl(store, id, (event) => {
       if (event.type === 'page.failed' && firstFailures.length < maxFailures) firstFailures.push(failureLine(event));
+      if (event.type === 'page.skipped' && firstSkips.length < maxFailures) firstSkips.push(skipLine(event));
       if (toStdout && isItemEvent(event.type)) progress.print(dataText(event.json).toString('utf8'));
     });
     const last = await Promise.race([over, untilInterrupted().then(() => undefined)]);
     progress.stop();
     const { output } = options;
     const isWhole = last?.type === 'crawl.finished';
-    if (output !== undefined && format !== undefined) await writeItems(store, id, output, format, isWhole);
+    if (output !== undefined && draft !== undefined && format !== undefined) {
+      await pipeline(Readable.from(exportItems(store, { crawl: id, until: store.log.last }, format)), draft);
+      await putInPlace(output, isWhole);
+    }
     const stats = engine.runner.snapshot(id)?.stats;
     // Why a whole crawl failed is said at the end.
     if (last?.type !== 'crawl.failed') tellFailures(firstFailures, stats?.failed ?? 0);
+    // Nobody sees its events here.
+    else for (const line of firstSkips) process.stderr.write(`crawlcast: ${line}\n`);
     if (process.stderr.isTTY) tellEnd(stats, isWhole ? output : undefined);
     process.exitCode = conclude(last);
   } finally {
@@ -74,27 +83,32 @@ async function findSpider(name: string, { spiders, startUrl }: CrawlOptions): Pr
   return startUrl === undefined ? spider : { ...spider, start: [...startUrl] };
 }
 
-/** Written beside its place, and moved there when it is whole: what stands there may be of a crawl that has finished. */
-async function writeItems(
-  store: Store,
-  crawl: string,
-  file: string,
-  format: (typeof exportFormats)[number],
-  isWhole: boolean,
-): Promise<void> {
-  const draft = `${file}.part`;
-  const out = createWriteStream(draft);
-  await once(out, 'open').catch((error: Error) => {
+/** Items are written beside their place, and moved there when they are whole: what stands there may be of a crawl that has finished. */
+const draftOf = (file: string) => `${file}.part`;
+
+async function openDraft(file: string): Promise<WriteStream> {
+  const isFolder = statSync(file, { throwIfNoEntry: false })?.isDirectory() === true;
+  if (isFolder) throw new CrawlcastError('usage.invalid', `"${file}" cannot be written: it is a folder`);
+  const draft = createWriteStream(draftOf(file));
+  await once(draft, 'open').catch((error: Error) => {
     throw new CrawlcastError('usage.invalid', `"${file}" cannot be written: ${error.message}`);
   });
-  await pipeline(Readable.from(exportItems(store, { crawl, until: store.log.last }, format)), out);
-  if (isWhole) await rename(draft, file);
-  else process.stderr.write(`crawlcast: what had come is in ${draft}; ${file} is as it was\n`);
+  return draft;
+}
+
+async function putInPlace(file: string, isWhole: boolean): Promise<void> {
+  if (isWhole) await rename(draftOf(file), file);
+  else process.stderr.write(`crawlcast: what had come is in ${draftOf(file)}; ${file} is as it was\n`);
 }
 
 function failureLine({ json }: LogEvent): string {
   const { url, message } = dataOf(json, 'page.failed');
   return `${url}: ${message}`;
+}
+
+function skipLine({ json }: LogEvent): string {
+  const { url, reason } = dataOf(json, 'page.skipped');
+  return `${url}: skipped (${reason})`;
 }
 
 /** So many are told. */

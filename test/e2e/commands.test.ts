@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile, spawnSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { promisify } from 'node:util';
@@ -160,6 +160,24 @@ describe('commands', { concurrency: 2 }, () => {
     assert.ok(failed.stderr.includes(`${output}.part`), failed.stderr);
     assert.equal(readFileSync(output, 'utf8'), items);
     assert.deepEqual(JSON.parse(readFileSync(`${output}.part`, 'utf8')), []);
+  });
+
+  test('crawl asks for nothing where its output cannot be written', async (t) => {
+    const site = await serveSite(t, (_path, response) => sendHtml(response, '<p>x'));
+    const folder = temporaryFolder(t);
+    mkdirSync(join(folder, 'folder.json'));
+    for (const output of [join(folder, 'none', 'items.json'), join(folder, 'folder.json')]) {
+      const outcome = await runToEnd(['crawl', 'quotes', '--start-url', `${site.url}/`, '-o', output]);
+      assert.equal(outcome.code, 2, outcome.stderr);
+      assertOneLine(outcome, output, /cannot be written/);
+    }
+    assert.deepEqual(site.requests, []);
+  });
+
+  test('crawl says why its start URLs were skipped', async () => {
+    const outcome = await runToEnd(['crawl', 'quotes', '--start-url', 'http://127.0.0.1:1/']);
+    assert.equal(outcome.code, 1);
+    assert.match(outcome.stderr, /^crawlcast: http:\/\/127\.0\.0\.1:1\/: skipped \(port\)\n.*the crawl failed/);
   });
 
   test('crawl starts a spider of the folder elsewhere, where it is told to', async (t) => {
