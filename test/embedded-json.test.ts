@@ -19,6 +19,9 @@ test('embedded json › each entry of a list is an item', () => {
 
 test('embedded json › an object is one item', () => {
   assert.deepEqual(inScript('data = {"item":{"a":1}}', { fields: { a: 'item > a' } }).data, [{ a: '1' }]);
+  assert.deepEqual(inScript('data = {"id":1234567890123456789}', { fields: { id: 'id' } }).data, [
+    { id: '1234567890123456789' },
+  ]);
 });
 
 test('embedded json › each and links work in it', () => {

@@ -36,6 +36,12 @@ const trees: [title: string, text: string, css: string, texts: string[]][] = [
   ['entries of a list at the top are called item', '["a",1,true]', ':root > item', ['a', '1', 'true']],
   ['lists in lists as well', '{"m":[[1,2],[3]]}', 'm > item', ['1', '2', '3']],
   ['null is an empty element', '{"a":null,"b":[null]}', 'a, b', ['', '']],
+  [
+    'whole numbers keep all of their digits',
+    '{"a":12345678901234567890,"s":"1234567890123456789\\"","b":[-1234567890123456789,1000000000000000000],"c":1.0}',
+    'a, s, b, c',
+    ['12345678901234567890', '1234567890123456789"', '-1234567890123456789', '1000000000000000000', '1'],
+  ],
   ['a value alone is the root', '"x"', ':root', ['x']],
   ['names that are no identifiers can be escaped', '{"@type":"T","a b":1}', '\\@type, a\\ b', ['T', '1']],
   ['names of HTML mean nothing', '{"template":{"br":"x","script":"y"},"base":1}', 'template', ['xy']],

@@ -1,4 +1,5 @@
 /** JSON in the middle of other text: data that a script of the page works with. */
+import { endOfString, parseJson } from './json.js';
 
 /**
  * The first object or list behind a marker.
@@ -11,7 +12,7 @@ export function findJson(text: string, marker = ''): { readonly value: unknown }
   const json = firstBracketed(text, at + marker.length);
   if (json === undefined) return undefined;
   try {
-    return { value: JSON.parse(json) };
+    return { value: parseJson(json) };
   } catch {
     return undefined;
   }
@@ -30,12 +31,4 @@ function firstBracketed(text: string, from: number): string | undefined {
     if (depth === 0) return text.slice(start, i + 1);
   }
   return undefined;
-}
-
-function endOfString(text: string, start: number): number {
-  for (let i = start + 1; i < text.length; i++) {
-    if (text[i] === '\\') i++;
-    else if (text[i] === '"') return i;
-  }
-  return text.length;
 }

@@ -1,5 +1,6 @@
 /** JSON as a document: a tree of elements, so that the selectors and fields of a spider work in it. */
 import { CrawlcastError } from '../errors.js';
+import { parseJson } from './json.js';
 import type { TreeBuilder, TreeParser } from './markup.js';
 
 /** The name of the root: nobody's key, `:root` in selectors. */
@@ -12,7 +13,7 @@ export function createJsonParser(builder: TreeBuilder): TreeParser {
     write(piece) {
       text += piece;
     },
-    end: () => buildTree(parseJson(text), builder),
+    end: () => buildTree(read(text), builder),
   };
 }
 
@@ -47,11 +48,11 @@ function buildAll(name: string, values: readonly unknown[], builder: TreeBuilder
   }
 }
 
-function parseJson(text: string): unknown {
+function read(text: string): unknown {
   // An answer of no bytes is a document without anything in it, as in HTML.
   if (text.trim() === '') return {};
   try {
-    return JSON.parse(text);
+    return parseJson(text);
   } catch (cause) {
     throw new CrawlcastError('body.not_html', 'The document says that it is JSON, but cannot be read as such', {
       cause,
