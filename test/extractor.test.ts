@@ -234,3 +234,13 @@ test('extractor › selectors that go through long lists of siblings again and a
     (error) => error instanceof CrawlcastError && error.code === 'document.too_many_elements',
   );
 });
+
+test('extractor › a document that begins with megabytes of nothing takes no longer than another', () => {
+  const page = start({ items: { a: { each: 'a', fields: { text: {} } } } });
+  const before = performance.now();
+  for (let piece = 0; piece < 40_000; piece++) page.write(' '.repeat(100));
+  page.write('<a>x</a>');
+  page.end();
+  assert.deepEqual(page.data(), [{ text: 'x' }]);
+  assert.ok(performance.now() - before < 2_000, 'looked at once');
+});

@@ -94,12 +94,15 @@ export function createExtractor(extraction: Extraction, options: ExtractorOption
   const budget: WorkBudget = { left: selectorSteps };
   let reading = options.format && startReading(options.format, extraction, options);
   let start = '';
+  /** What is not blank of it: little, and all that is looked at again with each piece. */
+  let beginning = '';
   let over = false;
 
   const read = (text: string, whole: boolean): Reading | undefined => {
     if (reading === undefined) {
       start += text;
-      const format = formatOfText(start) ?? (whole ? 'html' : undefined);
+      beginning = (beginning + text).trimStart();
+      const format = formatOfText(beginning) ?? (whole ? 'html' : undefined);
       if (format === undefined) return undefined;
       reading = startReading(format, extraction, options);
       reading.parser.write(start);
