@@ -148,6 +148,7 @@ const wrong: readonly [what: string, parse: string, message: RegExp][] = [
   ['uses a bad selector', "*parse(page) { page.select('p['); }", /^mine\.ts.*"p\["/],
   ['is no generator', 'async parse() {}', /generator/],
   ['yields a number', '*parse() { yield 5; }', /\{item, data\}.*not 5/],
+  ['is an item and links in one', "*parse() { yield { item: 'a', data: {}, follow: '/b' }; }", /in turn/],
   ['has no type', '*parse() { yield { item: 7, data: {} }; }', /cannot be called 7/],
   ['takes a type of the service', "*parse() { yield { item: 'page', data: {} }; }", /"page"/],
   ['has a list for an item', "*parse() { yield { item: 'x', data: [] }; }", /"x".*a list/],

@@ -135,8 +135,12 @@ function createTaker({ onItem, onLink, maxBytes, nofollow, base }: TakerOptions)
   }
 
   return (value) => {
-    if (isRecord(value) && 'item' in value) return takeItem(value.item, value.data);
-    if (isRecord(value) && 'follow' in value) return takeLinks(value.follow, value.priority);
+    const isItem = isRecord(value) && 'item' in value;
+    const isLinks = isRecord(value) && 'follow' in value;
+    if (isItem && isLinks)
+      throw new Error('parse yields {item, data} or {follow}, not both in one: yield them in turn');
+    if (isItem) return takeItem(value.item, value.data);
+    if (isLinks) return takeLinks(value.follow, value.priority);
     throw new Error(`parse yields {item, data} and {follow}, not ${show(value)}`);
   };
 }
