@@ -30,6 +30,7 @@ const settling: Record<Settling, string[]> = {
   close: ['p:empty', 'p:contains("x")', 'div:has(a)', 'div:has(> a:last-child)', 'div:not(:has(a))', 'a, p:parent'],
   parent: [
     ...['li:last-child', 'li:only-child', 'li:nth-last-child(2)', 'p:last-of-type', 'p:only-of-type', 'p:has(+ p)'],
+    ...['b:has(:only-child a)', 'b:has(:last-child > a)'],
     ...[
       'p:has(~ p)',
       'li:not(:last-child)',

@@ -110,7 +110,10 @@ function settlingOfPseudo({ name, data }: PseudoSelector): Settling {
 
 function settlingOfHas(tokens: readonly Selector[]): Settling {
   if (tokens.some(({ type }) => type === SelectorType.Parent)) return 'end';
-  if (compoundsOf(tokens).map(settlingOfCompound).includes('end')) return 'end';
+  const [outer, ...inner] = compoundsOf(tokens).map(settlingOfCompound);
+  if (outer === 'end' || inner.includes('end')) return 'end';
   const first = tokens[0]?.type;
+  // To css-select the element itself is inside as well: what stands before the last of them it may be.
+  if (inner.length > 0 && outer === 'parent') return 'parent';
   return first === SelectorType.Adjacent || first === SelectorType.Sibling ? 'parent' : 'close';
 }
