@@ -231,7 +231,7 @@ test('extractor › selectors that go through long lists of siblings again and a
       page.write(html);
       page.end();
     },
-    (error) => error instanceof CrawlcastError && error.code === 'document.too_many_elements',
+    (error) => error instanceof CrawlcastError && error.code === 'document.too_costly',
   );
 });
 

@@ -17,18 +17,21 @@ export function chargeTo(next: WorkBudget): void {
 /**
  * Charges for nodes that are looked at. A document is walked over and over where items are nested or selectors look
  * through long lists of siblings: bounded here.
- * @throws CrawlcastError `document.too_many_elements`
+ * @throws CrawlcastError `document.too_costly`
  */
 export function charge(steps: number): void {
   budget.left -= steps;
   if (budget.left >= 0) return;
-  throw new CrawlcastError('document.too_many_elements', 'The selectors cost too much on a document of this size');
+  throw new CrawlcastError(
+    'document.too_costly',
+    'The selectors of the spider look at too many elements of this document: narrow them, or use fewer that look inside or along siblings',
+  );
 }
 
 /**
  * The text of all that is inside a node: line breaks kept.
  * @param silent names of elements whose text is left out
- * @throws CrawlcastError `document.too_many_elements`, as `charge`
+ * @throws CrawlcastError `document.too_costly`, as `charge`
  */
 export function textInside(node: ParentNode, silent?: ReadonlySet<string>): string {
   let text = '';

@@ -63,7 +63,8 @@ export interface PageDocument {
 export interface Extractor {
   /**
    * Takes text in pieces of any size.
-   * @throws CrawlcastError `document.too_deep`, `document.too_many_elements`: at once; the extractor is then over
+   * @throws CrawlcastError `document.too_deep`, `document.too_many_elements`, `document.too_costly`: at once; the
+   * extractor is then over
    * @throws CrawlcastError `body.not_html` where what should be JSON is none
    */
   write(text: string): void;
