@@ -103,7 +103,7 @@ const homes: Readonly<Record<string, RegExp>> = {
   // The client opens WebSockets with it where there is no other.
   ws: /^(src\/serve\/node(-\w+)?|client\/websocket)\.ts$/,
   yaml: /^src\/crawl\/shelf\.ts$/,
-  zod: /^src\/(crawl\/spider|serve\/(subscription|schemas|start-request))\.ts$/,
+  zod: /^src\/(crawl\/(spider|complaints|header-rules)|serve\/(subscription|schemas|start-request))\.ts$/,
 };
 
 const packageOf = (what: string) => /^(?:@[^/]+\/)?[^/]+/.exec(what)?.[0] ?? what;

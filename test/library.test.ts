@@ -9,7 +9,7 @@ import { openMemoryStore } from '#src/store/memory.js';
 const plain = { name: 'shop', start: ['http://shop.example/'], items: {} };
 
 test('library › a spider as it is written back is the same spider', () => {
-  for (const timeout of [0, 0.001, '500ms', 30, '999s', '1000s', 3_599_999, '1h']) {
+  for (const timeout of [0.001, '500ms', 30, '999s', '1000s', 3_599_999, '1h']) {
     const spider = parseSpider({ ...plain, settings: { timeout, delay: '2s', proxy: 'http://proxy.example/' } });
     assert.deepEqual(parseSpider(writeSpider(spider)), spider, String(timeout));
   }

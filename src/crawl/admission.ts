@@ -106,8 +106,20 @@ function sameHost(startUrl: string): HostRule {
   return (url) => plainName(url) === name && url.port === start.port;
 }
 
-function entryRule(entry: string): HostRule {
+/** Whether an entry of `allow` can be of any host at all. */
+export function isHostPattern(entry: string): boolean {
+  const { wild, rest } = partsOf(entry);
+  if (rest === '') return wild === '*';
+  return wild !== '*' && /^[^\s/\\?#@*]+$/.test(rest) && parse(`http://${rest}`) !== undefined;
+}
+
+function partsOf(entry: string): { wild: string; rest: string } {
   const [, wild = '', rest = ''] = /^(\*\.?|\.)?(.*)$/.exec(entry.trim()) ?? [];
+  return { wild, rest };
+}
+
+function entryRule(entry: string): HostRule {
+  const { wild, rest } = partsOf(entry);
   if (wild === '*' && rest === '') return () => true;
   const named = parse(`http://${rest}`);
   if (named === undefined) return () => false;

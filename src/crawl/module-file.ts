@@ -20,9 +20,19 @@ export async function loadModule(file: string): Promise<SpiderModule> {
   const { createJiti } = await import('jiti');
   // Nothing is kept on the disk: what stands in a folder that others may write to is not to be run.
   const jiti = createJiti(import.meta.url, { fsCache: false, virtualModules: { crawlcast: { defineSpider } } });
-  const loaded: unknown = await jiti.import(resolve(file), { default: true });
+  const loaded: unknown = await jiti.import(resolve(file), { default: true }).catch((error: unknown) => {
+    throw withPlace(error);
+  });
   if (isModule(loaded)) return loaded;
   throw new CrawlcastError('spider.invalid', 'its default export is no spider: write start, and parse, a generator');
+}
+
+/** Where a file cannot be parsed, the second line of the message says in which and where. */
+function withPlace(error: unknown): unknown {
+  const [, what, place] =
+    /^ParseError: (.*?)\s*\n\s*(\S.*:\d+:\d+)$/.exec(error instanceof Error ? error.message : '') ?? [];
+  if (what === undefined) return error;
+  return new CrawlcastError('spider.invalid', `${what} at ${place}`, { cause: error });
 }
 
 function isModule(loaded: unknown): loaded is SpiderModule {

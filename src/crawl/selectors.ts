@@ -72,15 +72,25 @@ const sideways: ReadonlySet<SelectorType> = new Set([SelectorType.Adjacent, Sele
 function read(css: string): Selector[][] {
   const selectors = parse(css);
   if (selectors.length === 0) throw new Error('it is empty');
+  selectors.forEach(checkEnd);
   selectors.flat().forEach(checkArgument);
   return selectors;
+}
+
+/** css-select takes such a selector, and never matches. */
+function checkEnd(tokens: readonly Selector[]): void {
+  const last = tokens.at(-1);
+  if (last === undefined || isTraversal(last)) throw new Error('something is missing at its end');
 }
 
 /** css-select itself would take these without, and never match. */
 function checkArgument(token: Selector): void {
   if (token.type !== SelectorType.Pseudo) return;
-  if (Array.isArray(token.data)) token.data.flat().forEach(checkArgument);
-  if (/^(contains|icontains|lang)$/.test(token.name) && !token.data)
+  if (Array.isArray(token.data)) {
+    token.data.forEach(checkEnd);
+    token.data.flat().forEach(checkArgument);
+  }
+  if (/^(contains|icontains|lang|nth-.*)$/.test(token.name) && !token.data)
     throw new Error(`:${token.name} needs an argument`);
 }
 

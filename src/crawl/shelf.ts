@@ -53,7 +53,8 @@ export async function readSpider(file: string): Promise<Spider> {
     if (isModuleFile(file)) return await readModule(file);
     const content = await parseText(readFileSync(file, 'utf8'), extname(file));
     const name = basename(file, extname(file));
-    return parseSpider(typeof content === 'object' && content !== null ? { name, ...content } : content);
+    const isObject = typeof content === 'object' && content !== null && !Array.isArray(content);
+    return parseSpider(isObject ? { name, ...content } : content);
   } catch (error) {
     // Of a parser's message the first line: below it YAML's draws the place.
     const [message = ''] = (error instanceof Error ? error.message : String(error)).split(/:?\n/);
@@ -62,10 +63,16 @@ export async function readSpider(file: string): Promise<Spider> {
 }
 
 async function parseText(text: string, ending: string): Promise<unknown> {
-  if (ending === '.json') return JSON.parse(text);
+  if (ending === '.json') return JSON.parse(text.replace(/^\ufeff/, ''));
   if (endings.has(ending)) {
-    const { parse } = await import('yaml');
-    return parse(text);
+    const { parseAllDocuments } = await import('yaml');
+    // Its warnings would be several lines.
+    const [document, ...more] = parseAllDocuments(text, { logLevel: 'error' });
+    if (more.length > 0)
+      throw new CrawlcastError('spider.invalid', 'a file has one spider, this one has several (---)');
+    const [error] = document?.errors ?? [];
+    if (error !== undefined) throw error;
+    return document?.toJS();
   }
   throw new CrawlcastError('spider.invalid', 'a spider is a .json, .yaml, .ts, .js or .mjs file');
 }

@@ -4,13 +4,19 @@
 import { z } from 'zod';
 import { CrawlcastError, toCrawlcastError } from '../errors.js';
 import { isItemType, itemTypePattern } from '../events.js';
+import { isHostPattern } from './admission.js';
+import { complain, problemsOf } from './complaints.js';
 import { compileExtraction } from './extraction.js';
+import { cookiesSchema, headersSchema } from './header-rules.js';
 import { hasPlaceholder } from './links.js';
 import type { SpiderSource } from './messages.js';
 import { compileScoped } from './selectors.js';
 
+/** What is wrong where there seems to be nothing. */
+const ofYaml = '(in YAML one that begins with # or * stands in quotes)';
+
 const selector = z
-  .string({ error: 'write a CSS selector' })
+  .string({ error: ({ input }) => (input === null ? `write a CSS selector ${ofYaml}` : 'write a CSS selector') })
   .trim()
   .min(1, { error: 'the selector is empty: write a CSS selector' })
   .max(2_000)
@@ -36,7 +42,10 @@ const fieldRule = z.strictObject(
     all: z.boolean().optional().describe('A list of all matches instead of the first.'),
     strip: regularExpression.optional().describe('Every match of this regular expression is removed.'),
     default: z.json().optional().describe('The value where nothing matches; null if absent.'),
-    as: z.enum(['text', 'html', 'number', 'url']).optional().describe('How the value is read; text if absent.'),
+    as: z
+      .enum(['text', 'html', 'number', 'url'], { error: 'write text, html, number or url' })
+      .optional()
+      .describe('How the value is read; text if absent.'),
   },
   { error: describeField },
 );
@@ -83,17 +92,18 @@ const linkRule = z.strictObject(
 const link = z.union([selector, linkRule], { error: describeLink });
 
 /** A length of time in milliseconds, of at most an hour, from a number or from text such as `"250ms"`, `"30s"`, `"2m"`. */
-function duration(numberToMs: (value: number) => number, unit: string) {
+function duration(numberToMs: (value: number) => number, unit: string, leastMs = 0) {
   return z
     .union([z.number(), z.string()], {
       error: `write a number of ${unit}, or text with a unit such as "250ms" or "30s"`,
     })
     .transform((value, context) => {
       const ms = typeof value === 'number' ? numberToMs(value) : parseDuration(value);
-      if (ms !== undefined && ms >= 0 && ms <= 3_600_000) return ms;
+      if (ms !== undefined && ms >= leastMs && ms <= 3_600_000) return ms;
+      const limits = leastMs > 0 ? 'more than 0, and an hour at most' : 'an hour at most';
       context.addIssue({
         code: 'custom',
-        message: `write a number of ${unit}, or text with a unit such as "250ms" or "30s"; an hour at most`,
+        message: `write a number of ${unit}, or text with a unit such as "250ms" or "30s"; ${limits}`,
       });
       return z.NEVER;
     })
@@ -125,7 +135,7 @@ const settings = z.strictObject({
   maxDepth: count(0, 10_000).optional().describe('Links from a start URL; deeper ones are skipped.'),
   maxPages: count(1, 1_000_000_000).optional().describe('Pages after which the crawl ends.'),
   maxBytes: count(1, 1_073_741_824).default(10_485_760).describe('Of one page, after decompression.'),
-  timeout: duration(secondsToMs, 'seconds')
+  timeout: duration(secondsToMs, 'seconds', 1)
     .default(30_000)
     .describe('Seconds to wait for a connection, for the head, and for each next part of the body.'),
   retries: count(0, 100).default(3).describe('Further attempts at a page after a failure that can heal.'),
@@ -134,13 +144,13 @@ const settings = z.strictObject({
     .string()
     .min(1)
     .max(500)
-    .regex(/^[^\r\n\0]*$/, { error: 'a User-Agent is one line' })
+    .regex(/^[\t\x20-\x7e\x80-\xff]*$/, { error: 'a User-Agent is one line of Latin characters' })
     .optional()
     .describe('Default: crawlcast and its version.'),
-  headers: z.record(z.string().regex(/^[\w!#$%&'*+.^`|~-]+$/), z.string().regex(/^[^\r\n\0]*$/)).default({}),
-  cookies: z.record(z.string().regex(/^[^\s=;,\0]+$/), z.string().regex(/^[^\r\n\0;]*$/)).default({}),
+  headers: headersSchema.default({}),
+  cookies: cookiesSchema.default({}),
   proxy: z
-    .url({ protocol: /^https?$/ })
+    .url({ protocol: /^https?$/, error: 'write a whole http or https URL' })
     .optional()
     .describe('An HTTP proxy.'),
 });
@@ -173,7 +183,7 @@ const spider = z.strictObject({
   ),
   follow: z.array(link).max(1_000).default([]).describe('The links to go on to.'),
   allow: z
-    .array(z.string().regex(/^(\*\.)?[^\s/]+$/, { error: 'write a host name, or "*.example.com" with its subdomains' }))
+    .array(z.string().refine(isHostPattern, { error: 'write a host name, or "*.example.com" for its subdomains' }))
     .optional()
     .describe('Hosts that the crawl may enter; absent: those of start.'),
   login: login.optional().describe('Log in with a form before the first page.'),
@@ -240,24 +250,21 @@ export function parseStart(input: unknown): string[] {
  * @throws CrawlcastError `spider.invalid`: names the field and says what to write
  */
 export function parseInput<Schema extends z.ZodType>(schema: Schema, input: unknown, place = ''): z.output<Schema> {
-  const result = schema.safeParse(input);
+  const result = schema.safeParse(input, { error: complain });
   if (result.success) return result.data;
-  const { issues } = result.error;
-  const problems = issues.slice(0, maxProblems).map((issue) => {
-    const field = [place, ...issue.path.map(String)].filter((part) => part !== '').join('.');
-    const message = issue.code === 'invalid_key' ? (issue.issues[0]?.message ?? issue.message) : issue.message;
-    return field === '' ? message : `${field}: ${message}`;
-  });
-  if (issues.length > maxProblems) problems.push(`and ${issues.length - maxProblems} more`);
-  throw new CrawlcastError('spider.invalid', problems.join('; '));
+  const problems = problemsOf(result.error.issues, place === '' ? [] : [place]);
+  const told = problems.slice(0, maxProblems);
+  if (problems.length > maxProblems) told.push(`and ${problems.length - maxProblems} more`);
+  throw new CrawlcastError('spider.invalid', told.join('; '));
 }
 
 /** Of many mistakes the first are told. */
 const maxProblems = 5;
 
-function describeField(issue: { code?: string; keys?: unknown }): string | undefined {
+function describeField(issue: { code?: string; input?: unknown }): string | undefined {
   if (issue.code === 'unrecognized_keys') return undefined;
-  return 'write a selector, a selector in brackets, or {"css","attr","all","strip","default","as"}';
+  const forms = 'write a selector, a selector in brackets, or {"css","attr","all","strip","default","as"}';
+  return issue.input === null ? `${forms} ${ofYaml}` : forms;
 }
 
 function describeLink(issue: { code?: string }): string | undefined {
