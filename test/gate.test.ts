@@ -44,6 +44,21 @@ describe('the gate', () => {
     assert.equal(redirect(start, 'http://b.test/', { allow: ['b.test'] }), 'start http://b.test/');
   });
 
+  it('gives a URL that is found twice the better of both depths and of both priorities', () => {
+    const link = { url: 'http://a.test/x', nofollow: false };
+    const found: { url: string; nofollow: boolean; priority?: number; listed?: boolean }[] = [
+      { ...link, priority: 3 },
+      { ...link, listed: true },
+      link,
+    ];
+    const best = (links: typeof found) =>
+      gate()
+        .follow(links, start)
+        .offers.map(({ depth, priority }) => [depth, priority]);
+    assert.deepEqual(best(found), [[0, 3]]);
+    assert.deepEqual(best(found.toReversed()), [[0, 3]]);
+  });
+
   it('sends no credentials that a redirect brings along', () => {
     assert.equal(redirect(start, 'http://me:secret@a.test/x'), 'start http://a.test/x');
   });

@@ -319,6 +319,19 @@ for (const [name, open] of Object.entries(stores)) {
       );
     });
 
+    it('moves a URL that its page offers again, with a higher priority or by a shorter path, and counts no duplicate', async (t) => {
+      const store = await open(t);
+      const frontier = store.openFrontier(crawl);
+      await store.commit({ crawl, offers: [offer('/page')] });
+      const lease = take(frontier);
+      await store.commit({ crawl, lease, offers: [offer('/1', { depth: 2 }), offer('/2', { depth: 2 })] });
+      await store.commit({ crawl, lease, offers: [offer('/2', { depth: 1, priority: 5 })], release: true });
+      assert.equal(store.progress(crawl)?.stats.duplicates, 0);
+      const { url, depth, priority } = take(frontier);
+      assert.deepEqual([url, depth, priority], ['/2', 1, 5]);
+      assert.deepEqual([take(frontier).url, frontier.queued], ['/1', 0]);
+    });
+
     it('crawls a URL once that is leased while a shorter path to it is being written', async (t) => {
       const store = await open(t);
       const frontier = store.openFrontier(crawl);

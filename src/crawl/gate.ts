@@ -106,14 +106,24 @@ function bareName(url: URL): string {
   return url.hostname.replace(/^www\./, '');
 }
 
-/** Of several links to one page, that with the highest priority: two selectors may match one element. */
+/** Of several links to one page, the best of their priorities and of their depths: two selectors may match one element. */
 function bestOfEach(offers: readonly Offer[]): Offer[] {
   const best = new Map<string, Offer>();
   for (const offer of offers) {
-    const { priority = 0 } = best.get(offer.fingerprint) ?? {};
-    if (!best.has(offer.fingerprint) || (offer.priority ?? 0) > priority) best.set(offer.fingerprint, offer);
+    const known = best.get(offer.fingerprint);
+    best.set(offer.fingerprint, known === undefined ? offer : bestOf(known, offer));
   }
   return [...best.values()];
+}
+
+function bestOf(a: Offer, b: Offer): Offer {
+  const depth = Math.min(a.depth, b.depth);
+  const better = (b.priority ?? 0) > (a.priority ?? 0) ? b : a;
+  return depth === better.depth ? better : { depth, ...omitDepth(better) };
+}
+
+function omitDepth({ depth: _, ...offer }: Offer): Omit<Offer, 'depth'> {
+  return offer;
 }
 
 function isPrivate(hostname: string): boolean {

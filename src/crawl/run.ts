@@ -144,8 +144,10 @@ export class CrawlRun {
 
   /** Skips what is still queued when the crawl may fetch no more pages, as long as that is wanted. */
   skipRest(isWanted: () => boolean): Promise<void> {
-    const skip = (lease: Lease) =>
-      this.#commit({ lease, release: true, events: [this.#gate.skipped(lease.url, 'budget')] });
+    const skip = (lease: Lease) => {
+      const events = lease.again === true ? [] : [this.#gate.skipped(lease.url, 'budget')];
+      return this.#commit({ lease, release: true, events });
+    };
     return endRest(this.#context.store.openFrontier(this.#id), skip, isWanted);
   }
 
@@ -170,7 +172,7 @@ export class CrawlRun {
   /** Items become events, links become offers or are skipped; `last` comes behind them. */
   #harvest(lease: Lease, { items, links }: Found, ...last: NewEvent[]): Omit<Step, 'crawl'> {
     const { events, offers } = this.#gate.follow(links, lease);
-    return { lease, events: [...items, ...events, ...last], offers };
+    return { lease, events: lease.again === true ? events : [...items, ...events, ...last], offers };
   }
 
   /** The page is as it was when an earlier crawl fetched it: it gives what it gave then. */
@@ -274,7 +276,7 @@ export class CrawlRun {
   #commit(step: Omit<Step, 'crawl'>): Promise<Committed> {
     const { store } = this.#context;
     const changes = this.#session.takeChanges();
-    const own: Step = { crawl: this.#id, ...step };
+    const own: Step = { crawl: this.#id, isBounded: this.settings.maxDepth !== undefined, ...step };
     if (changes.length === 0) return store.commit(own);
     return store.commit({ ...own, documents: [...(step.documents ?? []), ...changes] });
   }

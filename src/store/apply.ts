@@ -1,5 +1,6 @@
 /** What one step means: which events are new, which offers are, and how the figures change. */
 import { isItemEvent } from '../events.js';
+import { fingerprint } from '../url.js';
 import type { Draft } from './draft.js';
 import { keys } from './keys.js';
 import { type CrawlEntry, encodeJson, type PageMemory } from './state.js';
@@ -28,7 +29,8 @@ export function applyStep(draft: Draft, step: Step, nextOffset: number): Outcome
     if (isNew(draft, crawl, event, page)) append(draft, crawl, event, nextOffset);
   }
   let queued = 0;
-  for (const offer of step.offers ?? []) queued += offerUrl(draft, crawl, offer, page) ? 1 : 0;
+  for (const offer of step.offers ?? []) queued += offerUrl(draft, crawl, offer, page, step.isBounded) ? 1 : 0;
+  if (step.isBounded && step.lease && leadsFurther(step)) draft.urlsOf(crawl).see(furtherMark(step.lease.fingerprint));
   if (step.lease && page) (step.release ? endPage : savePage)(draft, crawl, step.lease, page);
   crawl.stats.bytes += step.bytes ?? 0;
   if (step.dropFrontier) dropFrontier(draft, crawl);
@@ -69,9 +71,25 @@ function append(draft: Draft, crawl: CrawlEntry, { type, tail }: NewEvent, nextO
   else if (type === 'page.skipped') crawl.stats.skipped += 1;
 }
 
-/** True where the URL is new. */
-function offerUrl(draft: Draft, crawl: CrawlEntry, offer: Offer, page: PageMemory | undefined): boolean {
-  if (page && !page.remember(`o${offer.fingerprint}`)) return false;
+/** Whether a page has links, also such as were not followed. */
+function leadsFurther({ offers, events }: Step): boolean {
+  return Boolean(offers?.length) || events?.some(({ type }) => type === 'page.skipped') === true;
+}
+
+function furtherMark(page: string): string {
+  return `further ${page}`;
+}
+
+/** True where the URL is new, or is to be read again. */
+function offerUrl(
+  draft: Draft,
+  crawl: CrawlEntry,
+  offer: Offer,
+  page: PageMemory | undefined,
+  isBounded: boolean | undefined,
+): boolean {
+  // A page may link to another twice, or be read again: that is no duplicate, but may be the better path.
+  const isAgain = page !== undefined && !page.remember(`o${offer.fingerprint}`);
   const urls = draft.urlsOf(crawl);
   const known = urls.find(offer.fingerprint);
   if (known === undefined) {
@@ -79,11 +97,24 @@ function offerUrl(draft: Draft, crawl: CrawlEntry, offer: Offer, page: PageMemor
     crawl.stats.queued += 1;
     return true;
   }
-  crawl.stats.duplicates += 1;
+  if (!isAgain) crawl.stats.duplicates += 1;
   const isBetter = offer.depth < known.depth || (offer.priority ?? 0) > known.priority;
   const isWaiting = !urls.isEnded(known.number) && !draft.base.isHeld(crawl.id, offer.fingerprint);
   if (isBetter && isWaiting) improve(urls, known, offer);
-  return false;
+  return isBounded === true && !isWaiting && offer.depth < known.depth && readAgain(draft, crawl, offer);
+}
+
+/** A page that may have links which were too deep by the path that it was read by: it is queued once more, for each shorter path. */
+function readAgain(draft: Draft, crawl: CrawlEntry, offer: Offer): boolean {
+  const urls = draft.urlsOf(crawl);
+  const page = offer.fingerprint;
+  // Of one that is under way nobody knows yet.
+  const mayLead = draft.base.isHeld(crawl.id, page) || urls.find(furtherMark(page)) !== undefined;
+  const name = fingerprint(`again ${offer.depth} ${page}`);
+  if (!mayLead || urls.find(name) !== undefined) return false;
+  urls.queue({ again: true, ...offer, fingerprint: name });
+  crawl.stats.queued += 1;
+  return true;
 }
 
 /** A URL that still waits gets the better of both depths and of both priorities. */

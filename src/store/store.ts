@@ -64,6 +64,8 @@ export interface Offer {
   readonly start?: boolean;
   /** The redirects that led here, oldest first: each begins with its fingerprint. */
   readonly via?: readonly string[];
+  /** Whether its page has been read, by a longer path: now it is read for its links alone. */
+  readonly again?: boolean;
 }
 
 /** A URL taken from the frontier. In memory only: it goes back by itself when the process ends. */
@@ -120,6 +122,8 @@ export interface Step {
   /** Appended in this order. */
   readonly events?: readonly NewEvent[];
   readonly offers?: readonly Offer[];
+  /** Whether depth decides what is followed: a page that leads further is then read again where a shorter path to it is found. */
+  readonly isBounded?: boolean;
   /** The page that events and offers come from. */
   readonly lease?: Lease;
   /** The page has ended: its URL leaves the frontier, its identities are forgotten. */

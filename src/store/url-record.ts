@@ -9,7 +9,7 @@ export interface Rank {
 }
 
 /** What is known of an offer beyond its rank, its host and its fingerprint; most have a URL only. */
-type Rest = string | readonly [url: string, more: Pick<Offer, 'start' | 'via'>];
+type Rest = string | readonly [url: string, more: Pick<Offer, 'start' | 'via' | 'again'>];
 
 /** Characters of a mark, which are ASCII. */
 export const markLength = 22;

@@ -95,6 +95,28 @@ export const crawlRows: readonly Row[] = [
     },
   },
   {
+    title: 'F6 what is too deep by a longer path is followed by a shorter one that comes later',
+    site: {
+      '/': '<a href=/slow>s</a><a href=/a>a</a>',
+      '/slow': (socket) => void setTimeout(() => socket.write(html('<a href=/x>x</a>')), 700),
+      '/a': '<a href=/b>b</a>',
+      '/b': '<a href=/x>x</a>',
+      '/x': '<p>x<a href=/y>y</a>',
+      '/y': '<p>y',
+    },
+    settings: { maxDepth: 3 },
+    skipped: ['depth @/y'],
+    items: ['xy', 'y'],
+    pages: ['@/', '@/a', '@/b', '@/slow', '@/x', '@/y'],
+    asked: ['/', '/a', '/b', '/slow', '/x', '/x', '/y'],
+    check(crawl) {
+      const pages = crawl.of('page').map(({ data }) => [new URL(data.url).pathname, data.depth]);
+      assert.equal(Object.fromEntries(pages)['/y'], 3);
+      assert.equal(crawl.last?.data.stats.pages, 6);
+      assert.equal(crawl.last?.data.stats.queued, 0);
+    },
+  },
+  {
     title: 'F7 a cookie for the domain goes to its hosts, one without only to its own, one for others to nobody',
     site: {
       '/': (socket, _, { port }) => {
