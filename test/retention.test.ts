@@ -3,6 +3,7 @@ import { describe, it, test } from 'node:test';
 import { encodeChunk } from '#src/store/chunk.js';
 import { keys } from '#src/store/keys.js';
 import { TableLog } from '#src/store/log.js';
+import { openMemoryStore } from '#src/store/memory.js';
 import type { Retention } from '#src/store/store.js';
 import { offsetOf } from './support/follower.js';
 import { appendItems, eventOf, recordOf, startLogService, tidy, transports } from './support/log-service.js';
@@ -117,4 +118,22 @@ test('retention › an event that is gone from the disk before the log is told i
     );
     assert.equal(log.first, 2);
   }
+});
+
+test('retention › takes documents that need what it has taken, and no others', { timeout: 20_000 }, async () => {
+  const store = await openMemoryStore({ retention: { maxEvents: 100 } });
+  await store.commit({ crawl: 'a', record: recordOf('a') });
+  const collection = 'pages';
+  const value = 'x';
+  await store.commit({ crawl: '', documents: [{ collection, key: 'free', value }] });
+  for (let step = 0; step < 60; step++) {
+    const events = Array.from({ length: 20 }, () => eventOf('a', 'quote', {}));
+    const documents = [{ collection, key: `step ${step}`, value, needs: store.log.last + 1 }];
+    await store.commit({ crawl: 'a', events, documents });
+  }
+  const kept = () => Array.from(store.documents(collection), ({ key }) => key);
+  while (kept().length > 10) await tidy(store);
+  assert(kept().includes('free'));
+  for (let step = 55; step < 60; step++) assert(kept().includes(`step ${step}`));
+  await store.close();
 });

@@ -129,7 +129,8 @@ export class Validators {
     if (known === undefined || collected?.items.length !== page.itemCount) return undefined;
     if (collected.links.length !== page.linkCount) return undefined;
     const value: Remembered = { rules: this.#rulesFor(lease), ...known, ...collected };
-    return { collection, key: this.#keyOf(lease), value };
+    // A page without items is no better known than what was written when it was read.
+    return { collection, key: this.#keyOf(lease), value, needs: collected.items[0] ?? this.#store.log.last };
   }
 
   /** With what a page can be asked for on a condition; `undefined` where there is nothing. */

@@ -43,10 +43,11 @@ function concernsCrawl(step: Step): boolean {
   return Boolean(record || events?.length || offers?.length || lease || bytes || dropFrontier);
 }
 
-function changeDocument(draft: Draft, { collection, key, value }: DocumentChange): void {
+function changeDocument(draft: Draft, { collection, key, value, needs }: DocumentChange): void {
   const row = keys.document(collection, key);
   if (value === undefined) draft.remove(row);
-  else draft.put(row, encodeJson({ key, value }));
+  // First, so that whoever looks for it need not read what may be long.
+  else draft.put(row, encodeJson(needs === undefined ? { key, value } : { needs, key, value }));
 }
 
 function isNew(draft: Draft, crawl: CrawlEntry, event: NewEvent, page: PageMemory | undefined): boolean {

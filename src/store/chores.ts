@@ -1,7 +1,11 @@
-/** What is done beside the steps, a little with each transaction: the log is trimmed, dropped frontiers are deleted. */
+/**
+ * What is done beside the steps, a little with each transaction: the log is trimmed, and documents that need what has gone with it;
+ * dropped frontiers are deleted.
+ */
 import type { Chunk } from './chunk.js';
 import { after, frontierKinds, keys } from './keys.js';
 import type { TableLog } from './log.js';
+import { neededOffset } from './state.js';
 import type { Retention } from './store.js';
 import type { Changes, Tables } from './tables.js';
 
@@ -25,6 +29,11 @@ export class Chores {
   #unswept = 0;
   /** False once a look has found nothing. */
   #mayHaveDropped = true;
+  /** Where the walk through all documents goes on; `undefined` while there is none. */
+  #place: string | undefined;
+  /** Where the log began when the last walk did, and how many documents were on its way. */
+  #walkedAt = 1;
+  #documents = 1;
 
   constructor(
     private readonly tables: Tables,
@@ -51,8 +60,11 @@ export class Chores {
     const changes = new Map<string, Buffer | undefined>();
     const first = this.#trim(changes);
     const isTrimming = changes.size >= maxChunksAtOnce;
-    const isSweeping = this.#mayHaveDropped && this.#isTimeToSweep(isAlone) && this.#sweep(changes);
-    return { changes, first, more: isTrimming || isSweeping };
+    const isWalking = this.#place !== undefined || first - this.#walkedAt >= this.#documents;
+    const isTime = (this.#mayHaveDropped || isWalking) && this.#isTimeToSweep(isAlone);
+    const isSweeping = isTime && this.#mayHaveDropped && this.#sweep(changes);
+    const isForgetting = isTime && isWalking && this.#forget(changes, first);
+    return { changes, first, more: isTrimming || isSweeping || isForgetting };
   }
 
   /** Deletes chunks from the oldest on; returns the new first offset. */
@@ -89,6 +101,29 @@ export class Chores {
   #isTimeToSweep(isAlone: boolean): boolean {
     this.#unswept = isAlone || this.#unswept >= stepsPerSweep ? 0 : this.#unswept + 1;
     return this.#unswept === 0;
+  }
+
+  /**
+   * Deletes documents that need what is no longer kept. Each walk passes all of them by, so the next one waits until as many events have gone.
+   * True where it has not come to the end.
+   */
+  #forget(changes: Map<string, Buffer | undefined>, first: number): boolean {
+    if (this.#place === undefined) {
+      this.#place = keys.documents;
+      this.#walkedAt = first;
+      this.#documents = 1;
+    }
+    let room = maxRowsAtOnce;
+    let place = this.#place;
+    this.tables.visit(place, after(keys.documents), (key, lent) => {
+      if ((neededOffset(lent) ?? first) < first) changes.set(key, undefined);
+      else this.#documents += 1;
+      place = `${key}\0`;
+      room -= 1;
+      return room > 0;
+    });
+    this.#place = room > 0 ? undefined : place;
+    return room === 0;
   }
 
   /** Deletes some rows of a frontier that was dropped. True where there was something to do. */

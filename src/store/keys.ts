@@ -49,7 +49,8 @@ export const keys = {
   pages: (space: string) => `p${space} `,
   page: (space: string, fingerprint: string) => `${keys.pages(space)}${part(fingerprint)} `,
   pageStep: (space: string, fingerprint: string, step: number) => keys.page(space, fingerprint) + digits(step, 6),
-  collection: (collection: string) => `d${part(collection)} `,
+  documents: 'd',
+  collection: (collection: string) => `${keys.documents}${part(collection)} `,
   document: (collection: string, key: string) => keys.collection(collection) + part(key),
   chunk: (offset: number) => `z${digits(offset, 10)}`,
 } as const;

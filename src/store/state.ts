@@ -52,6 +52,12 @@ export function encodeJson(value: unknown): Buffer {
   return Buffer.from(JSON.stringify(value));
 }
 
+/** The oldest event that a document needs, from the beginning of its row; `undefined` where it needs none. */
+export function neededOffset(row: Buffer): number | undefined {
+  const offset = /^\{"needs":(\d+),/.exec(row.toString('latin1', 0, 32))?.[1];
+  return offset === undefined ? undefined : Number(offset);
+}
+
 /** A row's JSON; the caller knows what it wrote there. */
 export function decodeJson<Value>(bytes: Buffer): Value {
   return JSON.parse(bytes.toString());

@@ -112,6 +112,8 @@ export interface DocumentChange {
   readonly key: string;
   /** `undefined` deletes. */
   readonly value: unknown;
+  /** Offset of the oldest event without which it is good for nothing: when that one is no longer kept, it goes as well. */
+  readonly needs?: number;
 }
 
 /** One transaction. All of it is durable, or nothing of it. */
