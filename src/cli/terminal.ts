@@ -83,7 +83,10 @@ export function showProgress(stats: () => CrawlStats | undefined, out: Writable 
   };
 }
 
-/** Resolves on the first SIGINT or SIGTERM; the second ends the process at once. */
+/**
+ * Resolves on the first SIGINT, SIGTERM or SIGHUP (the terminal has gone); a SIGINT after it ends the process at once. Node takes a SIGHUP
+ * that `nohup` has had ignored for one that is not.
+ */
 export function untilInterrupted(): Promise<void> {
   return new Promise((resolve) => {
     const interrupt = () => {
@@ -92,5 +95,6 @@ export function untilInterrupted(): Promise<void> {
     };
     process.once('SIGINT', interrupt);
     process.once('SIGTERM', interrupt);
+    process.once('SIGHUP', interrupt);
   });
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile, spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { promisify } from 'node:util';
@@ -115,6 +115,17 @@ describe('commands', { concurrency: 2 }, () => {
       expected,
     );
   });
+
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    test(`crawl leaves nothing behind at ${signal}`, async (t) => {
+      const tmp = temporaryFolder(t);
+      const site = await run(t, ['site', '--port', '0', '--pages', '1000', '--delay', '20']);
+      const crawl = launch(t, ['crawl', 'quotes', '--start-url', `${site.url}/`], { TMPDIR: tmp });
+      await crawl.until(/"quote"/);
+      assert.equal(await crawl.end(signal), 130);
+      assert.deepEqual(readdirSync(tmp), []);
+    });
+  }
 
   test('crawl writes a file by its ending', async (t) => {
     const folder = temporaryFolder(t);
