@@ -1,13 +1,15 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import { describe, it } from 'node:test';
+import { describe, it, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { robotsDirectives } from '#src/crawl/directives.js';
 import { createFetcher } from '#src/crawl/fetcher.js';
 import { createRobots, maxRobotsLength, parseRobots, type RobotsAnswer, userAgentToken } from '#src/crawl/robots.js';
 import { createRobotsDesk } from '#src/crawl/robots-desk.js';
+import { startCrawler } from './support/crawling.js';
 import { request as requestOf } from './support/fetching.js';
+import { openNetwork } from './support/network.js';
 
 interface Row {
   readonly because: string;
@@ -369,6 +371,27 @@ describe('robots', () => {
     server.close();
     assert.deepEqual(['/robots.txt/x', '/x'].map(rules.allows), [false, true]);
   });
+});
+
+test('robots.txt of a host whose name did not resolve is asked for as soon as it does', async (t) => {
+  const paths: string[] = [];
+  const server = createServer(({ url = '' }, response) => {
+    paths.push(url);
+    response.end('User-agent: *\nDisallow: /');
+  });
+  t.after(() => server.close());
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  assert.ok(address !== null && typeof address === 'object');
+  await using crawler = await startCrawler(undefined, { network: await openNetwork() });
+  const start = [`http://late-p${address.port}.crawl.test/`];
+  const first = await crawler.crawl({ name: 'x', start, items: {} });
+  assert.equal(first.of('page.failed')[0]?.data.error, 'dns.not_found');
+  assert.equal(crawler.engine.hosts()[0]?.robots, 'unknown');
+  const again = await crawler.crawl({ name: 'x', start, items: {} });
+  assert.equal(again.of('page.skipped')[0]?.data.reason, 'robots');
+  assert.deepEqual(paths, ['/robots.txt']);
 });
 
 describe('robotsDirectives', () => {

@@ -15,7 +15,7 @@ export interface RobotsDesk {
    * once, however many crawls with the same user agent, way out, address guard and patience want to know.
    */
   for(options: FetchOptions): Robots;
-  /** What came of asking a host, whoever asked; undefined where nobody has. */
+  /** What came of asking a host, whoever asked; undefined where nobody has, or could. */
   state(origin: string): RobotsState | undefined;
 }
 
@@ -70,7 +70,7 @@ async function fetchRobots(fetcher: Fetcher, origin: string, options: FetchOptio
       if (hop === 0 && isOutOfReach(error)) return undefined;
       throw error;
     });
-    if (answer === undefined) break;
+    if (answer === undefined) return { ...none, isUnasked: true };
     const { head, body } = answer;
     const location = head.headers.location?.[0];
     if (head.status < 300 || head.status >= 400 || location === undefined) {

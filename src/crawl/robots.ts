@@ -166,6 +166,8 @@ export interface RobotsAnswer {
   readonly status: number;
   readonly body: string;
   readonly retryAfterMs?: number;
+  /** Set where there was nobody to ask, as no page of that host can be had either. */
+  readonly isUnasked?: true;
 }
 
 /** What came of asking for a robots.txt: there is one, there is none, or it cannot be had, so that all is forbidden for now. */
@@ -177,7 +179,7 @@ export interface Robots {
   rules(origin: string): Promise<RobotsRules>;
   /** The rules where they are known already and still hold. */
   known(origin: string): RobotsRules | undefined;
-  /** What came of it last; undefined where nobody has asked yet. */
+  /** What came of it last; undefined where nobody has asked yet, or could. */
   state(origin: string): RobotsState | undefined;
 }
 
@@ -211,7 +213,7 @@ const maxPauseMs = 3_600_000;
 /**
  * Remembers each host's robots.txt for a day (RFC 9309 §2.4). An answer of 4xx, or redirects without end, allow
  * everything; 429 and 5xx forbid everything for half a second, and twice as long each time; so do a timeout and a broken
- * connection until somebody asks again (§2.3.1).
+ * connection until somebody asks again (§2.3.1). Of a host that could not be asked nothing is remembered.
  */
 export function createRobots({ fetchRobots, userAgent, now = Date.now, maxHosts = 10_000 }: RobotsOptions): Robots {
   const entries = new Map<string, Entry>();
@@ -250,6 +252,8 @@ export function createRobots({ fetchRobots, userAgent, now = Date.now, maxHosts 
 
   function settle(entry: Entry, answer: RobotsAnswer): RobotsRules {
     const rules = rulesByStatus(answer, token);
+    // By the next page its name may have come to be, and its robots.txt with it.
+    if (answer.isUnasked) return Object.assign(entry, { expiresAt: 0, rules: parseRobots('', token) }).rules;
     entry.settledAt = now();
     entry.state = rules === undefined ? 'unavailable' : answer.status < 300 ? 'rules' : 'none';
     if (rules === undefined) {

@@ -41,7 +41,7 @@ const host: z.ZodType<HostState> = z.object({
   robots: z
     .enum(['unknown', 'none', 'rules', 'unavailable'])
     .describe(
-      'Its robots.txt: not asked for, none, one with rules, or not to be had, so that all is forbidden for now.',
+      'Its robots.txt: not asked for (also where the host cannot be found, or may not be asked), none, one with rules, or not to be had, so that all is forbidden for now.',
     ),
 });
 

@@ -36,6 +36,7 @@ const answers: Readonly<Record<string, (nth: number) => readonly string[] | stri
   rebinding: (nth) => (nth === 0 ? [outside] : [inside]),
   several: () => ['127.0.0.2', inside],
   gone: () => 'ENOTFOUND',
+  late: (nth) => (nth === 0 ? 'ENOTFOUND' : [inside]),
   failing: (nth) => (nth === 0 ? 'EAI_AGAIN' : [inside]),
   dead: () => 'EAI_AGAIN',
 };
