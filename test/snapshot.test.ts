@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it, test } from 'node:test';
 import type { Store } from '#src/store/store.js';
 import { offsetOf } from './support/follower.js';
-import { appendItems, eventOf, recordOf, startLogService, transports } from './support/log-service.js';
+import { appendItems, eventOf, recordOf, startLogService, tidy, transports } from './support/log-service.js';
+import { RawClient } from './support/raw-client.js';
 import { readSse, readUntil } from './support/readers.js';
 
 /** Numbers of the items in an answer, in its order. */
@@ -50,6 +51,40 @@ async function appendSlowly(store: Store): Promise<void> {
 }
 
 for (const transport of transports) {
+  test(`a snapshot says that retention has taken some of its items (${transport})`, async (t) => {
+    const { store, url } = await startLogService(t, { transport, retention: { maxEvents: 300 } });
+    await store.commit({ crawl: 'a', record: recordOf('a') });
+    await appendItems(store, 'a', 1, 200);
+    const paths = ['/results?partial=true', '/results?partial=true&format=csv', '/crawls/a/items?format=jsonl'];
+    const gaps = () =>
+      Promise.all(paths.map(async (path) => (await fetch(url + path)).headers.get('crawlcast-gap') ?? undefined));
+    assert.deepEqual(await gaps(), [undefined, undefined, undefined]);
+    await appendItems(store, 'a', 201, 200);
+    await tidy(store);
+    assert.deepEqual(await gaps(), ['truncated', 'truncated', 'truncated']);
+  });
+
+  test(`a snapshot that retention overtakes is broken off (${transport})`, async (t) => {
+    const { store, url, transport: server } = await startLogService(t, { transport, retention: { maxEvents: 4_000 } });
+    await store.commit({ crawl: 'a', record: recordOf('a') });
+    const text = 'x'.repeat(10_000);
+    const append = async (count: number) => {
+      for (let step = 0; step < count; step++) {
+        await store.commit({ crawl: 'a', events: Array.from({ length: 20 }, () => eventOf('a', 'quote', { text })) });
+      }
+    };
+    await append(150);
+    using client = new RawClient(server.port).send('GET /crawls/a/items HTTP/1.1\r\nHost: test\r\n\r\n');
+    await client.untilText('200 OK');
+    client.socket.pause();
+    await append(250);
+    await tidy(store);
+    client.socket.resume();
+    await client.closed;
+    assert(!client.text.includes('\r\n0\r\n\r\n'));
+    assert.equal((await fetch(`${url}/healthz`)).status, 200);
+  });
+
   describe(`a snapshot's cursor (${transport})`, () => {
     it('joins the stream: nothing is missed and nothing repeated while events are appended', async (t) => {
       const { store, url } = await startLogService(t, { transport });

@@ -67,7 +67,7 @@ export function createAccess({ token, readToken, corsOrigins }: AccessRules): Ac
       if (origin === undefined || !isAllowed(origin)) return corsOrigins.length > 0 ? { vary: 'Origin' } : {};
       return {
         'access-control-allow-origin': anyOrigin ? '*' : origin,
-        'access-control-expose-headers': 'Crawlcast-Cursor, Location, Retry-After, X-Crawl-Error',
+        'access-control-expose-headers': 'Crawlcast-Cursor, Crawlcast-Gap, Location, Retry-After, X-Crawl-Error',
         vary: 'Origin',
       };
     },

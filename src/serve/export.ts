@@ -17,6 +17,8 @@ export interface Selection {
   readonly types?: readonly string[];
   /** Items up to this offset; not beyond the end of the log. */
   readonly until: number;
+  /** Called where events of the crawl that should be read are no longer kept. */
+  readonly onGap?: () => void;
 }
 
 /** Media types by format. */
@@ -27,7 +29,7 @@ export const mediaTypes: Readonly<Record<ExportFormat, string>> = {
 };
 
 /** The items in log order, a batch at a time; memory stays flat however many there are. */
-export function* selectItems(store: Store, { crawl, types, until }: Selection): Generator<readonly LogEvent[]> {
+export function* selectItems(store: Store, { crawl, types, until, onGap }: Selection): Generator<readonly LogEvent[]> {
   const { log } = store;
   const progress = store.progress(crawl);
   if (progress === undefined || progress.firstOffset === 0) return;
@@ -38,6 +40,7 @@ export function* selectItems(store: Store, { crawl, types, until }: Selection): 
     (types === undefined ? isItemEvent(event.type) : types.includes(event.type));
   for (let after = progress.firstOffset - 1; after < last; ) {
     const batch = log.read(after);
+    if (after < log.first - 1) onGap?.();
     if (batch.length === 0) return;
     after = batch.last;
     yield [...batch].filter(wanted);

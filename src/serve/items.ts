@@ -10,19 +10,25 @@ const maxWholeBytes = 262_144;
 /** Sends the selected items. They are read from the log as fast as the client takes them, a part in a turn. */
 export async function sendItems(exchange: Exchange, selection: Selection, format: ExportFormat): Promise<void> {
   const { response, request, store, cors } = exchange;
+  const kept = { isWhole: true };
+  const onGap = (): void => {
+    kept.isWhole = false;
+  };
+  const parts = exportItems(store, { ...selection, onGap }, format);
+  const { start, isWhole } = await takeSome(parts);
   const headers = {
     'content-type': mediaTypes[format],
     'cache-control': 'no-store',
     'crawlcast-cursor': `${store.log.epoch}-${selection.until}`,
+    ...(!kept.isWhole && { 'crawlcast-gap': 'truncated' }),
     ...cors,
   };
-  const parts = exportItems(store, selection, format);
-  const { start, isWhole } = await takeSome(parts);
   if (isWhole) return response.send(200, headers, start);
   const sink = response.stream(200, headers, start);
   if (request.method === 'HEAD') return;
+  const isTold = !kept.isWhole;
   try {
-    await sendRest(parts, sink);
+    await sendRest(parts, sink, () => isTold || kept.isWhole);
   } catch (error) {
     // Half an answer must not look like a whole one.
     sink.destroy();
@@ -30,7 +36,8 @@ export async function sendItems(exchange: Exchange, selection: Selection, format
   }
 }
 
-async function sendRest(parts: Iterable<Buffer>, sink: ByteSink): Promise<void> {
+/** Breaks off where what comes next is not all that should be. */
+async function sendRest(parts: Iterable<Buffer>, sink: ByteSink, isAsTold: () => boolean): Promise<void> {
   let wake = () => {};
   let open = true;
   sink.onClose = () => {
@@ -40,6 +47,7 @@ async function sendRest(parts: Iterable<Buffer>, sink: ByteSink): Promise<void> 
   sink.onDrain = () => wake();
   for (const part of parts) {
     if (!open) return;
+    if (!isAsTold()) return sink.destroy();
     if (part.length > 0 && !sink.write(part)) {
       await new Promise<void>((resolve) => {
         wake = resolve;

@@ -42,6 +42,7 @@ const headers: Readonly<Record<string, Json>> = {
     description: 'Where it stands: a stream `since` it misses nothing and repeats nothing.',
     schema: string,
   },
+  'Crawlcast-Gap': { description: '`truncated`: some of its items are no longer kept.', schema: string },
   Location: { description: 'Where it is.', schema: string },
   'X-Crawl-Error': { description: 'Why the crawl failed.', schema: string },
 };

@@ -32,6 +32,7 @@ const text = { 'text/plain': { type: 'string' } } as const;
 const rows = { 'application/x-ndjson': { type: 'string' }, 'text/csv': { type: 'string' } } as const;
 const items = { 'application/json': { type: 'array' }, ...rows } as const;
 const cursor = ['Crawlcast-Cursor'] as const;
+const cut = ['Crawlcast-Cursor', 'Crawlcast-Gap'] as const;
 const crawl = { description: 'The crawl.', content: { 'application/json': 'Crawl' }, headers: cursor } as const;
 const spider = { description: 'The spider.', content: { 'application/json': 'Spider' }, headers: cursor } as const;
 const subscription = ['type', 'crawl', 'since', 'data', 'access_token'] as const;
@@ -66,7 +67,7 @@ export const operations: Readonly<Record<string, Operation>> = {
     summary: 'The quotes of the newest completed crawl',
     query: ['partial', 'format', 'at'],
     answers: {
-      200: { description: 'The quotes, or "Scrape Still Progress".', content: { ...items, ...text }, headers: cursor },
+      200: { description: 'The quotes, or "Scrape Still Progress".', content: { ...items, ...text }, headers: cut },
     },
     errors: badQuery,
   },
@@ -108,7 +109,7 @@ export const operations: Readonly<Record<string, Operation>> = {
   'GET /crawls/{id}/items': {
     summary: 'What a crawl has extracted so far',
     query: ['type', 'format'],
-    answers: { 200: { description: 'The items in log order.', content: items, headers: cursor } },
+    answers: { 200: { description: 'The items in log order.', content: items, headers: cut } },
     errors: [...badQuery, 'crawl.unknown'],
   },
   'POST /crawls/{id}/pause': control('Pause a running crawl'),
