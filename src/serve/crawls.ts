@@ -17,11 +17,21 @@ export const crawlRoutes: readonly Route[] = [
 
 function list(exchange: Exchange): void {
   const { store, runner, request } = exchange;
-  readQuery(request.query, []);
+  const { limit, before } = readQuery(request.query, ['limit', 'before']);
+  const all = store.crawls();
+  const end = before === undefined ? all.length : all.findIndex(({ id }) => id === before);
+  if (end < 0) throw new CrawlcastError('query.invalid', '"before" is the id of a crawl');
+  const wanted = all.slice(limit === undefined ? 0 : Math.max(0, end - readLimit(limit)), end);
   sendJson(
     exchange,
-    store.crawls().map(({ id }) => runner.snapshot(id)),
+    wanted.map(({ id }) => runner.snapshot(id)),
   );
+}
+
+/** @throws CrawlcastError `query.invalid` */
+function readLimit(limit: string): number {
+  if (/^[1-9]\d{0,8}$/.test(limit)) return Number(limit);
+  throw new CrawlcastError('query.invalid', '"limit" is a whole number from 1');
 }
 
 async function start(exchange: Exchange): Promise<void> {

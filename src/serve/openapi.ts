@@ -33,6 +33,8 @@ const parameters: Readonly<Record<string, Json>> = {
   restart: { description: 'Start a fresh crawl although one has completed.', schema: { type: 'boolean' } },
   partial: { description: 'Whatever has been scraped so far.', schema: { type: 'boolean' } },
   format: { schema: { enum: ['json', 'jsonl', 'csv'], default: 'json' } },
+  limit: { description: 'The newest so many.', schema: { type: 'integer', minimum: 1 } },
+  before: { description: 'Only crawls that began before this one, by its id.', schema: string },
   at: { description: 'As it stood at this offset, or id.', schema: string },
   'Last-Event-ID': { description: 'The last id that was seen; goes before `since`.', schema: string },
 };

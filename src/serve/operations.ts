@@ -91,9 +91,10 @@ export const operations: Readonly<Record<string, Operation>> = {
     errors: [...badQuery, 'upgrade.needed', 'origin.refused', 'limit.connections'],
   },
   'GET /crawls': {
-    summary: 'All crawls, oldest first',
+    summary: 'All crawls, oldest first, or the newest of them',
+    query: ['limit', 'before'],
     answers: { 200: { description: 'The crawls.', content: { 'application/json': ['Crawl'] }, headers: cursor } },
-    errors: ['query.unknown'],
+    errors: badQuery,
   },
   'POST /crawls': {
     summary: 'Start a crawl',

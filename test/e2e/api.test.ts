@@ -305,7 +305,25 @@ const needsTokens: Case = async (t, transport) => {
   );
 };
 
+const listsNewest: Case = async (t, transport) => {
+  const { url } = await runService(t, transport, ['--start-url', 'http://127.0.0.1:9/']);
+  const ids: string[] = [];
+  for (let n = 0; n < 5; n++) ids.push((await ask(`${url}/crawls`, 'POST', { spider: 'quotes' })).json.id);
+  const list = async (query: string) => (await ask(`${url}/crawls${query}`)).json.map(({ id }: { id: string }) => id);
+  assert.deepEqual(await list(''), ids);
+  assert.deepEqual(await list('?limit=2'), ids.slice(3));
+  assert.deepEqual(await list('?limit=100'), ids);
+  assert.deepEqual(await list(`?limit=2&before=${ids[3]}`), ids.slice(1, 3));
+  assert.deepEqual(await list(`?before=${ids[1]}`), ids.slice(0, 1));
+  assert.deepEqual(await list(`?limit=2&before=${ids[0]}`), []);
+  for (const query of ['limit=0', 'limit=', 'limit=x', 'limit=1&limit=2', 'before=x']) {
+    const { status, json } = await ask(`${url}/crawls?${query}`);
+    assert.deepEqual([status, json.code], [400, 'query.invalid'], query);
+  }
+};
+
 const cases: Record<string, Case> = {
+  'lists all crawls, or the newest': listsNewest,
   'starts a spider by its name': startsNamed,
   'lets what came in over HTTP into no private network unless told so': guardsAddresses,
   'says what is wrong with a request for a crawl': refusesBadRequests,
