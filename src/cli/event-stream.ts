@@ -53,10 +53,15 @@ async function open(url: URL, lastId: string | undefined, { token, signal }: Fol
       ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
     },
   });
-  if (response.status < 400 || response.status >= 500) return response;
+  if (response.ok) return response;
   const text = await response.text();
+  // What a proxy says while the service behind it is away: the next attempt may find it.
+  if (response.status >= 500 || mayPass.has(response.status)) throw new Error(`status ${response.status}`);
   throw new CrawlcastError('usage.invalid', `${url.origin} answers ${response.status}: ${detailOf(text)}`);
 }
+
+/** Refusals that are of the moment. */
+const mayPass: ReadonlySet<number> = new Set([408, 425, 429]);
 
 function detailOf(text: string): string {
   try {

@@ -205,6 +205,22 @@ describe('commands', { concurrency: 2 }, () => {
     assert.equal(await tail.end('SIGINT'), 0);
   });
 
+  test('tail behind a proxy whose service is away says so once, and asks less and less often', async (t) => {
+    let asked = 0;
+    const proxy = await serveSite(t, (path, response) => {
+      assert.equal(path, '/crawler/events?since=now');
+      asked += 1;
+      response.writeHead(502, { 'content-type': 'text/html' }).end('<h1>502 Bad Gateway</h1>\n\n');
+    });
+    const tail = launch(t, ['tail', `${proxy.url}/crawler/`]);
+    await tail.until(/cannot be reached/, 'stderr');
+    const startedMs = performance.now();
+    while (asked < 4) await new Promise((resolve) => setTimeout(resolve, 20));
+    assert(performance.now() - startedMs > 500);
+    assert.equal(await tail.end('SIGINT'), 0);
+    assert.equal(tail.stderr().trimEnd().split('\n').length, 1, tail.stderr());
+  });
+
   test('what goes into a pipe has no colours, also where CI is set', async (t) => {
     const url = await practiceSite(t);
     const env = { CI: '1', FORCE_COLOR: '', NO_COLOR: '' };
