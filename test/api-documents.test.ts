@@ -15,6 +15,7 @@ import { eventSchema, jsonSchema } from '#src/serve/schemas.js';
 import { routes } from '#src/serve/server.js';
 import { startSite } from '#src/site/site.js';
 import { quotes } from '#src/spiders/quotes.js';
+import { startCrawler, startWeb } from './support/crawling.js';
 import { runService } from './support/process.js';
 import { readAll, readSse } from './support/readers.js';
 
@@ -84,6 +85,22 @@ test('documents › the schema of a spider says what the service says', () => {
     if (isGood) parseSpider(spider);
     else assert.throws(() => parseSpider(spider), { code: 'spider.invalid' }, shown);
   }
+});
+
+test('documents › know a page that is unchanged', async () => {
+  await using web = await startWeb((request, response) => {
+    const etag = '"1"';
+    if (request.headers['if-none-match'] === etag) response.writeHead(304, { etag }).end();
+    else response.writeHead(200, { etag, 'content-type': 'text/html' }).end('<p>one</p>');
+  });
+  await using crawler = await startCrawler();
+  const spider = { name: 'x', start: [`${web.url}/`], items: { p: { each: 'p', fields: { text: {} } } } };
+  await crawler.crawl(spider);
+  const [page] = (await crawler.crawl(spider)).of('page');
+  assert.equal(page?.data.notModified, true);
+  const ajv = new Ajv2020({ strict: true, allowUnionTypes: true });
+  addFormats.default(ajv);
+  assert.ok(ajv.validate(jsonSchema(eventSchema('page')), page), ajv.errorsText());
 });
 
 test('documents › are served, and every event of a crawl is as they say', async (t) => {

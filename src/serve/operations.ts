@@ -36,6 +36,7 @@ const cut = ['Crawlcast-Cursor', 'Crawlcast-Gap'] as const;
 const crawl = { description: 'The crawl.', content: { 'application/json': 'Crawl' }, headers: cursor } as const;
 const spider = { description: 'The spider.', content: { 'application/json': 'Spider' }, headers: cursor } as const;
 const subscription = ['type', 'crawl', 'since', 'data', 'access_token'] as const;
+const notModified = { description: 'It is as `If-None-Match` says.' } as const;
 const badQuery = ['query.unknown', 'query.invalid'] as const;
 const badBody = ['body.invalid', 'body.type', 'body.limit', 'spider.invalid'] as const;
 
@@ -46,7 +47,7 @@ function control(summary: string): Operation {
 function document(summary: string, type = 'application/json'): Operation {
   // Generators of types take an object of which nothing else is said for an empty one.
   const content = { [type]: { type: 'object', additionalProperties: true } } as const;
-  return { summary, answers: { 200: { description: 'The document.', content } } };
+  return { summary, answers: { 200: { description: 'The document.', content } }, errors: ['query.unknown'] };
 }
 
 /** By method and path. */
@@ -165,11 +166,11 @@ export const operations: Readonly<Record<string, Operation>> = {
   'GET /schemas/spider.json': document('The JSON Schema of a spider', 'application/schema+json'),
   'GET /': {
     summary: 'The dashboard',
-    answers: { 200: { description: 'A page.', content: { 'text/html': { type: 'string' } } } },
+    answers: { 200: { description: 'A page.', content: { 'text/html': { type: 'string' } } }, 304: notModified },
   },
   'GET /assets/{name}': {
     summary: 'What the dashboard loads',
     errors: ['route.unknown'],
-    answers: { 200: { description: 'A script, a style sheet or an image, good for ever.' } },
+    answers: { 200: { description: 'A script, a style sheet or an image, good for ever.' }, 304: notModified },
   },
 };

@@ -74,6 +74,10 @@ export const eventData: { readonly [Type in SystemEventType]: z.ZodType<EventDat
     ms: z.number().describe('From the request to the end of the body.'),
     items: whole,
     links: whole,
+    notModified: z
+      .literal(true)
+      .exactOptional()
+      .describe('The site answered 304: the page is as an earlier crawl found it.'),
   }),
   'page.failed': z.object({ url: z.string(), ...failure, attempts: whole }),
   'page.skipped': z.object({
