@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -215,15 +215,20 @@ test('a module that never returns loses its page alone; the thread is replaced',
   assert.equal(crawl.items.length, 3);
 });
 
-test('a module that is gone when its crawl goes on fails the pages, and says so', async (t) => {
+test('a crawl whose module is gone waits until it is back, and says so once', async (t) => {
   const site = await servePage(t);
-  const file = moduleFile(t, `export default { start: ['${site.url}/'], settings: { robots: false }, *parse() {} };`);
+  const text = `export default { start: ['${site.url}/'], settings: { robots: false }, *parse() {} };`;
+  const file = moduleFile(t, text);
   const spider = await readSpider(file);
   rmSync(file);
-  const { id } = await crawler.engine.runner.start({ spider, origin: 'local' });
-  const [failed] = (await crawler.ended(id)).of('page.failed');
-  assert.equal(failed?.data.error, 'spider.failed');
-  assert.match(failed?.data.message, /^mine\.ts: Cannot find module/);
+  const told: string[] = [];
+  await using waiting = await startCrawler(undefined, { onError: ({ message }) => told.push(message) });
+  const { id, state } = await waiting.engine.runner.start({ spider, origin: 'local' });
+  assert.equal(state, 'running');
+  assert.match(told.join(), /^[^,]*mine\.ts is not there/);
+  writeFileSync(file, text);
+  const { last, of } = await waiting.ended(id);
+  assert.deepEqual([last?.type, of('page.failed').length, told.length], ['crawl.finished', 0, 1]);
 });
 
 const broken: readonly [what: string, text: string, named: RegExp][] = [
@@ -283,7 +288,11 @@ for (const { transport, skip } of transports.slice(0, 1)) {
     assert.equal(started.status, 201, await started.clone().text());
     const location = started.headers.get('location') ?? '';
     assert.equal(await first.end(), 0);
+    // As if the folder were not mounted yet: nothing of the crawl is lost.
+    renameSync(join(folder, 'spider.mjs'), join(folder, 'away'));
     const second = await runService(t, transport, args);
+    await second.until(/spider\.mjs is not there/, 'stderr');
+    renameSync(join(folder, 'away'), join(folder, 'spider.mjs'));
     const stream = await fetch(`${second.url}/events?crawl=${location.split('/').at(-1)}&since=0`);
     assert.match(await stream.text(), /crawl\.finished/);
     const items = await (await fetch(`${second.url}${location}/items`)).json();

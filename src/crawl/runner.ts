@@ -1,4 +1,5 @@
 /** Starts crawls, ends them, and takes up after a restart what was running before it. */
+import { existsSync } from 'node:fs';
 import type { Subscription } from 'rxjs';
 import { CrawlcastError, toCrawlcastError } from '../errors.js';
 import type { CrawlSnapshot, CrawlState } from '../events.js';
@@ -55,6 +56,8 @@ export function createRunner(context: CrawlContext, options: RunnerOptions = {})
   const resting = new Map<string, NodeJS.Timeout>();
   const turns = new Map<string, Promise<unknown>>();
   const endings: (() => void)[] = [];
+  /** Crawls whose module is not there, and of which that has been told. */
+  const codeless = new Set<string>();
   let stopped = false;
 
   /** One change of a crawl's state at a time: of a cancel and a natural end, the first decides. */
@@ -80,13 +83,28 @@ export function createRunner(context: CrawlContext, options: RunnerOptions = {})
   function go(id: string): void {
     const record = known(id);
     if (stopped || live.has(id) || !isOurs(record)) return;
-    const run = new CrawlRun(context, record, spiderOf(record));
+    const spider = spiderOf(record);
+    // Without its code every page that is left would fail. The folder may not be there yet.
+    if (spider.module !== undefined && !existsSync(spider.module)) {
+      awaitModule(id, spider.module);
+      return;
+    }
+    codeless.delete(id);
+    const run = new CrawlRun(context, record, spider);
     // The one subscription of the service: all else is pipeline.
     const subscription = crawl(run).subscribe({
       error: (error) => breakOff(id, toCrawlcastError(error)),
       complete: () => void inTurn(id, () => finish(id)).catch((error) => rest(id, toCrawlcastError(error))),
     });
     live.set(id, { run, subscription });
+  }
+
+  /** Told once, however often it is looked for. */
+  function awaitModule(id: string, file: string): void {
+    const error = new CrawlcastError('spider.unknown', `${file} is not there: its crawl goes on when it is`);
+    if (!codeless.has(id)) options.onError?.(error, id);
+    codeless.add(id);
+    resting.set(id, setTimeout(() => void wake(id), restMs).unref());
   }
 
   /** Stops working on a crawl; what was in flight is queued again. Its steps that are on their way still land. */
@@ -144,6 +162,7 @@ export function createRunner(context: CrawlContext, options: RunnerOptions = {})
 
   /** The last figures are those that stand when the last event is written, whatever was still on its way. */
   async function end(id: string, ending: Ending, may: (record: CrawlRecord) => boolean): Promise<void> {
+    codeless.delete(id);
     await store.commit({
       crawl: id,
       decide: ({ record, progress }) => ended(id, allowed(record, may, ending.state), progress, ending),
