@@ -1,5 +1,6 @@
 /** How the engine collects garbage in this process. */
 import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 
 /**
  * There is a thread of ours for every core: helpers of a collector would only take theirs from another one. They cost
@@ -19,7 +20,20 @@ const withoutReducer = '--no-memory-reducer';
  */
 const growth = '--heap-growing-percent=50';
 
-/** Sets it for the whole process, threads that are started later included. */
+let isTuned = false;
+
+/** Sets it for the whole process, threads that are started later included: none that does our work may run yet. */
 export function tuneCollector(): void {
+  if (isTuned) return;
+  isTuned = true;
+  // The engine does not expect it while helpers mark, as they do when so many modules have been loaded: it would no longer wait for them, and
+  // end the process where both are at one object. Once all is collected nobody marks.
+  collectAll();
   for (const flag of [...withoutHelpers, withoutReducer, growth]) setFlagsFromString(flag);
+}
+
+function collectAll(): void {
+  setFlagsFromString('--expose-gc');
+  runInNewContext('gc()');
+  setFlagsFromString('--no-expose-gc');
 }
