@@ -16,6 +16,9 @@ export interface SpiderShelf {
 
 const endings = new Set(['.json', '.yaml', '.yml']);
 
+/** What stands beside modules for npm, compilers and editors. */
+const companions = new Set(['package.json', 'package-lock.json', 'tsconfig.json', 'jsconfig.json']);
+
 /**
  * Reads the built-in spider and those of a folder; one with a built-in's name takes its place. No folder, no more spiders.
  * @throws CrawlcastError `spider.invalid`: names the file
@@ -80,7 +83,7 @@ async function parseText(text: string, ending: string): Promise<unknown> {
 function filesOf(folder: string): string[] {
   try {
     return readdirSync(folder)
-      .filter((file) => endings.has(extname(file)) || isModuleFile(file))
+      .filter((file) => (endings.has(extname(file)) || isModuleFile(file)) && !companions.has(file))
       .sort();
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];

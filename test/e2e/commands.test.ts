@@ -103,6 +103,15 @@ describe('commands', { concurrency: 2 }, () => {
     assertOneLine(serve, 'mine.json', /start\.0/);
   });
 
+  test('what stands beside modules for npm and compilers is taken for no spider', async (t) => {
+    const folder = temporaryFolder(t);
+    for (const name of ['package.json', 'tsconfig.json']) writeFileSync(join(folder, name), '{"type":"module"}');
+    writeFileSync(join(folder, 'shop.json'), '{"start":["http://127.0.0.1:1/"],"items":{}}');
+    const outcome = await runToEnd(['crawl', 'shop', '--spiders', folder]);
+    assert.equal(outcome.code, 1);
+    assert.match(outcome.stderr, /skipped \(port\)/);
+  });
+
   test('crawl writes JSON Lines to a pipe and nothing else', async (t) => {
     const { code, stdout, stderr } = await runToEnd(['crawl', 'quotes', '--start-url', await practiceSite(t)]);
     assert.equal(code, 0);
