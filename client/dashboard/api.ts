@@ -113,6 +113,11 @@ export function isUnreachable(thrown: unknown): boolean {
   return thrown instanceof TypeError || thrown instanceof DOMException;
 }
 
+/** Whether an error is the service's last word: asking again would change nothing. */
+export function isRefusal(thrown: unknown): thrown is ApiError {
+  return thrown instanceof ApiError && thrown.status < 500 && thrown.status !== 408 && thrown.status !== 429;
+}
+
 /** What to tell somebody of a failure. */
 export function describeError(thrown: unknown): string {
   if (isUnreachable(thrown)) return 'the service cannot be reached';

@@ -1,6 +1,6 @@
 /** Follows the log: from a place on, through lost connections and restarts of the service, each event once. */
 import type { CloudEvent } from '#src/events.js';
-import { ApiError, ask } from './api.js';
+import { ask, type Crawl, isRefusal, read } from './api.js';
 import { type Batch, readEvents, within } from './event-stream.js';
 import { isLast } from './event-types.js';
 import { pause, untilSeen, whileSeen } from './frames.js';
@@ -11,17 +11,15 @@ export type StreamState =
   | { readonly is: 'replaying'; readonly done: number; readonly of: number }
   /** After a lost connection: everything that was missed is here. */
   | { readonly is: 'caught up'; readonly replayed: number }
-  | { readonly is: 'lost'; readonly retryMs: number }
+  | { readonly is: 'lost' }
   | { readonly is: 'refused'; readonly why: string };
 
 /** What is followed. */
 export interface Followed {
-  /** The stream's query but for `since`. */
-  readonly query: string;
+  /** The id of a crawl. */
+  readonly crawl: string;
   /** An id or an offset. */
   readonly since: string;
-  /** The offset after which events are new rather than replayed; asked for each time a connection opens. */
-  readonly findEnd: (signal: AbortSignal) => Promise<number>;
   readonly onEvents: (events: readonly CloudEvent[], isReplay: boolean) => void | Promise<void>;
   readonly onState: (state: StreamState) => void;
 }
@@ -57,23 +55,21 @@ export async function follow(followed: Followed, signal: AbortSignal): Promise<v
       });
       if (isOver) return followed.onState({ is: 'ended' });
     } catch (error) {
-      if (error instanceof ApiError && error.status < 500 && error.status !== 408 && error.status !== 429) {
-        return followed.onState({ is: 'refused', why: error.message });
-      }
+      if (isRefusal(error)) return followed.onState({ is: 'refused', why: error.message });
     } finally {
       seen.release();
     }
     if (signal.aborted) return;
     if (seen.signal.aborted) continue;
     const retryMs = Math.min(5_000, 250 * 2 ** attempt) * (0.75 + Math.random() / 2);
-    followed.onState({ is: 'lost', retryMs });
+    followed.onState({ is: 'lost' });
     await pause(retryMs, signal);
   }
 }
 
 /** One connection; true where the crawl is over. */
 async function connect(
-  { query, findEnd, onEvents, onState }: Followed,
+  { crawl, onEvents, onState }: Followed,
   cursor: Cursor,
   signal: AbortSignal,
   opened: () => boolean,
@@ -81,8 +77,10 @@ async function connect(
   const silent = new AbortController();
   const either = AbortSignal.any([signal, silent.signal]);
   const open = async () => {
-    const end = await findEnd(either);
-    return { end, response: await ask(`/events?${query}&since=${cursor.since}`, { signal: either }) };
+    const id = encodeURIComponent(crawl);
+    // What is behind the end is new rather than replayed.
+    const { lastOffset: end } = await read<Crawl>(`/crawls/${id}`, { signal: either });
+    return { end, response: await ask(`/events?crawl=${id}&since=${cursor.since}`, { signal: either }) };
   };
   const { end, response } = await within(headMs, open(), () => silent.abort());
   const isReturn = opened();
@@ -92,7 +90,7 @@ async function connect(
     const news = cursor.take(batch);
     if (news.length > 0) await onEvents(news, !replay.isOver);
     replay.advance(cursor.offset, news.length);
-    if (query.includes('crawl=') && news.some(({ type }) => isLast(type))) return true;
+    if (news.some(({ type }) => isLast(type))) return true;
   }
   return false;
 }
@@ -102,7 +100,7 @@ class Cursor {
   offset = 0;
 
   constructor(public since: string) {
-    this.offset = since === 'now' ? 0 : offsetOf(since);
+    this.offset = offsetOf(since);
   }
 
   /** What of a batch has not been seen before. */

@@ -11,6 +11,7 @@ import {
   crawls,
   isOpen,
   look,
+  refresh,
   replay,
   selected,
   start,
@@ -98,15 +99,18 @@ function Starter() {
 }
 
 function CrawlChoice() {
-  // The one that is looked at may be an older one.
-  const listed = crawls.value.filter(({ id }, i) => i < 500 || id === selected.value);
   return (
     <>
       <label class="unseen" for="crawl">
         Crawl
       </label>
-      <select id="crawl" value={selected.value} onChange={({ currentTarget }) => choose(currentTarget.value)}>
-        {listed.map((one, i) => (
+      <select
+        id="crawl"
+        value={selected.value}
+        onFocus={() => void refresh(true)}
+        onChange={({ currentTarget }) => choose(currentTarget.value)}
+      >
+        {crawls.value.map((one, i) => (
           <option key={one.id} value={one.id}>
             {nameOf(one, i === 0)}
           </option>

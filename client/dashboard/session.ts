@@ -1,13 +1,14 @@
 /** What the page knows: the crawls, the one that is looked at, its events, and how the connection is. */
 import { batch, computed, signal } from '@preact/signals';
-import { ApiError, type Crawl, describeError, type Host, isUnreachable, read, send } from './api.js';
+import { ApiError, type Crawl, describeError, type Host, isRefusal, isUnreachable, read, send } from './api.js';
+import { readCrawl, readList } from './crawl-list.js';
 import { isLast } from './event-types.js';
 import { Feed, maxEvents } from './feed.js';
 import { follow, type StreamState } from './follow.js';
 import { nextFrame, whileVisible } from './frames.js';
 import { Pacer, type Speed } from './pacer.js';
 
-/** All crawls, newest first. */
+/** The newest crawls, newest first; behind them the one that is looked at, where it is older. */
 export const crawls = signal<readonly Crawl[]>([]);
 /** The id of the crawl that is looked at. */
 export const selected = signal<string>();
@@ -19,7 +20,7 @@ export const feed = signal(new Feed());
 export const tick = signal(0);
 /** How the stream of that crawl is. */
 export const stream = signal<StreamState>({ is: 'connecting' });
-/** How the stream is that tells of crawls which begin and end. */
+/** How it goes with asking what crawls there are. */
 export const watch = signal<StreamState>({ is: 'connecting' });
 /** The time that a replay has come to, while one runs. */
 export const replay = signal<{ readonly speed: Speed; readonly nowMs: number | undefined }>();
@@ -52,9 +53,8 @@ export function look(id: string, speed?: Speed): void {
   let inFrame = 0;
   const finished = follow(
     {
-      query: `crawl=${encodeURIComponent(id)}`,
+      crawl: id,
       since: `${since}`,
-      findEnd: async (aborted) => (await read<Crawl>(`/crawls/${id}`, { signal: aborted })).lastOffset,
       async onEvents(events, isReplay) {
         for await (const due of pacer?.pace(events) ?? [events]) {
           if (off.aborted) return;
@@ -127,17 +127,33 @@ export function choose(id: string): void {
   look(id);
 }
 
-/** Asks how all crawls stand. */
-export async function refresh(signal?: AbortSignal): Promise<void> {
+let asked: Promise<void> = Promise.resolve();
+
+/** Asks how the crawls stand, one question after the other, so that no older answer comes last; `isWhole`: all listed. */
+export function refresh(isWhole = false): Promise<void> {
+  asked = asked.then(() => askHowAllStand(isWhole));
+  return asked;
+}
+
+async function askHowAllStand(isWhole: boolean): Promise<void> {
   try {
-    const list = await read<Crawl[]>('/crawls', signal && { signal });
-    crawls.value = list.toSorted((a, b) => (a.id < b.id ? 1 : -1));
-    // Another log may have taken the place of the one that the crawl was in.
-    if (selected.value !== undefined && crawl.value === undefined) lookAway();
+    const list = await readList(crawls.value, isWhole);
+    const id = selected.value;
+    const listed = list.find((one) => one.id === id);
+    // It may be older than what has been asked for.
+    const isOlder = id !== undefined && (listed === undefined || listed === crawl.value);
+    const chosen = isOlder ? await readCrawl(id) : listed;
+    batch(() => {
+      const others = chosen !== undefined && listed === undefined ? [...list, chosen] : list;
+      crawls.value = others.map((one) => (chosen !== undefined && one.id === chosen.id ? chosen : one));
+      watch.value = { is: 'live' };
+      // Another log may have taken the place of the one that the crawl was in.
+      if (id !== undefined && id === selected.value && chosen === undefined) lookAway();
+    });
     const newest = crawls.value[0];
     if (newest !== undefined && isNewestFollowed && selected.value !== newest.id) look(newest.id);
   } catch (error) {
-    complain(error);
+    watch.value = isRefusal(error) ? { is: 'refused', why: describeError(error) } : { is: 'lost' };
   }
 }
 
@@ -166,49 +182,28 @@ export function complain(error: unknown): void {
   if (!isUnreachable(error)) complaint.value = describeError(error);
 }
 
-const lifecycle = 'crawl.started,crawl.paused,crawl.resumed,crawl.finished,crawl.failed,crawl.cancelled';
-
-/** Begins: follows what crawls there are, and how the one that is looked at stands. */
+/** Begins: asks what crawls there are, and how they stand, as long as somebody looks. */
 export function begin(): void {
-  watchCrawls();
-  whileVisible(1_000, askHowItStands);
+  whileVisible(1_000, askAgain);
   whileVisible(2_000, askForHosts);
 }
 
 /** Tries again what was refused for want of a token. */
 export function beginAgain(): void {
   complaint.value = '';
-  if (watch.value.is === 'refused') watchCrawls();
+  if (watch.value.is === 'refused') void refresh();
   if (stream.value.is === 'refused' && selected.value !== undefined) look(selected.value);
 }
 
-function watchCrawls(): void {
-  follow(
-    {
-      query: `type=${lifecycle}`,
-      since: 'now',
-      findEnd: async (signal) => {
-        await refresh(signal);
-        return 0;
-      },
-      onEvents: () => refresh(),
-      onState: (state) => {
-        watch.value = state;
-      },
-    },
-    new AbortController().signal,
-  ).catch(complain);
-}
-
-async function askHowItStands(): Promise<void> {
-  if (crawl.value === undefined || !isOpen(crawl.value) || stream.value.is === 'lost') return;
-  try {
-    const now = await read<Crawl>(`/crawls/${crawl.value.id}`);
-    crawls.value = crawls.value.map((one) => (one.id === now.id ? now : one));
-    if (replay.value === undefined) feed.value.rates.noteQueue(now.stats.queued, Date.now());
-  } catch {
-    // The stream says when the service is away.
-  }
+/**
+ * Questions, and no stream of what begins and ends: the one connection that a page holds on to is that of the crawl it
+ * looks at, of the six that browsers have.
+ */
+async function askAgain(): Promise<void> {
+  if (watch.value.is === 'refused') return;
+  await refresh();
+  if (crawl.value === undefined || !isOpen(crawl.value) || replay.value !== undefined) return;
+  if (watch.value.is === 'live') feed.value.rates.noteQueue(crawl.value.stats.queued, Date.now());
 }
 
 let areHostsTold = true;

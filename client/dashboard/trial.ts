@@ -1,7 +1,7 @@
 /** Trying a spider on one page before it is saved. */
 import { batch, signal } from '@preact/signals';
 import type { CloudEvent } from '#src/events.js';
-import { type Crawl, read, send } from './api.js';
+import { type Crawl, send } from './api.js';
 import { follow } from './follow.js';
 
 /** How a trial goes. */
@@ -30,9 +30,8 @@ export async function tryOut(spider: unknown, url: string): Promise<void> {
   trial.value = { state: 'running', events: [] };
   await follow(
     {
-      query: `crawl=${crawl.id}`,
+      crawl: crawl.id,
       since: '0',
-      findEnd: async (aborted) => (await read<Crawl>(`/crawls/${crawl.id}`, { signal: aborted })).lastOffset,
       onEvents(events) {
         const shown = trial.value?.events ?? [];
         if (shown.length < maxShown)
