@@ -5,18 +5,19 @@ import { Charts } from './charts.js';
 import { Editor } from './editor.js';
 import { Events } from './events.js';
 import { Figures } from './figures.js';
+import { viewNow } from './frames.js';
 import { Header } from './header.js';
 import { beginAgain } from './session.js';
 import { Sidebar } from './sidebar.js';
 
-const place = signal(location.hash);
+const view = signal(viewNow());
 addEventListener('hashchange', () => {
-  place.value = location.hash;
+  view.value = viewNow();
 });
 
 /** The whole page. */
 export function App() {
-  const isEditing = place.value.startsWith('#spiders');
+  const isEditing = view.value === 'spiders';
   return (
     <>
       <Header isEditing={isEditing} />

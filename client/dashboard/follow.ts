@@ -3,7 +3,7 @@ import type { CloudEvent } from '#src/events.js';
 import { ask, type Crawl, isRefusal, read } from './api.js';
 import { type Batch, readEvents, within } from './event-stream.js';
 import { isLast } from './event-types.js';
-import { pause, untilSeen, whileSeen } from './frames.js';
+import { isSeen, pause, untilSeen, type View, whileSeen } from './frames.js';
 
 /** How it goes with a stream. */
 export type StreamState =
@@ -16,6 +16,8 @@ export type StreamState =
 
 /** What is followed. */
 export interface Followed {
+  /** What shows it. */
+  readonly view: View;
   /** The id of a crawl. */
   readonly crawl: string;
   /** An id or an offset. */
@@ -25,8 +27,8 @@ export interface Followed {
 }
 
 /**
- * A page that nobody looks at gives its connection back after this: browsers have six for each service, all tabs
- * together. It misses nothing: it goes on where it was.
+ * A page that nobody looks at gives its connection back after this, and one view gives it to the other at once: browsers
+ * have six for each service, all tabs together. It misses nothing: it goes on where it was.
  */
 const hiddenMs = 10_000;
 
@@ -44,8 +46,10 @@ export async function follow(followed: Followed, signal: AbortSignal): Promise<v
   followed.onState({ is: 'connecting' });
   let isReturn = false;
   for (let attempt = 0; !signal.aborted; attempt++) {
-    await untilSeen(signal);
-    const seen = whileSeen(hiddenMs, signal);
+    // What is not tried is not lost.
+    if (!isSeen(followed.view)) followed.onState({ is: 'connecting' });
+    await untilSeen(followed.view, signal);
+    const seen = whileSeen(followed.view, hiddenMs, signal);
     try {
       const isOver = await connect(followed, cursor, seen.signal, () => {
         attempt = 0;

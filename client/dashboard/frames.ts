@@ -19,29 +19,49 @@ export function pause(ms: number, signal: AbortSignal): Promise<void> {
   });
 }
 
-/** Resolves when the page is seen, or it is called off. */
-export async function untilSeen(signal: AbortSignal): Promise<void> {
-  while (document.hidden && !signal.aborted) {
+/** What a page shows at a time. */
+export type View = 'crawls' | 'spiders';
+
+/** What this page shows. */
+export const viewNow = (): View => (location.hash.startsWith('#spiders') ? 'spiders' : 'crawls');
+
+/** Whether somebody may be looking at a view. */
+export const isSeen = (view: View): boolean => !document.hidden && viewNow() === view;
+
+/** Resolves when a view is seen, or it is called off. */
+export async function untilSeen(view: View, signal: AbortSignal): Promise<void> {
+  while (!isSeen(view) && !signal.aborted) {
     await new Promise<void>((resolve) => {
       document.addEventListener('visibilitychange', () => resolve(), { once: true });
+      addEventListener('hashchange', () => resolve(), { once: true });
       signal.addEventListener('abort', () => resolve(), { once: true });
     });
   }
 }
 
-/** A signal that says when the page has been hidden for a while, or it is called off; and how to let go of it. */
-export function whileSeen(graceMs: number, signal: AbortSignal): { signal: AbortSignal; release: () => void } {
+/**
+ * A signal that says when another view is shown, the page has been hidden for a while, or it is called off; and how to
+ * let go of it.
+ */
+export function whileSeen(
+  view: View,
+  graceMs: number,
+  signal: AbortSignal,
+): { signal: AbortSignal; release: () => void } {
   const gone = new AbortController();
   let timer: number | undefined;
   const look = () => {
     clearTimeout(timer);
-    if (document.hidden) timer = window.setTimeout(() => gone.abort(), graceMs);
+    if (viewNow() !== view) gone.abort();
+    else if (document.hidden) timer = window.setTimeout(() => gone.abort(), graceMs);
   };
   look();
   document.addEventListener('visibilitychange', look);
+  addEventListener('hashchange', look);
   const release = () => {
     clearTimeout(timer);
     document.removeEventListener('visibilitychange', look);
+    removeEventListener('hashchange', look);
   };
   return { signal: AbortSignal.any([signal, gone.signal]), release };
 }

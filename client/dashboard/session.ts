@@ -53,6 +53,7 @@ export function look(id: string, speed?: Speed): void {
   let inFrame = 0;
   const finished = follow(
     {
+      view: 'crawls',
       crawl: id,
       since: `${since}`,
       async onEvents(events, isReplay) {

@@ -30,6 +30,7 @@ export async function tryOut(spider: unknown, url: string): Promise<void> {
   trial.value = { state: 'running', events: [] };
   await follow(
     {
+      view: 'spiders',
       crawl: crawl.id,
       since: '0',
       onEvents(events) {

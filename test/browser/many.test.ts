@@ -1,11 +1,13 @@
 /** The dashboard where there is much of it: many windows at once, thousands of crawls. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 import type { Browser, Page } from 'playwright-core';
 import type { RunningService } from '#src/service.js';
 import { launchBrowser, noBrowser, openPage } from '../support/browser.js';
 import { appendItems, eventOf, recordOf, startLogService } from '../support/log-service.js';
-import { run, runService } from '../support/process.js';
+import { freePort } from '../support/ports.js';
+import { run, runService, temporaryFolder } from '../support/process.js';
 import { tabCount, untilState, untilTabCount } from './support.js';
 
 describe('the dashboard, where there is much of it', { skip: noBrowser }, () => {
@@ -41,6 +43,45 @@ describe('the dashboard, where there is much of it', { skip: noBrowser }, () => 
     await page.getByRole('button', { name: 'Start crawl' }).click();
     for (const one of pages) await untilState(one, 'running');
     for (const one of pages) await untilMore(one);
+  });
+
+  it('holds one connection while a spider is tried, too, and goes on with the crawl after it', async (test) => {
+    const site = await run(test, ['site', '--port', '0', '--pages', '500', '--drip', '60']);
+    const service = await runService(test, 'auto', ['--start-url', site.url, '--allow-private-networks']);
+    const { page } = await openPage(test, browser, service.url);
+    await page.getByRole('button', { name: 'Start crawl' }).click();
+    await untilMore(page);
+    await untilOpenStreams(service.url, 1);
+    await page.getByRole('link', { name: 'Spiders' }).click();
+    await untilOpenStreams(service.url, 0);
+    const spider = { start: [`${site.url}/`], items: { line: { each: 'div.quote', fields: { text: 'span.text' } } } };
+    await page.getByLabel('The spider as JSON').fill(JSON.stringify({ name: 'mine', ...spider }));
+    await page.getByRole('button', { name: 'Try' }).click();
+    await page.getByRole('heading', { name: /^\d items …/ }).waitFor();
+    assert.equal(await openStreams(service.url), 1);
+    await page.getByRole('heading', { name: '10 items', exact: true }).waitFor();
+    await page.getByRole('link', { name: 'Crawls' }).click();
+    await page.getByLabel('Crawl', { exact: true }).selectOption({ index: 1 });
+    await untilMore(page);
+    await untilOpenStreams(service.url, 1);
+  });
+
+  it('says in the one view that the connection is back which was lost in the other', async (test) => {
+    const site = await run(test, ['site', '--port', '0', '--pages', '500', '--delay', '100']);
+    const data = temporaryFolder(test);
+    const own = ['--port', `${await freePort()}`, '--data', data, '--start-url', site.url];
+    const first = await runService(test, 'auto', own);
+    const { page } = await openPage(test, browser, first.url);
+    await page.getByRole('button', { name: 'Start crawl' }).click();
+    await untilMore(page);
+    await first.end('SIGKILL');
+    await page.locator('#connection', { hasText: 'Connection lost' }).waitFor();
+    await page.getByRole('link', { name: 'Spiders' }).click();
+    await runService(test, 'auto', own);
+    await page.locator('#connection', { hasText: 'Live' }).waitFor();
+    await page.getByRole('link', { name: 'Crawls' }).click();
+    await page.locator('#connection', { hasText: 'caught up' }).waitFor();
+    await untilMore(page);
   });
 
   it('asks for a list of thousands once, for no more of it than it shows, and then for what is new', async (test) => {
@@ -127,7 +168,16 @@ async function untilMore(page: Page): Promise<void> {
   const deadline = Date.now() + 20_000;
   while ((await tabCount(page, 'Items')) <= before) {
     assert.ok(Date.now() < deadline, `there are still ${before} items`);
-    await page.waitForTimeout(50);
+    await setTimeout(50);
+  }
+}
+
+/** Waits until the service has so many streams open. */
+async function untilOpenStreams(url: string, count: number): Promise<void> {
+  const deadline = Date.now() + 10_000;
+  for (let open = await openStreams(url); open !== count; open = await openStreams(url)) {
+    assert.ok(Date.now() < deadline, `${open} are open`);
+    await setTimeout(50);
   }
 }
 
