@@ -42,6 +42,8 @@ function List({ entries, rowHeight, row, label, opened, onOpen }: ListProps) {
   const last = Math.min(entries.length, Math.ceil((top.value + height.value) / rowHeight) + 4);
   const shown = Array.from({ length: Math.max(0, last - first) }, (_, i) => first + i);
   const at = (index: number) => entries[entries.length - 1 - index];
+  // Only what is drawn can be named.
+  const active = opened && shown.some((index) => at(index)?.offset === opened.offset) ? opened : undefined;
 
   const onKeyDown = (event: KeyboardEvent) => {
     const now = opened === undefined ? -1 : entries.length - 1 - indexOf(entries, opened.offset);
@@ -64,7 +66,7 @@ function List({ entries, rowHeight, row, label, opened, onOpen }: ListProps) {
         class="list"
         role="listbox"
         aria-label={label}
-        aria-activedescendant={opened && `event-${opened.offset}`}
+        aria-activedescendant={active && `event-${active.offset}`}
         tabIndex={0}
         onKeyDown={onKeyDown}
         onScroll={({ currentTarget }) => {

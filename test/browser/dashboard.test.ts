@@ -312,10 +312,14 @@ describe('the dashboard', { skip: noBrowser }, () => {
     await appendItems(service.store, 'a', 0, 20);
     const { page } = await openPage(test, browser, service.url);
     await page.locator('[role=option][aria-posinset="1"]').click();
+    const list = page.getByRole('listbox');
+    assert.equal(await list.getAttribute('aria-activedescendant'), 'event-20');
     await appendItems(service.store, 'a', 20, 100);
     await page.locator('#event-120').waitFor();
+    assert.equal(await list.getAttribute('aria-activedescendant'), null, 'what is not drawn is not named');
     await page.keyboard.press('ArrowDown');
     await page.locator('#event-19[aria-selected=true]').waitFor();
+    assert.equal(await list.getAttribute('aria-activedescendant'), 'event-19');
     await page.locator('.details .value').first().focus();
     await page.keyboard.press('Escape');
     assert.equal(await page.locator('.details').count(), 0);
