@@ -16,7 +16,8 @@ export interface Service {
   locate(path: string, query?: URLSearchParams): URL;
   /**
    * Asks, and gives the answer if it is a good one.
-   * @throws CrawlcastClientError with the code of the service, `http.NNN` or `connect.failed`
+   * @throws CrawlcastClientError with the code of the service, `http.NNN`, `connect.failed`, or `auth.wrong` for a token
+   * that cannot be sent
    */
   ask(url: URL, init?: RequestInit): Promise<Response>;
 }
@@ -37,7 +38,7 @@ export function createService(url: string | URL, { token, fetch: ask = globalThi
     },
     async ask(url, init = {}) {
       const headers = new Headers(init.headers);
-      if (token !== undefined) headers.set('authorization', `Bearer ${token}`);
+      if (token !== undefined) authorize(headers, token);
       const response = await ask(url, { ...init, headers }).catch((cause: unknown) => {
         throw new CrawlcastClientError('connect.failed', unreachable(url.origin), { retryable: true, cause });
       });
@@ -45,6 +46,14 @@ export function createService(url: string | URL, { token, fetch: ask = globalThi
       throw await readRefusal(response);
     },
   };
+}
+
+function authorize(headers: Headers, token: string): void {
+  try {
+    headers.set('authorization', `Bearer ${token}`);
+  } catch (cause) {
+    throw new CrawlcastClientError('auth.wrong', 'the token has characters that none can have', { cause });
+  }
 }
 
 /** A browser does not tell a page why it got no answer from another origin. */

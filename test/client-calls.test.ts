@@ -3,7 +3,7 @@ import { text } from 'node:stream/consumers';
 import { describe, it } from 'node:test';
 import { connect, type ItemsOf, type Quote } from 'crawlcast/client';
 import { firstValueFrom } from 'rxjs';
-import { run, temporaryFolder } from './support/process.js';
+import { run, runService, temporaryFolder } from './support/process.js';
 import { refuse, standIn } from './support/stand-in.js';
 
 const snapshot = { id: '01', spider: 'quotes', state: 'running' };
@@ -116,6 +116,18 @@ describe('the calls of the client', () => {
     assert.deepEqual(await client.crawl({ restart: true }), { answer: 'SCRAPE COMPLETE' });
     assert.deepEqual(service.asked, ['GET /under/crawl?restart=true']);
     await assert.rejects(connect(service.url).crawl(), { code: 'auth.missing', status: 401, retryable: false });
+  });
+
+  it('take a token that cannot be sent for a wrong one, and streams do so, too', async (test) => {
+    const { url } = await runService(test, 'auto', ['--read-token', 'read']);
+    for (const token of ['“read”', 're\nad', '読む']) {
+      const wanted = { name: 'CrawlcastClientError', code: 'auth.wrong', retryable: false };
+      await assert.rejects(connect(url, { token }).crawls.list(), wanted);
+      for (const transport of ['sse', 'ws'] as const) {
+        const stream = connect(url, { token, transport }).events({ since: 0 });
+        await assert.rejects(firstValueFrom(stream), wanted);
+      }
+    }
   });
 
   it('tell why a crawl has failed', async (test) => {
