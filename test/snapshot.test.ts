@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it, test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Store } from '#src/store/store.js';
 import { offsetOf } from './support/follower.js';
 import { appendItems, eventOf, recordOf, startLogService, tidy, transports } from './support/log-service.js';
@@ -84,6 +85,26 @@ for (const transport of transports) {
     assert(!client.text.includes('\r\n0\r\n\r\n'));
     assert.equal((await fetch(`${url}/healthz`)).status, 200);
   });
+
+  for (const format of ['json', 'jsonl', 'csv']) {
+    test(`a snapshot of which retention takes all that is left is broken off (${transport}, ${format})`, async (t) => {
+      const { store, transport: server } = await startLogService(t, { transport, retention: { maxAgeMs: 3_000 } });
+      await store.commit({ crawl: 'a', record: recordOf('a') });
+      const text = 'x'.repeat(10_000);
+      for (let step = 0; step < 250; step++) {
+        await store.commit({ crawl: 'a', events: Array.from({ length: 20 }, () => eventOf('a', 'quote', { text })) });
+      }
+      using client = new RawClient(server.port).send(
+        `GET /crawls/a/items?format=${format} HTTP/1.1\r\nHost: test\r\n\r\n`,
+      );
+      await client.untilText('200 OK');
+      client.socket.pause();
+      while (store.log.first <= store.log.last) await pause(50);
+      client.socket.resume();
+      await client.closed;
+      assert(!client.text.includes('\r\n0\r\n\r\n'));
+    });
+  }
 
   describe(`a snapshot's cursor (${transport})`, () => {
     it('joins the stream: nothing is missed and nothing repeated while events are appended', async (t) => {

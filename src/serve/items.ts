@@ -54,6 +54,8 @@ async function sendRest(parts: Iterable<Buffer>, sink: ByteSink, isAsTold: () =>
       });
     } else await nextTurn();
   }
+  // Where all that was left is gone, no part says so.
+  if (!isAsTold()) return sink.destroy();
   sink.end();
 }
 
