@@ -324,6 +324,22 @@ describe('robots', () => {
     assert.equal((await robots.rules('http://h')).allows('/'), true);
   });
 
+  it('of a host that cannot be asked are looked for once in a second, and no page goes without them', async () => {
+    let nowMs = 0;
+    let asked = 0;
+    const failure = new Error('there is no such name');
+    const fetchRobots = async () => {
+      asked += 1;
+      return asked === 1 ? { status: 404, body: '', failure } : { status: 200, body: 'User-agent: *\nDisallow: /' };
+    };
+    const robots = createRobots({ fetchRobots, userAgent: 'crawlcast', now: () => nowMs });
+    for (let page = 0; page < 3; page++) assert.equal((await robots.rules(origin)).failure, failure);
+    assert.deepEqual([robots.known(origin)?.retryInMs, robots.state(origin), asked], [undefined, undefined, 1]);
+    nowMs += 1_000;
+    const rules = await robots.rules(origin);
+    assert.deepEqual([rules.failure, rules.allows('/')], [undefined, false]);
+  });
+
   it('wait as long as the host asks for', async () => {
     const { robots } = withAnswers({ status: 429, retryAfterMs: 300_000 });
     assert.equal((await robots.rules(origin)).retryInMs, 300_000);
@@ -389,6 +405,7 @@ test('robots.txt of a host whose name did not resolve is asked for as soon as it
   const first = await crawler.crawl({ name: 'x', start, items: {} });
   assert.equal(first.of('page.failed')[0]?.data.error, 'dns.not_found');
   assert.equal(crawler.engine.hosts()[0]?.robots, 'unknown');
+  await pause(1_010);
   const again = await crawler.crawl({ name: 'x', start, items: {} });
   assert.equal(again.of('page.skipped')[0]?.data.reason, 'robots');
   assert.deepEqual(paths, ['/robots.txt']);

@@ -67,10 +67,10 @@ async function fetchRobots(fetcher: Fetcher, origin: string, options: FetchOptio
   let url: string | undefined = new URL('/robots.txt', origin).href;
   for (let hop = 0; url !== undefined && hop <= maxHops; hop++) {
     const answer = await fetcher.fetch({ url, options }, new Cancellation()).catch((error: unknown) => {
-      if (hop === 0 && isOutOfReach(error)) return undefined;
+      if (hop === 0 && isOutOfReach(error)) return { ...none, failure: error };
       throw error;
     });
-    if (answer === undefined) return { ...none, isUnasked: true };
+    if ('failure' in answer) return answer;
     const { head, body } = answer;
     const location = head.headers.location?.[0];
     if (head.status < 300 || head.status >= 400 || location === undefined) {
@@ -95,7 +95,7 @@ function target(location: string, from: string): string | undefined {
   return 'offer' in admission ? admission.offer.url : undefined;
 }
 
-/** Whether no page of that host can be had either: what is fetched next fails by itself, and its event says why. */
+/** Whether no page of that host can be had either. */
 function isOutOfReach(error: unknown): boolean {
   return error instanceof CrawlcastError && outOfReach.has(error.code);
 }

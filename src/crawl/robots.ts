@@ -166,8 +166,8 @@ export interface RobotsAnswer {
   readonly status: number;
   readonly body: string;
   readonly retryAfterMs?: number;
-  /** Set where there was nobody to ask, as no page of that host can be had either. */
-  readonly isUnasked?: true;
+  /** Why there was nobody to ask: no page of that host can be had either, for the same reason. */
+  readonly failure?: unknown;
 }
 
 /** What came of asking for a robots.txt: there is one, there is none, or it cannot be had, so that all is forbidden for now. */
@@ -209,11 +209,13 @@ interface Entry {
 const maxAgeMs = 24 * 3_600_000;
 const firstPauseMs = 500;
 const maxPauseMs = 3_600_000;
+const unaskedMs = 1_000;
 
 /**
  * Remembers each host's robots.txt for a day (RFC 9309 §2.4). An answer of 4xx, or redirects without end, allow
  * everything; 429 and 5xx forbid everything for half a second, and twice as long each time; so do a timeout and a broken
- * connection until somebody asks again (§2.3.1). Of a host that could not be asked nothing is remembered.
+ * connection until somebody asks again (§2.3.1). A host that could not be asked is taken
+ * for such a one for a second.
  */
 export function createRobots({ fetchRobots, userAgent, now = Date.now, maxHosts = 10_000 }: RobotsOptions): Robots {
   const entries = new Map<string, Entry>();
@@ -252,9 +254,13 @@ export function createRobots({ fetchRobots, userAgent, now = Date.now, maxHosts 
 
   function settle(entry: Entry, answer: RobotsAnswer): RobotsRules {
     const rules = rulesByStatus(answer, token);
-    // By the next page its name may have come to be, and its robots.txt with it.
-    if (answer.isUnasked) return Object.assign(entry, { expiresAt: 0, rules: parseRobots('', token) }).rules;
     entry.settledAt = now();
+    if (answer.failure !== undefined) {
+      // Soon its name may have come to be, and its robots.txt with it; until then nobody looks it up for each page.
+      entry.expiresAt = entry.settledAt + unaskedMs;
+      entry.rules = { ...parseRobots('', token), failure: answer.failure };
+      return entry.rules;
+    }
     entry.state = rules === undefined ? 'unavailable' : answer.status < 300 ? 'rules' : 'none';
     if (rules === undefined) {
       const pauseMs = Math.min(firstPauseMs * 2 ** entry.failures++, maxPauseMs);
