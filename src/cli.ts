@@ -208,8 +208,12 @@ function report(thrown: unknown): number {
 
 // `crawlcast tail | head`: the reader has had enough, and nothing went wrong.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error;
-  process.exit(0);
+  if (error.code === 'EPIPE') process.exit(0);
+  if (error.code !== 'EIO') throw error;
+});
+// A terminal that has gone (EIO) takes nothing more; what is under way still ends as it should, by the SIGHUP that comes with it.
+process.stderr.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EIO' && error.code !== 'EPIPE') throw error;
 });
 
 try {

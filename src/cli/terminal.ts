@@ -95,6 +95,7 @@ export function untilInterrupted(): Promise<void> {
     };
     process.once('SIGINT', interrupt);
     process.once('SIGTERM', interrupt);
-    process.once('SIGHUP', interrupt);
+    // The shell sends it and then the system: the second one must not end the process halfway.
+    process.on('SIGHUP', interrupt);
   });
 }
