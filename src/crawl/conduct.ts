@@ -38,6 +38,8 @@ export class Conduct {
     const rules = this.robots.known(host) ?? (await this.#ask(host));
     if (rules.failure !== undefined) throw rules.failure;
     const { retryInMs } = rules;
+    // Also where another crawl has asked.
+    if (retryInMs === undefined) this.#silent.delete(host);
     if (retryInMs === undefined) return allowsUrl(rules, url) ? 'granted' : 'refused';
     return this.#note(host, rules).times > this.settings.retries ? 'refused' : { retryInMs };
   }
@@ -73,8 +75,7 @@ export class Conduct {
 
   async #ask(host: string): Promise<RobotsRules> {
     const rules = await this.robots.rules(host);
-    if (rules.retryInMs === undefined) this.#silent.delete(host);
-    else if (rules.failure === undefined) this.#note(host, rules);
+    if (rules.retryInMs !== undefined && rules.failure === undefined) this.#note(host, rules);
     // The delay counts from when the page itself is asked for; and from now on others may go as well.
     this.politeness.touch(host);
     this.politeness.reconsider(host);
