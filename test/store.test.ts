@@ -332,6 +332,24 @@ for (const [name, open] of Object.entries(stores)) {
       assert.deepEqual([take(frontier).url, frontier.queued], ['/1', 0]);
     });
 
+    it('reads a page again by the shortest path that is known then, and not for each longer one', async (t) => {
+      const store = await open(t);
+      const frontier = store.openFrontier(crawl);
+      const bounded = { crawl, isBounded: true } as const;
+      await store.commit({ ...bounded, offers: [offer('/page', { depth: 9 })] });
+      await store.commit({ ...bounded, lease: take(frontier), offers: [offer('/on', { depth: 10 })], release: true });
+      take(frontier);
+      const find = (...depths: number[]) =>
+        store.commit({ ...bounded, offers: depths.map((depth) => offer('/page', { depth })) });
+      for (const depth of [5, 3, 8, 4]) await find(depth);
+      const lease = take(frontier);
+      assert.deepEqual([lease.url, lease.depth, lease.again, frontier.queued], ['/page', 3, true, 0]);
+      await find(3, 7);
+      assert.equal(frontier.queued, 0);
+      await find(2, 1);
+      assert.deepEqual([take(frontier).depth, frontier.queued], [1, 0]);
+    });
+
     it('crawls a URL once that is leased while a shorter path to it is being written', async (t) => {
       const store = await open(t);
       const frontier = store.openFrontier(crawl);

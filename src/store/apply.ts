@@ -100,22 +100,34 @@ function offerUrl(
   }
   if (!isAgain) crawl.stats.duplicates += 1;
   const isBetter = offer.depth < known.depth || (offer.priority ?? 0) > known.priority;
-  const isWaiting = !urls.isEnded(known.number) && !draft.base.isHeld(crawl.id, offer.fingerprint);
-  if (isBetter && isWaiting) improve(urls, known, offer);
-  return isBounded === true && !isWaiting && offer.depth < known.depth && readAgain(draft, crawl, offer);
+  const waits = isWaiting(draft, crawl, offer.fingerprint, known);
+  if (isBetter && waits) improve(urls, known, offer);
+  return isBounded === true && !waits && offer.depth < known.depth && readAgain(draft, crawl, offer);
 }
 
-/** A page that may have links which were too deep by the path that it was read by: it is queued once more, for each shorter path. */
+function isWaiting(draft: Draft, crawl: CrawlEntry, page: string, { number }: Known): boolean {
+  return !draft.urlsOf(crawl).isEnded(number) && !draft.base.isHeld(crawl.id, page);
+}
+
+/** A page that may have links which were too deep by the path that it was read by is queued once more; again where a still shorter path comes too late for that. */
 function readAgain(draft: Draft, crawl: CrawlEntry, offer: Offer): boolean {
   const urls = draft.urlsOf(crawl);
   const page = offer.fingerprint;
   // Of one that is under way nobody knows yet.
-  const mayLead = draft.base.isHeld(crawl.id, page) || urls.find(furtherMark(page)) !== undefined;
-  const name = fingerprint(`again ${offer.depth} ${page}`);
-  if (!mayLead || urls.find(name) !== undefined) return false;
-  urls.queue({ again: true, ...offer, fingerprint: name });
-  crawl.stats.queued += 1;
-  return true;
+  if (!draft.base.isHeld(crawl.id, page) && urls.find(furtherMark(page)) === undefined) return false;
+  for (let time = 1; ; time += 1) {
+    const better = { again: true, ...offer, fingerprint: fingerprint(`again ${time} ${page}`) };
+    const before = urls.find(better.fingerprint);
+    if (before === undefined) {
+      urls.queue(better);
+      crawl.stats.queued += 1;
+      return true;
+    }
+    const isBetter = offer.depth < before.depth;
+    if (isBetter && isWaiting(draft, crawl, better.fingerprint, before)) improve(urls, before, better);
+    else if (isBetter) continue;
+    return false;
+  }
 }
 
 /** A URL that still waits gets the better of both depths and of both priorities. */
