@@ -1,4 +1,4 @@
-/** JSON as data of a page: its numbers are text in the end, and so are read with all of their digits. */
+/** JSON as data of a page: its numbers are text in the end, and so whole ones are read with all of their digits. */
 
 /** From so many digits on a number may have more of them than the engine keeps. */
 const long = /\d{16}/;
@@ -6,7 +6,7 @@ const long = /\d{16}/;
 const number = /-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?/y;
 
 /**
- * Parses JSON; a number of which the engine would change digits, such as an id of 64 bits, is text.
+ * Parses JSON; a whole number of which the engine would change digits, such as an id of 64 bits, is text.
  * @throws SyntaxError
  */
 export function parseJson(text: string): unknown {

@@ -17,7 +17,7 @@ export interface Selection {
   readonly types?: readonly string[];
   /** Items up to this offset; not beyond the end of the log. */
   readonly until: number;
-  /** Called where events of the crawl that should be read are no longer kept. */
+  /** Called where events that should be read, of whatever crawl and type, are no longer kept. */
   readonly onGap?: () => void;
 }
 

@@ -44,7 +44,10 @@ const headers: Readonly<Record<string, Json>> = {
     description: 'Where it stands: a stream `since` it misses nothing and repeats nothing.',
     schema: string,
   },
-  'Crawlcast-Gap': { description: '`truncated`: some of its items are no longer kept.', schema: string },
+  'Crawlcast-Gap': {
+    description: '`truncated`: its beginning is no longer kept, and items may be missing.',
+    schema: string,
+  },
   Location: { description: 'Where it is.', schema: string },
   'X-Crawl-Error': { description: 'Why the crawl failed.', schema: string },
 };
