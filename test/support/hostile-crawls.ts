@@ -98,7 +98,8 @@ export const crawlRows: readonly Row[] = [
     title: 'F6 what is too deep by a longer path is followed by a shorter one that comes later',
     site: {
       '/': '<a href=/slow>s</a><a href=/a>a</a>',
-      '/slow': (socket) => void setTimeout(() => socket.write(html('<a href=/x>x</a>')), 700),
+      // When the sixth request, after that for robots.txt, has asked for /x by the longer path.
+      '/slow': (socket, _, site) => void site.asked(6).then(() => socket.write(html('<a href=/x>x</a>'))),
       '/a': '<a href=/b>b</a>',
       '/b': '<a href=/x>x</a>',
       '/x': '<p>x<a href=/y>y</a>',
