@@ -14,7 +14,9 @@ export interface TailOptions {
 
 /** Writes a line for each event until the crawl that was asked for is over, or it is interrupted. */
 export async function tail(service: string, { type, crawl, since, json = false, token }: TailOptions): Promise<void> {
-  const url = new URL('events', parseHttpUrl(service));
+  const url = new URL(parseHttpUrl(service));
+  url.pathname = url.pathname.replace(/\/(events\/?)?$|$/, '/events');
+  url.search = '';
   for (const [name, value] of Object.entries({ type, crawl, since })) {
     if (value !== undefined) url.searchParams.set(name, value);
   }

@@ -221,7 +221,7 @@ describe('commands', { concurrency: 2 }, () => {
       asked += 1;
       response.writeHead(502, { 'content-type': 'text/html' }).end('<h1>502 Bad Gateway</h1>\n\n');
     });
-    const tail = launch(t, ['tail', `${proxy.url}/crawler/`]);
+    const tail = launch(t, ['tail', `${proxy.url}/crawler`]);
     await tail.until(/cannot be reached/, 'stderr');
     const startedMs = performance.now();
     while (asked < 4) await new Promise((resolve) => setTimeout(resolve, 20));
