@@ -325,6 +325,35 @@ describe('embedded store', () => {
     assert.equal(store.log.read(20).length, 10);
   });
 
+  it('refuses steps that cannot be made rows, and goes on', async (t) => {
+    const store = await openEmbeddedStore(await directory(t));
+    t.after(() => store.close());
+    // As long as no memory is, without taking any.
+    const tail = { length: 2 ** 50 } as Uint8Array;
+    await assert.rejects(store.commit({ crawl, events: [{ type: 'quote', tail }] }), { code: 'store.failed' });
+    assert.equal(store.failure?.code, 'store.failed');
+    assert.equal((await store.commit({ crawl, events: events(1) })).events[0]?.offset, 1);
+    assert.equal(store.failure, undefined);
+  });
+
+  it('says for good that it failed, where what is durable did not come to all who must know of it', async (t) => {
+    const dir = await directory(t);
+    const store = await openEmbeddedStore(dir);
+    store.log.onAppend(() => {
+      throw new Error('a listener failed');
+    });
+    const waiting = [1, 2].map(() => store.commit({ crawl, events: events(1) }));
+    for (const commit of waiting) await assert.rejects(commit, { code: 'store.failed', message: /a listener failed/ });
+    await assert.rejects(store.commit({ crawl, events: events(1) }), { code: 'store.failed', message: /restart/ });
+    assert.equal(store.failure?.code, 'store.failed');
+    assert.equal(store.isCommitting, false);
+    await store.close();
+    const again = await openEmbeddedStore(dir);
+    t.after(() => again.close());
+    assert.equal(again.log.last, 2);
+    assert.equal((await again.commit({ crawl, events: events(1) })).events[0]?.offset, 3);
+  });
+
   it('refuses a directory whose rows another version has written', async (t) => {
     const dir = await directory(t);
     await (await openEmbeddedStore(dir)).close();

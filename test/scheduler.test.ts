@@ -56,6 +56,21 @@ async function isPending(promise: Promise<unknown>): Promise<boolean> {
 }
 
 describe('scheduler', () => {
+  it('tells who waits for a lease that the frontier cannot be read, also where a timer finds that out', async () => {
+    const frontier = createTestFrontier('http://a/1', 'http://a/2', 'http://a/3');
+    const take = frontier.take;
+    const scheduler = schedule(frontier, { manners: { delayMs: 20 } });
+    await next(scheduler);
+    const [second, third] = [scheduler.lease(), scheduler.lease()];
+    frontier.take = () => {
+      frontier.take = take;
+      throw new Error('damaged');
+    };
+    await assert.rejects(second, /damaged/);
+    assert.equal((await third)?.url, 'http://a/2');
+    scheduler.close();
+  });
+
   it('has a host wait for requests alone: what is refused without one takes none of its time', async () => {
     const frontier = createTestFrontier('http://a/1', 'http://a/2', 'http://a/3', 'http://a/4');
     const politeness = createPoliteness();

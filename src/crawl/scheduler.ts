@@ -25,7 +25,10 @@ export interface Scheduler {
   readonly queued: number;
   /** Leases that are out. */
   readonly leased: number;
-  /** The next lease, once there is one; `undefined` when nothing is queued, out or waiting for a retry, or no page is left. */
+  /**
+   * The next lease, once there is one; `undefined` when nothing is queued, out or waiting for a retry, or no page is left.
+   * Rejects where the frontier cannot be read.
+   */
   lease(): Promise<Lease | undefined>;
   /** The page's host has answered and may be asked for the next one, while this one's last step is on its way to the disk. */
   answered(lease: Lease): void;
@@ -39,6 +42,12 @@ export interface Scheduler {
   stop(): void;
   /** Stops, and parks what is still out: also a lease whose slot was torn down while it was handed over. */
   close(): void;
+}
+
+/** Who waits for a lease. */
+interface Waiter {
+  readonly resolve: (lease: Lease | undefined) => void;
+  readonly reject: (error: unknown) => void;
 }
 
 /** A lease that is out. */
@@ -55,7 +64,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   const rotation = createRotation();
   const out = new Roster<string, Out>();
   const retries = new Map<Lease, NodeJS.Timeout>();
-  const waiters: ((lease: Lease | undefined) => void)[] = [];
+  const waiters: Waiter[] = [];
   let stopped = false;
 
   const endings = [
@@ -111,11 +120,16 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
 
   function serve(): void {
     while (waiters.length > 0) {
-      const lease = stopped ? undefined : next();
-      if (lease === undefined) break;
-      waiters.shift()?.(lease);
+      try {
+        const lease = stopped ? undefined : next();
+        if (lease === undefined) break;
+        waiters.shift()?.resolve(lease);
+      } catch (error) {
+        // Damage on the disk is told to who waits for what is there, not to a timer or to the store.
+        waiters.shift()?.reject(error);
+      }
     }
-    if (waiters.length > 0 && (stopped || isOver())) for (const waiter of waiters.splice(0)) waiter(undefined);
+    if (waiters.length > 0 && (stopped || isOver())) for (const { resolve } of waiters.splice(0)) resolve(undefined);
   }
 
   function putBack(lease: Lease): void {
@@ -146,8 +160,8 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       return out.size;
     },
     lease() {
-      return new Promise((resolve) => {
-        waiters.push(resolve);
+      return new Promise((resolve, reject) => {
+        waiters.push({ resolve, reject });
         serve();
       });
     },

@@ -2,6 +2,7 @@
  * A list on disk that only ever grows. Its records lie in blocks, so many in each, and whatever is added is written to
  * the end: what that costs does not depend on how much is there, and nothing is ever moved.
  */
+import { CrawlcastError } from '../errors.js';
 import { Recent } from '../recent.js';
 import { after, keys } from './keys.js';
 import { allRows } from './state.js';
@@ -128,7 +129,8 @@ export class List {
     const kept = this.#blocks.find((one) => one.number === number);
     if (kept !== undefined) return kept.block;
     const block = this.tables.get(keys.block(this.name, number));
-    if (block === undefined) throw new RangeError(`There is no block ${number} of ${this.name}`);
+    if (block === undefined)
+      throw new CrawlcastError('data.corrupt', `The frontier has lost block ${number} of ${this.name}.`);
     this.#blocks.add({ number, block });
     return block;
   }

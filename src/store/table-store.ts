@@ -1,19 +1,19 @@
 /** A store over one ordered table: steps wait in a queue, and those that wait together share one transaction. */
-import { randomBytes } from 'node:crypto';
 import { setImmediate as endOfTurn, setTimeout as pause } from 'node:timers/promises';
 import { CrawlcastError, toCrawlcastError } from '../errors.js';
 import { applyStep, type Outcome } from './apply.js';
 import { Chores } from './chores.js';
-import { cutChunks } from './chunk.js';
+import { type Chunk, cutChunks } from './chunk.js';
 import { Crawls } from './crawls.js';
 import { decided } from './decide.js';
 import { Done } from './done.js';
 import { Draft } from './draft.js';
-import { keys, tableFormat } from './keys.js';
+import { readEpoch } from './epoch.js';
+import { keys } from './keys.js';
 import { TableLog } from './log.js';
 import { allRows, decodeJson } from './state.js';
 import type { Committed, CrawlProgress, CrawlRecord, Frontier, Peers, Retention, Step, Store } from './store.js';
-import { type News, Outrun, type Tables } from './tables.js';
+import { type Changes, type News, Outrun, type Tables } from './tables.js';
 
 /** How a store is opened. */
 export interface StoreOptions {
@@ -48,38 +48,6 @@ export async function openTableStore(tables: Tables, options: StoreOptions = {})
   return new TableStore(tables, await readEpoch(tables), options);
 }
 
-async function readEpoch(tables: Tables): Promise<string> {
-  const known = tables.get(keys.epoch)?.toString();
-  if (known !== undefined) {
-    checkFormat(tables);
-    return known;
-  }
-  const epoch = randomBytes(4).toString('hex');
-  try {
-    await tables.write(
-      new Map([
-        [keys.epoch, Buffer.from(epoch)],
-        [keys.format, Buffer.from(tableFormat)],
-      ]),
-    );
-    return epoch;
-  } catch (thrown) {
-    if (!(thrown instanceof Outrun)) throw thrown;
-    // Another process has begun this very log.
-    await tables.news?.take();
-    return readEpoch(tables);
-  }
-}
-
-/** Rows that mean something else would be taken for ours, or passed over without a word. */
-function checkFormat(tables: Tables): void {
-  if (tables.get(keys.format)?.toString() === tableFormat) return;
-  throw new CrawlcastError(
-    'data.unusable',
-    'The data directory was written by another version of Crawlcast: use that version, or a new directory.',
-  );
-}
-
 class TableStore implements Store {
   readonly log: TableLog;
   readonly peers: Peers | undefined;
@@ -87,11 +55,13 @@ class TableStore implements Store {
   readonly #chores: Chores;
   readonly #queue: Waiting[] = [];
   /** Steps that are being written. */
-  #underWay = 0;
+  #underWay: readonly Waiting[] = [];
   readonly #timer: NodeJS.Timeout | undefined;
   #resting: NodeJS.Timeout | undefined;
   #running: Promise<void> | undefined;
   #failure: CrawlcastError | undefined;
+  /** Whether that one is for good. */
+  #isBroken = false;
   #hasChores = true;
   #closed = false;
 
@@ -115,11 +85,12 @@ class TableStore implements Store {
   }
 
   get isCommitting(): boolean {
-    return this.#queue.length > 0 || this.#underWay > 0;
+    return this.#queue.length > 0 || this.#underWay.length > 0;
   }
 
   commit(step: Step): Promise<Committed> {
     if (this.#closed) return Promise.reject(new CrawlcastError('service.stopping', 'The store has been closed.'));
+    if (this.#isBroken && this.#failure !== undefined) return Promise.reject(this.#failure);
     return new Promise((resolve, reject) => {
       this.#queue.push({ step, resolve, reject });
       this.#wake();
@@ -166,7 +137,8 @@ class TableStore implements Store {
   }
 
   #start(): void {
-    if (!this.#closed || this.#queue.length > 0) this.#running ??= this.#run();
+    if (this.#isBroken || (this.#closed && this.#queue.length === 0)) return;
+    this.#running ??= this.#run();
   }
 
   /** Chores alone take their time: a step that comes meanwhile finds the disk free. */
@@ -178,25 +150,42 @@ class TableStore implements Store {
   async #run(): Promise<void> {
     // Steps that are handed in during the same turn share a transaction from the first one on, and what else the turn has to do is not kept waiting.
     await endOfTurn();
-    while (this.#queue.length > 0 || (!this.#closed && (this.#hasChores || this.tables.news?.isWaiting))) {
-      if (this.tables.news?.isWaiting) await this.#takeIn(this.tables.news);
-      else await this.#commitGroup();
-      this.#underWay = 0;
+    try {
+      while (this.#queue.length > 0 || (!this.#closed && (this.#hasChores || this.tables.news?.isWaiting))) {
+        if (this.tables.news?.isWaiting) await this.#takeIn(this.tables.news);
+        else await this.#commitGroup();
+        this.#underWay = [];
+      }
+    } catch (thrown) {
+      this.#break(thrown);
     }
     this.#running = undefined;
   }
 
+  /** What is in memory may differ from what is on disk: nothing is written any more on top of that. */
+  #break(cause: unknown): void {
+    this.#isBroken = true;
+    const { message } = toCrawlcastError(cause);
+    const error = new CrawlcastError('store.failed', `The log is written no more until a restart: ${message}`, {
+      cause,
+    });
+    this.#fail([...this.#underWay, ...this.#queue.splice(0)], error);
+    this.#underWay = [];
+  }
+
   /** What others have written comes first: steps are carried out on what is true by then. */
   async #takeIn(news: News): Promise<void> {
+    let changes: Changes;
     try {
-      const changes = await news.take();
-      this.#crawls.learn(changes);
-      this.#chores.dropped();
-      this.log.learn(changes);
+      changes = await news.take();
     } catch (thrown) {
       this.#fail(this.#queue.splice(0), thrown);
       await pause(troubleMs);
+      return;
     }
+    this.#crawls.learn(changes);
+    this.#chores.dropped();
+    this.log.learn(changes);
   }
 
   #fail(steps: readonly Waiting[], thrown: unknown): void {
@@ -207,13 +196,10 @@ class TableStore implements Store {
 
   async #commitGroup(): Promise<void> {
     const { draft, applied } = this.#applyWaiting();
-    this.#underWay = applied.length;
-    draft.settle();
-    const { epoch, last, time, position } = this.log;
-    const place = { offset: last + 1, time: Math.max(time, Date.now()), position };
-    const chunks = cutChunks(epoch, place, draft.events);
-    for (const { chunk, value } of chunks) draft.put(keys.chunk(chunk.offset), value);
+    this.#underWay = applied.map(({ waiting }) => waiting);
+    let chunks: readonly Chunk[];
     try {
+      chunks = this.#settle(draft);
       const round = this.#chores.plan(applied.length === 0);
       for (const [key, value] of round.changes) if (!draft.changes.has(key)) draft.changes.set(key, value);
       await this.#write(draft);
@@ -223,23 +209,32 @@ class TableStore implements Store {
       if (round.more && applied.length === 0) this.#rest();
     } catch (thrown) {
       this.#crawls.forget(draft);
-      const steps = applied.map(({ waiting }) => waiting);
       if (thrown instanceof Outrun) {
-        this.#queue.unshift(...steps);
+        this.#queue.unshift(...this.#underWay);
         return;
       }
       this.#hasChores = false;
       // Who is about to end does not wait for the next try as well.
-      this.#fail(this.#closed ? [...steps, ...this.#queue.splice(0)] : steps, thrown);
+      this.#fail(this.#closed ? [...this.#underWay, ...this.#queue.splice(0)] : this.#underWay, thrown);
       return;
     }
     if (draft.changes.size > 0) this.#failure = undefined;
-    const batches = chunks.map(({ chunk }) => chunk.events);
+    const batches = chunks.map(({ events }) => events);
     this.#crawls.publish(draft);
-    this.log.publish(chunks.map(({ chunk }) => chunk));
+    this.log.publish(chunks);
     for (const { waiting, outcome } of applied) {
       waiting.resolve(new Done(batches, outcome));
     }
+  }
+
+  /** Adds to a draft what its steps come to in all, and gives the chunks that its events make. */
+  #settle(draft: Draft): Chunk[] {
+    draft.settle();
+    const { epoch, last, time, position } = this.log;
+    const place = { offset: last + 1, time: Math.max(time, Date.now()), position };
+    const chunks = cutChunks(epoch, place, draft.events);
+    for (const { chunk, value } of chunks) draft.put(keys.chunk(chunk.offset), value);
+    return chunks.map(({ chunk }) => chunk);
   }
 
   async #write({ changes }: Draft): Promise<void> {
