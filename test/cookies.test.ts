@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { CookieJar } from 'tough-cookie';
 import { createCookies } from '#src/crawl/cookies.js';
+import { Session } from '#src/crawl/session.js';
+import { parseSpider } from '#src/crawl/spider.js';
+import { openMemoryStore } from '#src/store/memory.js';
+import { recordOf } from './support/log-service.js';
 
 const url = 'http://a.test/';
 const named = (count: number) => Array.from({ length: count }, (_, n) => `c${n}=1`);
@@ -19,4 +24,78 @@ test('cookies › one that is longer than 4,096 bytes is left out', () => {
   const cookies = createCookies({}, [url]);
   assert.equal(cookies.take(url, [`a=${'x'.repeat(4_094)}`]), true);
   assert.equal(cookies.take(url, [`b=${'x'.repeat(4_095)}`]), false);
+});
+
+test('cookies › each domain is kept by itself, and only where it has something new', () => {
+  const cookies = createCookies({ given: '1' }, [url]);
+  assert.deepEqual(
+    cookies.takeChanges().map(({ key }) => key),
+    ['a.test'],
+  );
+  for (let n = 0; n < 1_000; n++) cookies.take(`http://h${n}.test/`, ['a=1', 'b=2; Path=/x; HttpOnly']);
+  const kept = cookies.takeChanges();
+  assert.equal(kept.length, 1_000);
+  assert.deepEqual(cookies.takeChanges(), []);
+  assert.equal(cookies.take('http://h7.test/', ['a=1', 'b=2; Path=/x; HttpOnly']), false);
+  assert.equal(cookies.take('http://h7.test/', ['a=1', 'b=2; Path=/x']), true);
+  assert.equal(cookies.take('http://h8.h7.test/', ['c=3; Domain=h7.test']), true);
+  const [change, ...others] = cookies.takeChanges();
+  assert.deepEqual([change?.key, others], ['h7.test', []]);
+  assert.ok(change !== undefined && JSON.stringify(change).length < 1_000);
+  const later = createCookies({ given: '1' }, [url], [...kept.filter(({ key }) => key !== 'h7.test'), change]);
+  assert.equal(later.header('http://h7.test/x'), 'b=2; a=1; c=3');
+  assert.equal(later.header('http://h8.h7.test/'), 'c=3');
+  assert.equal(later.header('http://h6.test/x'), 'b=2; a=1');
+  assert.deepEqual(later.takeChanges(), []);
+});
+
+test('cookies › one that a site takes back is forgotten, also after a restart', () => {
+  const cookies = createCookies({ given: '1' }, [url]);
+  cookies.take(url, ['a=1; Max-Age=60', 'b=1']);
+  assert.equal(cookies.take(url, ['a=; Max-Age=0', 'given=; Expires=Thu, 01 Jan 1970 00:00:00 GMT']), true);
+  assert.equal(cookies.header(url), 'b=1');
+  assert.equal(cookies.take(url, ['a=; Max-Age=0']), false);
+  assert.equal(createCookies({ given: '1' }, [url], cookies.takeChanges()).header(url), 'b=1');
+});
+
+test('cookies › an end that only moves on is kept anew before a tenth of its time is over, and not with each page', (t) => {
+  t.mock.timers.enable({ apis: ['Date'], now: 1_000_000 });
+  const cookies = createCookies({}, [url]);
+  let kept = [{ key: '', value: [] as unknown }];
+  let writes = 0;
+  for (let seconds = 0; seconds < 7_200; seconds += 10) {
+    t.mock.timers.tick(10_000);
+    if (!cookies.take(url, ['s=1; Max-Age=3600'])) continue;
+    writes += 1;
+    kept = cookies.takeChanges();
+  }
+  assert.ok(writes > 10 && writes < 30, `${writes}`);
+  t.mock.timers.tick(3_200_000);
+  const later = createCookies({}, [url], kept);
+  assert.equal(later.header(url), 's=1');
+  t.mock.timers.tick(400_000);
+  assert.equal(later.header(url), undefined, 'though it was used meanwhile');
+});
+
+test('cookies › a crawl goes on with those that an earlier version has kept as one whole', async (t) => {
+  const store = await openMemoryStore();
+  t.after(() => store.close());
+  const jar = new CookieJar(undefined, { looseMode: true });
+  jar.setCookieSync('a=1; Max-Age=3600', url);
+  jar.setCookieSync('b=1', url);
+  jar.setCookieSync('c=1; Domain=b.test', 'http://x.b.test/');
+  const record = { ...recordOf('old'), start: [url] };
+  await store.commit({
+    crawl: 'old',
+    record,
+    documents: [{ collection: 'cookies', key: 'old', value: jar.serializeSync() }],
+  });
+  const spider = parseSpider({ name: 'x', start: [url], items: {}, settings: { cookies: { given: '1' } } });
+  const session = () => new Session(store, record, spider, false);
+  const cookieOf = (at: string) => session().optionsFor(at).headers.cookie;
+  assert.deepEqual([cookieOf(url), cookieOf('http://y.b.test/')], ['a=1; b=1', 'c=1']);
+  const first = session();
+  first.take(url, { status: 200, latencyMs: 1, headers: { 'set-cookie': ['b=2', 'a=; Max-Age=0'] } });
+  await store.commit({ crawl: 'old', ownDocuments: first.takeChanges() });
+  assert.deepEqual([cookieOf(url), cookieOf('http://y.b.test/')], ['b=2', 'c=1']);
 });

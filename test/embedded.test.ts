@@ -173,6 +173,19 @@ describe('embedded store', () => {
     assert.equal(store.openFrontier(crawl).take(host)?.url, '/1');
   });
 
+  it('deletes what was the own of a crawl that is over', async (t) => {
+    const dir = await directory(t);
+    const store = await openEmbeddedStore(dir);
+    const ownDocuments = Array.from({ length: 600 }, (_, n) => ({ key: `${n}.test`, value: n }));
+    await store.commit({ crawl, ownDocuments });
+    await store.commit({ crawl, dropFrontier: true });
+    for (let n = 0; n < 100; n++) await store.commit({ crawl, bytes: 1 });
+    await store.close();
+    const tables = await openEmbeddedTables(dir);
+    t.after(() => tables.close());
+    assert.deepEqual(tables.range('k', 'l', 1), []);
+  });
+
   it('is refused a second time in one process, also by another path', async (t) => {
     const dir = await directory(t);
     const store = await openEmbeddedStore(join(dir, 'data'));

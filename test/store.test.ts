@@ -477,6 +477,21 @@ for (const [name, open] of Object.entries(stores)) {
       assert.equal(store.progress(''), undefined);
     });
 
+    it('keeps what is a crawl’s own until its frontier is dropped', async (t) => {
+      const store = await open(t);
+      const keep = (key: string, value: unknown) => store.commit({ crawl, ownDocuments: [{ key, value }] });
+      await Promise.all([keep('one', 1), keep('x'.repeat(300), [2]), keep('one', { a: 3 })]);
+      await store.commit({ crawl: 'other', ownDocuments: [{ key: 'one', value: 4 }] });
+      const values = (id: string) => Array.from(store.ownDocuments(id), ({ key, value }) => [key, value]).sort();
+      assert.deepEqual(values(crawl), [
+        ['one', { a: 3 }],
+        ['x'.repeat(300), [2]],
+      ]);
+      void keep('late', 5);
+      await store.commit({ crawl, dropFrontier: true });
+      assert.deepEqual([values(crawl), values('other'), values('none')], [[], [['one', 4]], []]);
+    });
+
     it('writes nothing of a step that cannot be written, and all of its neighbours', async (t) => {
       const store = await open(t);
       const circle: Record<string, unknown> = {};

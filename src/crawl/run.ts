@@ -275,9 +275,8 @@ export class CrawlRun {
 
   #commit(step: Omit<Step, 'crawl'>): Promise<Committed> {
     const { store } = this.#context;
-    const changes = this.#session.takeChanges();
+    const ownDocuments = this.#session.takeChanges();
     const own: Step = { crawl: this.#id, isBounded: this.settings.maxDepth !== undefined, ...step };
-    if (changes.length === 0) return store.commit(own);
-    return store.commit({ ...own, documents: [...(step.documents ?? []), ...changes] });
+    return store.commit(ownDocuments.length === 0 ? own : { ...own, ownDocuments });
   }
 }

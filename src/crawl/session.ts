@@ -1,8 +1,8 @@
 /** What a crawl is to the sites that it visits: its manners, its cookies, its login. */
-import type { CrawlRecord, DocumentChange, Store } from '../store/store.js';
+import type { CrawlRecord, OwnDocument, Store } from '../store/store.js';
 import { version } from '../version.js';
 import type { AdmissionRules } from './admission.js';
-import { type Cookies, createCookies } from './cookies.js';
+import { type Cookies, createCookies, type SavedCookies } from './cookies.js';
 import type { Fetcher } from './fetcher.js';
 import { logIn } from './login.js';
 import type { FetchOptions, ResponseHead } from './messages.js';
@@ -14,7 +14,7 @@ const defaultUserAgent = `crawlcast/${version}`;
 /** A page may take this many times as long in all as it may be silent. */
 const totalTimeoutFactor = 10;
 
-/** Where the cookies of crawls that go on are kept, by crawl. */
+/** Where earlier versions have kept the cookies of crawls that go on, by crawl. */
 export const cookieCollection = 'cookies';
 
 /** Headers that say who we are. */
@@ -25,7 +25,6 @@ type RequestHeaders = FetchOptions['headers'];
 /** One crawl's dealings with its sites. */
 export class Session {
   readonly #spider: Spider;
-  readonly #crawl: string;
   /** How everything is fetched, without what depends on the URL. */
   readonly options: FetchOptions;
   /** Origins that may have the spider's credentials. */
@@ -35,12 +34,10 @@ export class Session {
   readonly #isResumed: boolean;
   /** Those of the spider; absent where it has none. */
   readonly #headers: RequestHeaders | undefined;
-  #hasNewCookies = false;
 
   constructor(store: Store, record: CrawlRecord, spider: Spider, publicOnly: boolean) {
-    const saved = store.document(cookieCollection, record.id);
+    const saved = savedCookies(store, record.id);
     this.#spider = spider;
-    this.#crawl = record.id;
     const { userAgent = defaultUserAgent, timeout, maxBytes, proxy, headers } = spider.settings;
     this.#headers = Object.keys(headers).length > 0 ? inLowerCase(headers) : undefined;
     this.options = {
@@ -53,7 +50,7 @@ export class Session {
       ...(proxy === undefined ? {} : { proxy }),
     };
     this.#homes = new Set(record.start.flatMap(homesOf));
-    this.#isResumed = saved !== undefined;
+    this.#isResumed = saved.length > 0;
     this.#cookies = createCookies(spider.settings.cookies, record.start, saved);
   }
 
@@ -78,7 +75,7 @@ export class Session {
   /** Keeps the cookies of an answer. */
   take(url: string, head: ResponseHead): void {
     const lines = head.headers['set-cookie'];
-    if (lines !== undefined && this.#cookies.take(url, lines)) this.#hasNewCookies = true;
+    if (lines !== undefined) this.#cookies.take(url, lines);
   }
 
   /**
@@ -92,16 +89,23 @@ export class Session {
     const optionsFor = (url: string) => this.optionsFor(url);
     const again = this.#isResumed;
     await logIn({ login, fetcher, cookies: this.#cookies, optionsFor, rules, redirects, retries, again }, signal);
-    this.#hasNewCookies = true;
     return true;
   }
 
   /** What has to be written with the next step. */
-  takeChanges(): DocumentChange[] {
-    if (!this.#hasNewCookies) return [];
-    this.#hasNewCookies = false;
-    return [{ collection: cookieCollection, key: this.#crawl, value: this.#cookies.save() }];
+  takeChanges(): OwnDocument[] {
+    return this.#cookies.takeChanges();
   }
+}
+
+/** What the crawl has kept. */
+function savedCookies(store: Store, crawl: string): SavedCookies[] {
+  // Written by the jar of an earlier version.
+  const old = store.document(cookieCollection, crawl) as { cookies: { domain: string }[] } | undefined;
+  const kept = [...store.ownDocuments(crawl)];
+  const isNewer = new Set(kept.map(({ key }) => key));
+  const older = old?.cookies.filter(({ domain }) => !isNewer.has(domain)) ?? [];
+  return older.length === 0 ? kept : [{ key: '', value: older }, ...kept];
 }
 
 /** As they may be written in any case, one would else be sent beside our own of the same name. */

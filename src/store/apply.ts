@@ -31,6 +31,8 @@ export function applyStep(draft: Draft, step: Step, nextOffset: number): Outcome
   let queued = 0;
   for (const offer of step.offers ?? []) queued += offerUrl(draft, crawl, offer, page, step.isBounded) ? 1 : 0;
   if (step.isBounded && step.lease && leadsFurther(step)) draft.urlsOf(crawl).see(furtherMark(step.lease.fingerprint));
+  for (const { key, value } of step.ownDocuments ?? [])
+    draft.put(keys.ownDocument(crawl.space, key), encodeJson({ key, value }));
   if (step.lease && page) (step.release ? endPage : savePage)(draft, crawl, step.lease, page);
   crawl.stats.bytes += step.bytes ?? 0;
   if (step.dropFrontier) dropFrontier(draft, crawl);
@@ -39,8 +41,8 @@ export function applyStep(draft: Draft, step: Step, nextOffset: number): Outcome
 
 /** A step may be about documents only. */
 function concernsCrawl(step: Step): boolean {
-  const { record, events, offers, lease, bytes, dropFrontier } = step;
-  return Boolean(record || events?.length || offers?.length || lease || bytes || dropFrontier);
+  const { record, events, offers, lease, bytes, dropFrontier, ownDocuments } = step;
+  return Boolean(record || events?.length || offers?.length || lease || bytes || dropFrontier || ownDocuments?.length);
 }
 
 function changeDocument(draft: Draft, { collection, key, value, needs }: DocumentChange): void {

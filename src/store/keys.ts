@@ -14,7 +14,7 @@ function digits(number: number, width: number): string {
 }
 
 /** Kinds of rows that belong to a crawl's frontier, and go with it. */
-export const frontierKinds = ['e', 'h', 'n', 'p'] as const;
+export const frontierKinds = ['e', 'h', 'k', 'n', 'p'] as const;
 
 /** The frontier that a row belongs to. */
 export function spaceOf(key: string): string | undefined {
@@ -46,6 +46,8 @@ export const keys = {
   ended: (space: string) => `e${space} `,
   block: (list: string, number: number) => list + digits(number, blockWidth),
   blockNumberOf: (key: string) => Number.parseInt(key.slice(-blockWidth), 36),
+  ownDocuments: (space: string) => `k${space} `,
+  ownDocument: (space: string, key: string) => keys.ownDocuments(space) + part(key),
   pages: (space: string) => `p${space} `,
   page: (space: string, fingerprint: string) => `${keys.pages(space)}${part(fingerprint)} `,
   pageStep: (space: string, fingerprint: string, step: number) => keys.page(space, fingerprint) + digits(step, 6),

@@ -106,7 +106,7 @@ export interface CrawlProgress {
   readonly lastOffset: number;
 }
 
-/** A small document of any JSON value, by collection and key: stored spiders, cookies, validators of pages. */
+/** A small document of any JSON value, by collection and key: stored spiders, validators of pages. */
 export interface DocumentChange {
   readonly collection: string;
   readonly key: string;
@@ -114,6 +114,12 @@ export interface DocumentChange {
   readonly value: unknown;
   /** Offset of the oldest event without which it is good for nothing: when that one is no longer kept, it goes as well. */
   readonly needs?: number;
+}
+
+/** A document of any JSON value that is one crawl's own, by key: its cookies. It goes with the frontier. */
+export interface OwnDocument {
+  readonly key: string;
+  readonly value: unknown;
 }
 
 /** One transaction. All of it is durable, or nothing of it. */
@@ -132,9 +138,10 @@ export interface Step {
   readonly release?: boolean;
   /** Added to the crawl's `stats.bytes`. */
   readonly bytes?: number;
-  /** The crawl is over: what its frontier and fingerprints take is given back (at leisure, in the background). */
+  /** The crawl is over: what its frontier, fingerprints and own documents take is given back (at leisure, in the background). */
   readonly dropFrontier?: boolean;
   readonly documents?: readonly DocumentChange[];
+  readonly ownDocuments?: readonly OwnDocument[];
   /**
    * Decides when the step's turn has come, knowing all that was written before it: by this process or another. What it
    * returns is part of the step; what it throws refuses the step. May be asked again where another process was first.
@@ -228,6 +235,8 @@ export interface Store {
   openFrontier(crawl: string): Frontier;
   document(collection: string, key: string): unknown;
   documents(collection: string): Iterable<{ key: string; value: unknown }>;
+  /** Those of a crawl that is not over. */
+  ownDocuments(crawl: string): Iterable<OwnDocument>;
   /** Waits for what is under way, then lets go of the disk. */
   close(): Promise<void>;
 }

@@ -12,7 +12,17 @@ import { readEpoch } from './epoch.js';
 import { keys } from './keys.js';
 import { TableLog } from './log.js';
 import { allRows, decodeJson } from './state.js';
-import type { Committed, CrawlProgress, CrawlRecord, Frontier, Peers, Retention, Step, Store } from './store.js';
+import type {
+  Committed,
+  CrawlProgress,
+  CrawlRecord,
+  Frontier,
+  OwnDocument,
+  Peers,
+  Retention,
+  Step,
+  Store,
+} from './store.js';
 import { type Changes, type News, Outrun, type Tables } from './tables.js';
 
 /** How a store is opened. */
@@ -120,6 +130,12 @@ class TableStore implements Store {
 
   *documents(collection: string): Iterable<{ key: string; value: unknown }> {
     for (const [, row] of allRows(this.tables, keys.collection(collection))) yield decodeJson(row);
+  }
+
+  *ownDocuments(crawl: string): Iterable<OwnDocument> {
+    const space = this.#crawls.crawls.get(crawl)?.space;
+    if (space === undefined) return;
+    for (const [, row] of allRows(this.tables, keys.ownDocuments(space))) yield decodeJson(row);
   }
 
   async close(): Promise<void> {
