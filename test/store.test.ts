@@ -198,6 +198,7 @@ for (const [name, open] of Object.entries(stores)) {
         stats: { pages: 1, items: 3, failed: 1, skipped: 1, duplicates: 1, bytes: 111, queued: 2, inFlight: 0 },
         firstOffset: 2,
         lastOffset: 8,
+        lastFailedOffset: 7,
       });
     });
 

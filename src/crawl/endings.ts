@@ -1,7 +1,8 @@
 /** How a crawl ends, and what may still be done to it. */
 import { CrawlcastError } from '../errors.js';
 import type { CrawlStats } from '../events.js';
-import type { CrawlProgress, CrawlRecord, NewEvent, Step } from '../store/store.js';
+import { dataOf } from '../events-json.js';
+import type { CrawlProgress, CrawlRecord, EventLog, NewEvent, Step } from '../store/store.js';
 import { newEvent } from './events.js';
 
 /** How a crawl ends. */
@@ -9,11 +10,24 @@ export type Ending =
   | { readonly state: 'finished' | 'cancelled' }
   | { readonly state: 'failed'; readonly error: { readonly code: string; readonly message: string } };
 
-/** Why a crawl failed that fetched no page, and had none that failed. */
-export const nothingFetched = {
+/** Why a crawl failed that fetched no page, and had none that failed, or of which nothing can be read any more. */
+const nothingFetched = {
   code: 'start.skipped',
   message: 'none of the start URLs could be fetched: the events page.skipped and page.failed say why',
 };
+
+/** Why a crawl failed that fetched no page: the reason of its last page that failed, which is at an offset. */
+export function reasonAt(log: EventLog, offset: number): { readonly code: string; readonly message: string } {
+  if (offset < log.first) return nothingFetched;
+  try {
+    const event = log.read(offset - 1, 1).at(0);
+    if (event?.offset !== offset) return nothingFetched;
+    const { error, message } = dataOf(event.json, 'page.failed');
+    return { code: error, message };
+  } catch {
+    return nothingFetched;
+  }
+}
 
 /** The figures of a crawl that has none yet. */
 export const noStats: CrawlStats = {

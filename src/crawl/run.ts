@@ -39,8 +39,6 @@ export class CrawlRun {
   readonly #conduct: Conduct;
   readonly #detours = new Detours();
   readonly #attempts = new Map<string, number>();
-  /** The last page that failed: why a crawl failed, if no page came. */
-  lastFailure: { code: string; message: string } | undefined;
 
   constructor(context: CrawlContext, record: CrawlRecord, spider: Spider) {
     const { store, politeness, pool } = context;
@@ -266,7 +264,6 @@ export class CrawlRun {
     const attempts = this.#attemptsAt(lease) + 1;
     const failed = newEvent(this.#id, 'page.failed', url, { url, error: code, message, attempts });
     const committed = await this.#commit({ release: true, bytes, ...this.#harvest(lease, { items, links }, failed) });
-    this.lastFailure = { code, message };
     this.#validators.forget(lease);
     this.#attempts.delete(lease.fingerprint);
     this.#scheduler.done(lease);

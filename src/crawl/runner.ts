@@ -7,7 +7,7 @@ import type { CrawlRecord } from '../store/store.js';
 import { printableUrl } from '../url.js';
 import type { CrawlContext } from './context.js';
 import { crawl } from './crawl.js';
-import { allowed, type Ending, ended, isUnderWay, noStats, nothingFetched } from './endings.js';
+import { allowed, type Ending, ended, isUnderWay, noStats, reasonAt } from './endings.js';
 import { newEvent } from './events.js';
 import { watchOwners } from './owners.js';
 import { tryToWrite } from './probe.js';
@@ -146,8 +146,8 @@ export function createRunner(context: CrawlContext, options: RunnerOptions = {})
   async function finish(id: string): Promise<void> {
     await close(id, async (run) => {
       await run.skipRest(() => !stopped);
-      const pages = store.progress(id)?.counts.page ?? 0;
-      return pages > 0 ? { state: 'finished' } : { state: 'failed', error: run.lastFailure ?? nothingFetched };
+      const { counts, lastFailedOffset = 0 } = store.progress(id) ?? {};
+      return counts?.page ? { state: 'finished' } : { state: 'failed', error: reasonAt(store.log, lastFailedOffset) };
     });
   }
 

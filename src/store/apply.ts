@@ -70,8 +70,10 @@ function append(draft: Draft, crawl: CrawlEntry, { type, tail }: NewEvent, nextO
   crawl.counts[type] = (Object.hasOwn(crawl.counts, type) ? (crawl.counts[type] ?? 0) : 0) + 1;
   if (isItemEvent(type)) crawl.stats.items += 1;
   else if (type === 'page') crawl.stats.pages += 1;
-  else if (type === 'page.failed') crawl.stats.failed += 1;
-  else if (type === 'page.skipped') crawl.stats.skipped += 1;
+  else if (type === 'page.failed') {
+    crawl.stats.failed += 1;
+    crawl.lastFailedOffset = offset;
+  } else if (type === 'page.skipped') crawl.stats.skipped += 1;
 }
 
 /** Whether a page has links, also such as were not followed. */

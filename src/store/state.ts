@@ -17,6 +17,7 @@ export interface CrawlEntry {
   stats: CrawlStats;
   firstOffset: number;
   lastOffset: number;
+  lastFailedOffset?: number;
 }
 
 const noStats = { pages: 0, items: 0, failed: 0, skipped: 0, duplicates: 0, bytes: 0, queued: 0, inFlight: 0 };
@@ -42,9 +43,9 @@ export function copyCrawl(crawl: CrawlEntry): CrawlEntry {
 
 /** The figures as others may see them. */
 export function progressOf(crawl: CrawlEntry, leased: number): CrawlProgress {
-  const { counts, stats, firstOffset, lastOffset } = copyCrawl(crawl);
+  const { counts, stats, firstOffset, lastOffset, lastFailedOffset = 0 } = copyCrawl(crawl);
   stats.queued = Math.max(0, stats.queued - leased);
-  return { counts, stats, firstOffset, lastOffset };
+  return { counts, stats, firstOffset, lastOffset, lastFailedOffset };
 }
 
 /** A value as JSON in bytes. */

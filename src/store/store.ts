@@ -104,6 +104,8 @@ export interface CrawlProgress {
   /** Offset of its first event; 0 before it. */
   readonly firstOffset: number;
   readonly lastOffset: number;
+  /** Of its last `page.failed`; 0 where there was none. */
+  readonly lastFailedOffset: number;
 }
 
 /** A small document of any JSON value, by collection and key: stored spiders, validators of pages. */
