@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Conduct } from '#src/crawl/conduct.js';
 import { createPoliteness } from '#src/crawl/politeness.js';
-import { createRobots, type RobotsAnswer } from '#src/crawl/robots.js';
+import { createRobots, type RobotsAnswer } from '#src/crawl/robots-memory.js';
 import { parseSpider } from '#src/crawl/spider.js';
 import type { Lease } from '#src/store/store.js';
 

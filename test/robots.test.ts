@@ -3,10 +3,13 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { describe, it, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { robotsDirectives } from '#src/crawl/directives.js';
 import { createFetcher } from '#src/crawl/fetcher.js';
-import { createRobots, maxRobotsLength, parseRobots, type RobotsAnswer, userAgentToken } from '#src/crawl/robots.js';
+import { maxRobotsLength, parseRobots, userAgentToken } from '#src/crawl/robots.js';
 import { createRobotsDesk } from '#src/crawl/robots-desk.js';
+import { createRobots, type RobotsAnswer } from '#src/crawl/robots-memory.js';
 import { startCrawler } from './support/crawling.js';
 import { request as requestOf } from './support/fetching.js';
 import { openNetwork } from './support/network.js';
@@ -55,6 +58,17 @@ const table: Row[] = [
     because: 'a crawl-delay ends the list of user agents as any rule does',
     text: 'User-agent: crawlcast\nCrawl-delay: 1\nUser-agent: other\nDisallow: /',
     allowed: ['/a'],
+  },
+  {
+    because: 'of rules with something behind an asterisk the first 2,000 count, however often one is written',
+    text: `User-agent: *\n${Array.from({ length: 3_000 }, (_, n) => `Disallow: *z${n}z\nDisallow: *z0z`).join('\n')}\nDisallow: /plain\nDisallow: /all/*`,
+    allowed: ['/xz2000z', '/x'],
+    forbidden: ['/xz0z', '/xz1999z', '/plain', '/all/x'],
+  },
+  {
+    because: 'of two rules that are the same the one that allows counts, in either order',
+    text: 'User-agent: *\nDisallow: /a\nAllow: /a\nAllow: /b\nDisallow: /b',
+    allowed: ['/a', '/b'],
   },
   { because: 'a name that only begins alike is another', text: 'User-agent: crawl\nDisallow: /', allowed: ['/'] },
   {
@@ -351,6 +365,34 @@ describe('robots', () => {
     assert.equal(robots.known('http://h49.test'), undefined);
     assert.ok(robots.known('http://h50.test'));
     assert.equal(asked.length, 150);
+  });
+
+  it('are remembered for as many hosts as there is memory for', async () => {
+    const body = `User-agent: *\n${Array.from({ length: 1_000 }, (_, n) => `Disallow: /${n}`).join('\n')}`;
+    const fetchRobots = async () => ({ status: 200, body });
+    const bytes = parseRobots(body, 'x').bytes ?? 0;
+    assert.ok(bytes > 100_000);
+    const robots = createRobots({ fetchRobots, userAgent: 'x', maxBytes: 10.5 * bytes });
+    const known = (count: number) =>
+      Array.from({ length: count }, (_, n) => n).filter((n) => robots.known(`http://h${n}.test`) !== undefined);
+    for (let n = 0; n < 30; n++) await robots.rules(`http://h${n}.test`);
+    assert.deepEqual(known(30), [20, 21, 22, 23, 24, 25, 26, 27, 28, 29]);
+    await Promise.all(Array.from({ length: 40 }, (_, n) => robots.rules(`http://h${n}.test`)));
+    assert.equal(known(40).length, 10);
+  });
+
+  it('take as much memory as what is kept of them, not as what has come', () => {
+    setFlagsFromString('--expose-gc');
+    const gc: () => void = runInNewContext('gc');
+    const bodyOf = (n: number) =>
+      `User-agent: *\nDisallow: /a-path-that-is-long-enough-to-be-a-slice/${n}\n${`# ${n} ${'x'.repeat(100)}\n`.repeat(4_000)}Sitemap: http://a.test/sitemap-number-${n}.xml`;
+    gc();
+    const before = process.memoryUsage().heapUsed;
+    const kept = Array.from({ length: 50 }, (_, n) => parseRobots(bodyOf(n), 'x'));
+    gc();
+    const bytes = process.memoryUsage().heapUsed - before;
+    assert.equal(kept[49]?.sitemaps[0], 'http://a.test/sitemap-number-49.xml');
+    assert.ok(bytes < 5_000_000, `${bytes} bytes`);
   });
 
   it('are waited for as long as a crawl waits, whoever asked somebody first', async () => {

@@ -1,7 +1,8 @@
 /** How one crawl behaves towards a host: what the host's robots.txt says, and what the spider's settings say. */
 import type { Lease } from '../store/store.js';
 import type { Manners, Politeness } from './politeness.js';
-import type { Robots, RobotsRules } from './robots.js';
+import type { RobotsRules } from './robots.js';
+import type { Robots } from './robots-memory.js';
 import type { Settings } from './spider.js';
 
 /** What robots.txt says to one page; or in how many milliseconds it may be asked for again, where the host could not say. */

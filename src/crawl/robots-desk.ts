@@ -6,7 +6,8 @@ import { Cancellation } from './cancellation.js';
 import type { Fetcher } from './fetcher.js';
 import type { FetchOptions, ResponseHead } from './messages.js';
 import { parseRetryAfter } from './politeness.js';
-import { createRobots, maxRobotsLength, type Robots, type RobotsAnswer, type RobotsState } from './robots.js';
+import { maxRobotsLength } from './robots.js';
+import { createRobots, type Robots, type RobotsAnswer, type RobotsState } from './robots-memory.js';
 
 /** What every host allows. */
 export interface RobotsDesk {

@@ -16,6 +16,8 @@ export interface RobotsRules {
   readonly retryInMs?: number;
   /** Set where the host could not even be reached: what went wrong. */
   readonly failure?: unknown;
+  /** About how much memory they take; absent: next to none. */
+  readonly bytes?: number;
 }
 
 interface Rule {
@@ -30,7 +32,10 @@ interface Rule {
 }
 
 interface Group {
-  readonly rules: Rule[];
+  /** Paths as they are written, and whether they are allowed. */
+  readonly paths: Map<string, boolean>;
+  /** How many of them are wild. */
+  wild: number;
   crawlDelayMs?: number;
 }
 
@@ -38,6 +43,13 @@ interface Group {
 export const maxRobotsLength = 512_000;
 const maxCrawlDelayMs = 60_000;
 const maxSitemaps = 1_000;
+
+/** With something behind a `*`. Each is looked for in every path of the host: of half a megabyte of them a page would cost 30 ms and more. */
+const wild = /\*[^*]/;
+const maxWildRules = 2_000;
+
+/** What a rule takes besides its text. */
+const ruleBytes = 100;
 
 /** The name by which robots.txt knows a user agent: `Bot` of `Bot/1.0`, and of `Mozilla/5.0 (compatible; Bot/1.0)`. */
 export function userAgentToken(userAgent: string): string {
@@ -71,7 +83,7 @@ export function parseRobots(text: string, token: string): RobotsRules {
 
 /** Groups of one name are one group, wherever they stand. */
 function groupOf(groups: Map<string, Group>, name: string): Group {
-  const group = groups.get(name) ?? { rules: [] };
+  const group = groups.get(name) ?? { paths: new Map(), wild: 0 };
   groups.set(name, group);
   return group;
 }
@@ -86,11 +98,15 @@ function rule(groups: ReadonlySet<Group>, field: string, value: string): boolean
   }
   if (field !== 'allow' && field !== 'disallow') return false;
   // An empty path matches nothing: `Disallow:` allows everything.
-  if (value !== '') {
-    const entry = compile(value, field === 'allow');
-    for (const group of groups) group.rules.push(entry);
-  }
+  if (value !== '') for (const group of groups) addPath(group, value, field === 'allow');
   return true;
+}
+
+/** Of two that are the same the one that allows counts. Wild ones beyond the limit are ignored. */
+function addPath(group: Group, path: string, allow: boolean): void {
+  const known = group.paths.get(path);
+  if (known === undefined && wild.test(path) && ++group.wild > maxWildRules) return;
+  group.paths.set(path, allow || known === true);
 }
 
 function* records(text: string): Generator<[field: string, value: string]> {
@@ -108,18 +124,29 @@ function* records(text: string): Generator<[field: string, value: string]> {
 }
 
 function rulesOf(group: Group | undefined, sitemaps: readonly string[]): RobotsRules {
+  const { crawlDelayMs, paths = new Map<string, boolean>() } = group ?? {};
+  const allowed = [...paths.values()];
+  const text = [...paths.keys(), ...sitemaps].join('\n');
+  const kept = linesOfCopy(text);
   // The longest match counts, and of two as long the one that allows: sorted so, it is the first match.
-  const rules = (group?.rules ?? []).toSorted((a, b) => b.length - a.length || Number(b.allow) - Number(a.allow));
-  const crawlDelayMs = group?.crawlDelayMs;
+  const rules = allowed
+    .map((allow, at) => compile(kept[at] ?? '', allow))
+    .sort((a, b) => b.length - a.length || Number(b.allow) - Number(a.allow));
   return {
     allows(path) {
       if (rules.length === 0 || path === '/robots.txt') return true;
       const normal = normalisePath(path);
       return rules.find((rule) => matches(rule, normal))?.allow ?? true;
     },
-    sitemaps,
+    sitemaps: kept.slice(rules.length),
+    bytes: text.length + rules.length * ruleBytes,
     ...(crawlDelayMs === undefined ? {} : { crawlDelayMs }),
   };
+}
+
+/** A slice of a text keeps all of it in memory: what is kept are slices of a text that has nothing else in it. */
+function linesOfCopy(text: string): string[] {
+  return text === '' ? [] : Buffer.from(text).toString().split('\n');
 }
 
 const escapes = /%([0-9A-Fa-f]{2})|[^A-Za-z0-9._~:/?#[\]@!$&'()*+,;=-]/gu;
@@ -145,7 +172,7 @@ function compile(value: string, allow: boolean): Rule {
   const [head = '', ...parts] = (anchored ? pattern.slice(0, -1) : pattern).split('*');
   const tail = anchored ? parts.pop() : undefined;
   const end = tail !== undefined ? { tail } : anchored ? 'exact' : 'any';
-  return { allow, length: pattern.length, head, parts, end };
+  return { allow, length: pattern.length, head, parts: parts.filter((part) => part !== ''), end };
 }
 
 /** Takes time in proportion to both lengths, whatever the pattern. */
@@ -159,148 +186,4 @@ function matches({ head, parts, end }: Rule, path: string): boolean {
   }
   if (end === 'any') return true;
   return end === 'exact' ? path.length === at : path.length - end.tail.length >= at && path.endsWith(end.tail);
-}
-
-/** What the attempt to get a robots.txt came to, at most five redirects later. */
-export interface RobotsAnswer {
-  readonly status: number;
-  readonly body: string;
-  readonly retryAfterMs?: number;
-  /** Why there was nobody to ask: no page of that host can be had either, for the same reason. */
-  readonly failure?: unknown;
-}
-
-/** What came of asking for a robots.txt: there is one, there is none, or it cannot be had, so that all is forbidden for now. */
-export type RobotsState = 'rules' | 'none' | 'unavailable';
-
-/** The robots.txt of many hosts, for one user agent. */
-export interface Robots {
-  /** The rules of a host; never fails. Those who ask at once share one request. */
-  rules(origin: string): Promise<RobotsRules>;
-  /** The rules where they are known already and still hold. */
-  known(origin: string): RobotsRules | undefined;
-  /** What came of it last; undefined where nobody has asked yet, or could. */
-  state(origin: string): RobotsState | undefined;
-}
-
-/** How robots.txt is got, and by whom. */
-export interface RobotsOptions {
-  /** Gets `/robots.txt` of scheme, host and port. A rejection counts as a host that cannot be reached. */
-  readonly fetchRobots: (origin: string) => Promise<RobotsAnswer>;
-  readonly userAgent: string;
-  /** A clock in milliseconds. */
-  readonly now?: () => number;
-  /** How many hosts are remembered. Default 10,000. */
-  readonly maxHosts?: number;
-}
-
-interface Entry {
-  readonly answer: Promise<RobotsRules>;
-  /** Absent while the answer is on its way. */
-  rules?: RobotsRules;
-  state?: RobotsState;
-  /** When it came; earlier than that it is only where the clock was set back, and then nobody knows how old it is. */
-  settledAt: number;
-  expiresAt: number;
-  /** How many times in a row it could not be had. */
-  failures: number;
-}
-
-const maxAgeMs = 24 * 3_600_000;
-const firstPauseMs = 500;
-const maxPauseMs = 3_600_000;
-const unaskedMs = 1_000;
-
-/**
- * Remembers each host's robots.txt for a day (RFC 9309 §2.4). An answer of 4xx, or redirects without end, allow
- * everything; 429 and 5xx forbid everything for half a second, and twice as long each time; so do a timeout and a broken
- * connection until somebody asks again (§2.3.1). A host that could not be asked is taken
- * for such a one for a second.
- */
-export function createRobots({ fetchRobots, userAgent, now = Date.now, maxHosts = 10_000 }: RobotsOptions): Robots {
-  const entries = new Map<string, Entry>();
-  const token = userAgentToken(userAgent);
-
-  function current(origin: string): Entry | undefined {
-    const entry = entries.get(origin);
-    const at = now();
-    return entry !== undefined && at >= entry.settledAt && at < entry.expiresAt ? entry : undefined;
-  }
-
-  function ask(origin: string): Entry {
-    const failures = entries.get(origin)?.failures ?? 0;
-    const entry: Entry = {
-      answer: fetchRobots(origin).then(
-        (answer) => settle(entry, answer),
-        (failure: unknown) => unreachable(entry, failure),
-      ),
-      settledAt: Number.NEGATIVE_INFINITY,
-      expiresAt: Number.POSITIVE_INFINITY,
-      failures,
-    };
-    entries.delete(origin);
-    entries.set(origin, entry);
-    if (entries.size > maxHosts) forgetOldest();
-    return entry;
-  }
-
-  /** Pages of such a host fail for the same reason, with their own patience: nothing is remembered. */
-  function unreachable(entry: Entry, failure: unknown): RobotsRules {
-    entry.expiresAt = Number.NEGATIVE_INFINITY;
-    entry.state = 'unavailable';
-    entry.rules = { ...forbidding(() => 0), failure };
-    return entry.rules;
-  }
-
-  function settle(entry: Entry, answer: RobotsAnswer): RobotsRules {
-    const rules = rulesByStatus(answer, token);
-    entry.settledAt = now();
-    if (answer.failure !== undefined) {
-      // Soon its name may have come to be, and its robots.txt with it; until then nobody looks it up for each page.
-      entry.expiresAt = entry.settledAt + unaskedMs;
-      entry.rules = { ...parseRobots('', token), failure: answer.failure };
-      return entry.rules;
-    }
-    entry.state = rules === undefined ? 'unavailable' : answer.status < 300 ? 'rules' : 'none';
-    if (rules === undefined) {
-      const pauseMs = Math.min(firstPauseMs * 2 ** entry.failures++, maxPauseMs);
-      entry.expiresAt = now() + Math.max(pauseMs, answer.retryAfterMs ?? 0);
-    } else {
-      entry.expiresAt = now() + maxAgeMs;
-      entry.failures = 0;
-    }
-    entry.rules = rules ?? forbidding(() => entry.expiresAt - now());
-    return entry.rules;
-  }
-
-  function forgetOldest(): void {
-    // One that is still on its way is kept: whoever waits for it would not find it again.
-    for (const [origin, { rules }] of entries) {
-      if (rules === undefined) continue;
-      entries.delete(origin);
-      return;
-    }
-  }
-
-  return {
-    rules: (origin) => (current(origin) ?? ask(origin)).answer,
-    known: (origin) => current(origin)?.rules,
-    state: (origin) => entries.get(origin)?.state,
-  };
-}
-
-/** What an answer means; `undefined` where it means that the host cannot say. */
-function rulesByStatus(answer: RobotsAnswer, token: string): RobotsRules | undefined {
-  if (answer.status === 429 || answer.status < 200 || answer.status >= 500) return undefined;
-  return parseRobots(answer.status < 300 ? answer.body : '', token);
-}
-
-function forbidding(retryInMs: () => number): RobotsRules {
-  return {
-    allows: () => false,
-    sitemaps: [],
-    get retryInMs() {
-      return Math.max(0, retryInMs());
-    },
-  };
 }

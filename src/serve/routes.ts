@@ -2,7 +2,7 @@
 import type { Config } from '../config.js';
 import type { SpiderLibrary } from '../crawl/library.js';
 import type { HostSnapshot } from '../crawl/politeness.js';
-import type { RobotsState } from '../crawl/robots.js';
+import type { RobotsState } from '../crawl/robots-memory.js';
 import type { Runner } from '../crawl/runner.js';
 import { CrawlcastError } from '../errors.js';
 import type { Store } from '../store/store.js';
