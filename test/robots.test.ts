@@ -395,6 +395,18 @@ describe('robots', () => {
     assert.ok(bytes < 5_000_000, `${bytes} bytes`);
   });
 
+  it('are remembered for the last ways to fetch only', () => {
+    const desk = createRobotsDesk(createFetcher());
+    const { options } = requestOf('http://a.test');
+    const as = (userAgent: string) => desk.for({ ...options, userAgent });
+    const [first, second] = [as('first'), as('second')];
+    for (let n = 0; n < 14; n++) as(`${n}`);
+    assert.equal(as('first'), first);
+    as('another');
+    assert.equal(as('first'), first);
+    assert.notEqual(as('second'), second);
+  });
+
   it('are waited for as long as a crawl waits, whoever asked somebody first', async () => {
     const server = createServer((_, response) => setTimeout(() => response.writeHead(404).end(), 300));
     server.listen(0, '127.0.0.1');

@@ -24,17 +24,18 @@ export interface RobotsDesk {
 const maxHops = 5;
 /** A host that takes longer to give its robots.txt counts as unreachable, for now. */
 const maxTimeoutMs = 10_000;
+/** Ways to fetch that are remembered, as each may have its megabytes of rules. A crawl that goes on keeps what it was given. */
+const maxDesks = 16;
 
 /** Makes a desk. */
 export function createRobotsDesk(fetcher: Fetcher): RobotsDesk {
+  /** The least recently wanted first. */
   const desks = new Map<string, Robots>();
 
   function deskFor({ userAgent, proxy, publicOnly, timeoutMs }: FetchOptions): Robots {
     const patience = Math.min(timeoutMs, maxTimeoutMs);
     // Of all settings only these decide what comes of asking: one crawl's haste must not be another's failure.
     const key = JSON.stringify([userAgent, proxy, publicOnly, patience]);
-    const known = desks.get(key);
-    if (known !== undefined) return known;
     const options: FetchOptions = {
       userAgent,
       publicOnly,
@@ -44,8 +45,12 @@ export function createRobotsDesk(fetcher: Fetcher): RobotsDesk {
       maxBytes: maxRobotsLength * 4,
       ...(proxy === undefined ? {} : { proxy }),
     };
-    const robots = createRobots({ userAgent, fetchRobots: (origin) => fetchRobots(fetcher, origin, options) });
+    const fetch = (origin: string) => fetchRobots(fetcher, origin, options);
+    const robots = desks.get(key) ?? createRobots({ userAgent, fetchRobots: fetch });
+    desks.delete(key);
     desks.set(key, robots);
+    const [oldest] = desks.keys();
+    if (desks.size > maxDesks && oldest !== undefined) desks.delete(oldest);
     return robots;
   }
 
