@@ -26,7 +26,10 @@ export async function joinPeers({ connection, place, url }: Cluster, tables: Str
       return thrown instanceof RequestError && thrown.isNoResponders() ? 'gone' : 'silent';
     }
   };
-  if ((await ask(self)) === 'alive') return { self, ask, isCurrent: () => tables.isCurrent() };
-  const message = `${place} cannot hold the log: the user has to be allowed to publish and subscribe to ${url.stream}.>`;
+  // A connection that has just begun may be slow.
+  for (let attempt = 0; attempt < 3; attempt++) {
+    if ((await ask(self)) === 'alive') return { self, ask, isCurrent: () => tables.isCurrent() };
+  }
+  const message = `${place} cannot hold the log: a message to ourselves does not come back; the user has to be allowed to publish and subscribe to ${url.stream}.>`;
   throw new CrawlcastError('store.unusable', message);
 }

@@ -16,6 +16,8 @@ const fetchSize = 64;
 const heartbeatMs = 2_500;
 /** Between two tries of a reader whose consumer is gone. */
 const retryMs = 250;
+/** A stream that ends earlier than it did for longer than this has lost something: a server that has just taken over may need a moment. */
+const lostAfterMs = 10_000;
 /** How long a reader may be away before the server forgets it. */
 const forgetAfterMs = 60_000;
 
@@ -24,8 +26,8 @@ type Take = (message: Message, isFirst: boolean) => Promise<boolean>;
 
 /**
  * Hands over every message from a sequence on, one at a time, until the signal aborts: whatever happens to the
- * connection or the servers. Where the stream begins later by now, so do the messages. `lost` where it ends earlier
- * than it did, or is another one.
+ * connection or the servers. Where the stream begins later by now, so do the messages. `lost` where it goes on ending
+ * earlier than it did, or is another one: who waits for more would not notice.
  */
 export async function readTail(
   cluster: Cluster,
@@ -41,10 +43,18 @@ export async function readTail(
     next = message.sequence + 1;
     return true;
   };
+  let shortSinceMs: number | undefined;
   while (!signal.aborted) {
     try {
       const consumer = await consumerFrom(cluster, next);
-      if (!(await reaches(cluster, next - 1))) return 'lost';
+      const { created, last } = await cluster.state();
+      if (created !== cluster.created) return 'lost';
+      if (last < next - 1) {
+        shortSinceMs ??= performance.now();
+        if (performance.now() - shortSinceMs > lostAfterMs) return 'lost';
+        throw new Error('the stream ends earlier than it did');
+      }
+      shortSinceMs = undefined;
       while (!signal.aborted && (await fetchSome(cluster, consumer, takeNext, signal)));
     } catch {
       // The consumer is gone, or cannot be made just now: the next one goes on behind what has been taken.
@@ -52,12 +62,6 @@ export async function readTail(
     }
   }
   return 'stopped';
-}
-
-/** Whether it is still the same stream, with all that was read of it: who waits for more would not notice. */
-async function reaches(cluster: Cluster, sequence: number): Promise<boolean> {
-  const { created, last } = await cluster.state();
-  return created === cluster.created && last >= sequence;
 }
 
 async function consumerFrom({ manager, jetstream, url: { stream } }: Cluster, sequence: number): Promise<Consumer> {
