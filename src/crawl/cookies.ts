@@ -101,13 +101,8 @@ class Jar implements Cookies {
     const known = this.#isEmpty ? [] : this.#jar.getCookiesSync(url, { allPaths: true });
     if (known.length >= limits.cookiesPerHost && known.every(({ key }) => key !== cookie.key)) return false;
     if (!this.#put(cookie, url) || cookie.domain === null) return false;
-    if (
-      !this.#isNew(
-        cookie,
-        known.find((one) => isNamesake(one, cookie)),
-      )
-    )
-      return false;
+    const before = known.find((one) => isNamesake(one, cookie));
+    if (!this.#isNew(cookie, before)) return false;
     this.#changed.add(cookie.domain);
     return true;
   }

@@ -56,8 +56,7 @@ const unaskedMs = 1_000;
 /**
  * Remembers each host's robots.txt for a day (RFC 9309 §2.4). An answer of 4xx, or redirects without end, allow
  * everything; 429 and 5xx forbid everything for half a second, and twice as long each time; so do a timeout and a broken
- * connection until somebody asks again (§2.3.1). A host that could not be asked is taken
- * for such a one for a second.
+ * connection until somebody asks again (§2.3.1). A host that could not be asked is taken for such a one for a second.
  */
 export function createRobots(options: RobotsOptions): Robots {
   const { fetchRobots, userAgent, now = Date.now, maxHosts = 10_000, maxBytes = 64_000_000 } = options;
