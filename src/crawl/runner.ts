@@ -104,7 +104,7 @@ export function createRunner(context: CrawlContext, options: RunnerOptions = {})
     const error = new CrawlcastError('spider.unknown', `${file} is not there: its crawl goes on when it is`);
     if (!codeless.has(id)) options.onError?.(error, id);
     codeless.add(id);
-    resting.set(id, setTimeout(() => void wake(id), restMs).unref());
+    wakeLater(id);
   }
 
   /** Stops working on a crawl; what was in flight is queued again. Its steps that are on their way still land. */
@@ -129,7 +129,11 @@ export function createRunner(context: CrawlContext, options: RunnerOptions = {})
     halt(id);
     // What another process has changed is no trouble: whose it is now goes on with it.
     if (isOurs(known(id)) && error.code !== 'store.fenced') options.onError?.(error, id);
-    if (!stopped) resting.set(id, setTimeout(() => void wake(id), restMs).unref());
+    if (!stopped) wakeLater(id);
+  }
+
+  function wakeLater(id: string): void {
+    resting.set(id, setTimeout(() => void wake(id), restMs).unref());
   }
 
   /** No site is asked for what cannot be written down. */

@@ -1,15 +1,12 @@
 /** Where a crawl that is over ends in the log, and whether a reader of it has had all. */
-import type { CrawlState } from '../events.js';
+import { isUnderWay } from '../crawl/endings.js';
 import type { Store } from '../store/store.js';
 import type { Plan } from './subscriber.js';
-
-/** States after which a crawl writes no more. */
-const finalStates: ReadonlySet<CrawlState> = new Set(['finished', 'failed', 'cancelled']);
 
 /** Offset of a crawl's last event, where it is over. */
 export function endOf(store: Store, crawl: string | undefined): number | undefined {
   const record = crawl === undefined ? undefined : store.crawl(crawl);
-  if (record === undefined || !finalStates.has(record.state)) return undefined;
+  if (record === undefined || isUnderWay(record)) return undefined;
   return store.progress(record.id)?.lastOffset ?? 0;
 }
 
