@@ -96,6 +96,14 @@ async function asOperator<Result>(use: (manager: Awaited<ReturnType<typeof jetst
   }
 }
 
+/** Another stream takes the place of this one, with nothing in it. */
+function loseStream(stream: string) {
+  return asOperator(async ({ streams: all }) => {
+    await all.delete(stream);
+    await all.add({ name: stream, subjects: [`${stream}.log`] });
+  });
+}
+
 describe('jetstream store', { skip: !hasNats && 'there is no nats-server here' }, () => {
   before(async () => {
     nats = await startNats();
@@ -355,10 +363,7 @@ describe('jetstream store', { skip: !hasNats && 'there is no nats-server here' }
     const stream = newStream();
     const store = await open(t, stream);
     await store.commit({ crawl, events: events(5) });
-    await asOperator(async ({ streams: all }) => {
-      await all.delete(stream);
-      await all.add({ name: stream, subjects: [`${stream}.log`] });
-    });
+    await loseStream(stream);
     await assert.rejects(store.commit({ crawl, events: events(1) }), { code: 'store.failed', message: /has lost/ });
     await assert.rejects(store.commit({ crawl, events: events(1) }), { code: 'store.failed', message: /has lost/ });
     assert.match(store.failure?.message ?? '', /restart this process/);
@@ -369,10 +374,7 @@ describe('jetstream store', { skip: !hasNats && 'there is no nats-server here' }
     const stream = newStream();
     const store = await open(t, stream);
     await store.commit({ crawl, events: events(5) });
-    await asOperator(async ({ streams: all }) => {
-      await all.delete(stream);
-      await all.add({ name: stream, subjects: [`${stream}.log`] });
-    });
+    await loseStream(stream);
     while (store.failure === undefined) await pause(50);
     assert.match(store.failure.message, /has lost/);
     const { self = '' } = store.peers ?? {};

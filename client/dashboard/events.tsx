@@ -97,8 +97,7 @@ export function Events() {
 /** Why a list is empty. */
 function describeNothing(kind: Kind): string {
   if (crawl.value === undefined) {
-    const isTold = watch.value.is === 'live' || watch.value.is === 'caught up';
-    return isTold ? 'There is no crawl yet: start one.' : 'Which crawls there are is not known yet.';
+    return watch.value.is === 'live' ? 'There is no crawl yet: start one.' : 'Which crawls there are is not known yet.';
   }
   const [yet, atEnd] = nothing[kind];
   if (isOpen(crawl.value) || stream.value.is !== 'ended') return yet;

@@ -39,10 +39,11 @@ export class Conduct {
     const rules = this.robots.known(host) ?? (await this.#ask(host));
     if (rules.failure !== undefined) throw rules.failure;
     const { retryInMs } = rules;
+    if (retryInMs !== undefined)
+      return this.#note(host, rules).times > this.settings.retries ? 'refused' : { retryInMs };
     // Also where another crawl has asked.
-    if (retryInMs === undefined) this.#silent.delete(host);
-    if (retryInMs === undefined) return allowsUrl(rules, url) ? 'granted' : 'refused';
-    return this.#note(host, rules).times > this.settings.retries ? 'refused' : { retryInMs };
+    this.#silent.delete(host);
+    return allowsUrl(rules, url) ? 'granted' : 'refused';
   }
 
   /** How long a host is left alone because it could not say; 0 where it may be asked. */

@@ -117,13 +117,8 @@ function bestOfEach(offers: readonly Offer[]): Offer[] {
 }
 
 function bestOf(a: Offer, b: Offer): Offer {
-  const depth = Math.min(a.depth, b.depth);
-  const better = (b.priority ?? 0) > (a.priority ?? 0) ? b : a;
-  return depth === better.depth ? better : { depth, ...omitDepth(better) };
-}
-
-function omitDepth({ depth: _, ...offer }: Offer): Omit<Offer, 'depth'> {
-  return offer;
+  const { depth: _, ...better } = (b.priority ?? 0) > (a.priority ?? 0) ? b : a;
+  return { depth: Math.min(a.depth, b.depth), ...better };
 }
 
 function isPrivate(hostname: string): boolean {

@@ -27,6 +27,8 @@ export type Sent =
 const headerBytes = 1_024;
 /** Of `max_payload`: with less there is no room for anything beside the headers. */
 const leastPayloadBytes = 4_096;
+/** Of that no more is used; a server that says nothing has as much. */
+const maxPayloadBytes = 1_048_576;
 const connectTimeoutMs = 5_000;
 const requestTimeoutMs = 5_000;
 const reconnectMs = 250;
@@ -46,7 +48,7 @@ const noRoom: readonly number[] = [10_023, 10_047, 10_077];
 export async function openCluster(url: StoreUrl): Promise<Cluster> {
   const connection = await open(url);
   try {
-    const { max_payload: payload = leastPayloadBytes } = connection.info ?? {};
+    const payload = payloadBytes(connection);
     if (payload < leastPayloadBytes)
       throw new Error(`its max_payload is ${payload} bytes, and has to be ${leastPayloadBytes}`);
     const manager = await patiently(() => jetstreamManager(connection, { timeout: requestTimeoutMs }));
@@ -55,6 +57,10 @@ export async function openCluster(url: StoreUrl): Promise<Cluster> {
     await connection.close();
     throw unusable(url, thrown);
   }
+}
+
+function payloadBytes({ info }: NatsConnection): number {
+  return info?.max_payload ?? maxPayloadBytes;
 }
 
 /** Servers that have just been started choose a leader first. */
@@ -158,7 +164,7 @@ export class Cluster {
 
   /** As the server says by now. What is in the headers counts as well. */
   get maxMessageBytes(): number {
-    return Math.min(this.connection.info?.max_payload ?? 1_048_576, 1_048_576) - headerBytes;
+    return Math.min(payloadBytes(this.connection), maxPayloadBytes) - headerBytes;
   }
 
   /** As people are told of it: without user and password. */
