@@ -84,7 +84,6 @@ describe('embedded store', () => {
         definition: { name: 'quotes' },
         origin: 'http',
         start: ['http://a.test/'],
-        settings: {},
         state: 'running',
         startedAt: '2026-11-22T09:54:36.123Z',
       },

@@ -52,3 +52,14 @@ test('endings › where the last page that failed has left the log, nobody knows
   assert.equal(reasonAt(store.log, 0).code, 'start.skipped');
   assert.equal(reasonAt(store.log, 7).code, 'start.skipped');
 });
+
+test('endings › of a crawl that is over neither its spider nor a secret is kept', async () => {
+  await using web = await startWeb((request, response) => response.end(request.headers.authorization ?? ''));
+  await using crawler = await startCrawler();
+  const start = [`${web.url.replace('://', '://ann:pa55word@')}/`];
+  const { id, of } = await crawler.crawl({ name: 'x', start, items: {}, settings: { headers: { 'x-key': 'k3y' } } });
+  assert.equal(of('page')[0]?.data.bytes, 'Basic YW5uOnBhNTV3b3Jk'.length);
+  const record = crawler.store.crawl(id);
+  assert.deepEqual([record?.state, record?.definition, record?.start], ['finished', undefined, [`${web.url}/`]]);
+  assert.doesNotMatch(JSON.stringify(record), /pa55word|k3y/);
+});

@@ -58,7 +58,6 @@ function record(more: Partial<CrawlRecord> = {}): CrawlRecord {
       definition: {},
       origin: 'local',
       start,
-      settings: {},
       state: 'running',
       startedAt,
     },

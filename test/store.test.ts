@@ -72,7 +72,6 @@ function record(id: string, more: Partial<CrawlRecord> = {}): CrawlRecord {
     definition: { name: 'quotes' },
     origin: 'local',
     start: ['http://a.test/'],
-    settings: { concurrency: 16 },
     state: 'running',
     startedAt: '2026-11-22T09:54:36.123Z',
     ...more,
@@ -498,7 +497,7 @@ for (const [name, open] of Object.entries(stores)) {
       const circle: Record<string, unknown> = {};
       circle.self = circle;
       const good = [store.commit({ crawl, events: items(2) })];
-      const bad = store.commit({ crawl, events: items(2), record: record(crawl, { settings: circle }) });
+      const bad = store.commit({ crawl, events: items(2), record: record(crawl, { definition: circle }) });
       good.push(store.commit({ crawl, events: items(2) }));
       await assert.rejects(bad, { code: 'store.failed' });
       assert.deepEqual(

@@ -3,6 +3,7 @@ import { CrawlcastError } from '../errors.js';
 import type { CrawlStats } from '../events.js';
 import { dataOf } from '../events-json.js';
 import type { CrawlProgress, CrawlRecord, EventLog, NewEvent, Step } from '../store/store.js';
+import { printableUrl } from '../url.js';
 import { newEvent } from './events.js';
 
 /** How a crawl ends. */
@@ -59,7 +60,7 @@ export function allowed(
   throw new CrawlcastError('crawl.state', `the crawl is ${record?.state}: it cannot be ${wish}`);
 }
 
-/** The last record and the last event of a crawl. */
+/** The last record and the last event of a crawl: what only a crawl under way needs, secrets above all, is not kept. */
 export function ended(
   id: string,
   record: CrawlRecord,
@@ -67,8 +68,10 @@ export function ended(
   ending: Ending,
 ): Pick<Step, 'record' | 'events'> {
   const last = { stats: { ...stats, queued: 0 }, counts: { ...counts, [`crawl.${ending.state}`]: 1 } };
+  const { definition: _, ...known } = record;
+  const start = record.start.map(printableUrl);
   return {
-    record: { ...record, ...ending, finishedAt: new Date().toISOString() },
+    record: { ...known, start, ...ending, finishedAt: new Date().toISOString() },
     events: [lastEvent(id, ending, last)],
   };
 }

@@ -12,6 +12,7 @@ import { newEvent } from './events.js';
 import { watchOwners } from './owners.js';
 import { tryToWrite } from './probe.js';
 import { CrawlRun } from './run.js';
+import { publicSettings } from './secrets.js';
 import { cookieCollection } from './session.js';
 import type { Spider } from './spider.js';
 import { prepare, refuseProxy, type StartRequest } from './start.js';
@@ -231,7 +232,7 @@ export function createRunner(context: CrawlContext, options: RunnerOptions = {})
       const started = newEvent(record.id, 'crawl.started', undefined, {
         spider: record.spider,
         start: record.start.map(printableUrl),
-        settings: record.settings,
+        settings: publicSettings(spider.settings),
       });
       const owned = store.peers === undefined ? record : { ...record, owner: store.peers.self };
       await store.commit({

@@ -2,7 +2,6 @@
 import { ulid } from 'ulid';
 import { CrawlcastError } from '../errors.js';
 import type { CrawlRecord } from '../store/store.js';
-import { publicSettings } from './secrets.js';
 import { overrideSettings, parseStart, type Spider } from './spider.js';
 
 /** What a crawl is started with. */
@@ -46,7 +45,6 @@ export function prepare({ spider: given, start, settings, origin }: StartRequest
     definition: spider,
     origin,
     start: spider.start,
-    settings: publicSettings(spider.settings),
     state: 'running',
     startedAt: new Date().toISOString(),
   };

@@ -80,12 +80,11 @@ export interface CrawlRecord {
   readonly id: string;
   /** The spider's name. */
   readonly spider: string;
-  /** The whole spider as data, or the path of its module: what a resumed crawl needs. */
-  readonly definition: unknown;
+  /** The whole spider, with its secrets: what a crawl needs to go on. Absent once it is over. */
+  readonly definition?: unknown;
   /** Whether the spider came from this machine's disk or command line, or in over HTTP. */
   readonly origin: 'local' | 'http';
   readonly start: readonly string[];
-  readonly settings: Record<string, unknown>;
   readonly state: CrawlState;
   /** RFC 3339. */
   readonly startedAt: string;

@@ -72,7 +72,6 @@ export function recordOf(id: string, state: CrawlRecord['state'] = 'paused'): Cr
     definition: {},
     origin: 'local',
     start: [],
-    settings: {},
     state,
     startedAt: '2026-01-01T00:00:00.000Z',
   };
