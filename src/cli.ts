@@ -173,7 +173,7 @@ program
   .addOption(new Option('--crawl <id>', 'only this crawl; it ends with it'))
   .addOption(new Option('--since <place>', 'an id, an offset, a time, 0 or now').default('now'))
   .addOption(new Option('--json', 'one event as JSON on each line'))
-  .addOption(option('--token <text>', 'for a service that needs one for reading'))
+  .addOption(secretOption('--token <text>', 'for a service that needs one for reading', parseToken))
   .addHelpText(
     'after',
     '\nExamples:\n  crawlcast tail --type quote --since 0\n  crawlcast tail http://crawler:9000 --json | jq .data',

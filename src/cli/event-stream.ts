@@ -1,4 +1,5 @@
 /** Reads a service's `/events`, and comes back after every break where it left off. */
+import { setTimeout as pause } from 'node:timers/promises';
 import { CrawlcastError } from '../errors.js';
 import type { CloudEvent } from '../events.js';
 
@@ -6,8 +7,8 @@ import type { CloudEvent } from '../events.js';
 export interface FollowOptions {
   readonly token?: string;
   readonly signal: AbortSignal;
-  /** Told of each break, and of the wait before the next attempt. */
-  readonly onBreak?: (reason: string, waitMs: number) => void;
+  /** Told why there is no stream, after each attempt but the first that follows a break. */
+  readonly onBreak?: (reason: string) => void;
   readonly onOpen?: () => void;
 }
 
@@ -39,8 +40,8 @@ export async function* followEvents(url: URL, options: FollowOptions): AsyncGene
     }
     const waitMs = Math.min(maxWaitMs, 250 * 2 ** Math.min(failures, 10)) * (0.5 + Math.random() / 2);
     const trouble = hasBeenOpen ? 'the connection is lost' : `${url.origin} cannot be reached`;
-    if (failures > 0) options.onBreak?.(trouble, waitMs);
-    await pause(waitMs, options.signal);
+    if (failures > 0) options.onBreak?.(trouble);
+    await pause(waitMs, undefined, { signal: options.signal }).catch(() => {});
   }
 }
 
@@ -53,11 +54,21 @@ async function open(url: URL, lastId: string | undefined, { token, signal }: Fol
       ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
     },
   });
-  if (response.ok) return response;
+  if (response.ok) return checked(response, url);
   const text = await response.text();
   // What a proxy says while the service behind it is away: the next attempt may find it.
   if (response.status >= 500 || mayPass.has(response.status)) throw new Error(`status ${response.status}`);
   throw new CrawlcastError('usage.invalid', `${url.origin} answers ${response.status}: ${detailOf(text)}`);
+}
+
+/** A web server may answer any path with a page: that is no stream, and would not become one. */
+function checked(response: Response, { origin }: URL): Response {
+  const type = response.headers.get('content-type') ?? '';
+  if (response.status === 204 || type.startsWith('text/event-stream')) return response;
+  throw new CrawlcastError(
+    'usage.invalid',
+    `${origin} does not answer with a stream of events: is it a Crawlcast service?`,
+  );
 }
 
 /** Refusals that are of the moment. */
@@ -98,16 +109,4 @@ function readBlock(text: string): Block {
     if (name === 'data') block.data = value;
   }
   return block;
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const end = () => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', end);
-      resolve();
-    };
-    const timer = setTimeout(end, ms);
-    signal.addEventListener('abort', end);
-  });
 }

@@ -64,6 +64,7 @@ const badUsage: readonly [args: string[], named: RegExp, env?: NodeJS.ProcessEnv
   [['crawl', './missing.json'], /missing\.json/],
   [['site', '--pages', '0'], /pages.*0/],
   [['tail', 'nowhere'], /nowhere/],
+  [['tail', '--token', 'schlüssel'], /--token.*ASCII/],
 ];
 
 describe('commands', { concurrency: 2 }, () => {
@@ -212,6 +213,13 @@ describe('commands', { concurrency: 2 }, () => {
     const tail = launch(t, ['tail', 'http://127.0.0.1:1']);
     await tail.until(/http:\/\/127\.0\.0\.1:1 cannot be reached/, 'stderr');
     assert.equal(await tail.end('SIGINT'), 0);
+  });
+
+  test('tail of what is no service says so, and ends', async (t) => {
+    const page = await serveSite(t, (_, response) => sendHtml(response, '<p>hello\n\n</p>'));
+    const outcome = await runToEnd(['tail', page.url]);
+    assert.equal(outcome.code, 2);
+    assertOneLine(outcome, /stream of events/);
   });
 
   test('tail behind a proxy whose service is away says so once, and asks less and less often', async (t) => {
