@@ -86,7 +86,7 @@ const farewellMs = 3_000;
 
 /**
  * Starts a service on a store; the crawls that were running go on.
- * @throws CrawlcastError `port.in_use`, `usage.invalid`, `spider.invalid`; the store is then closed
+ * @throws CrawlcastError `port.in_use`, `usage.invalid`, `spider.invalid`; the store and all else is then closed
  */
 export async function startService(
   config: Config,
@@ -112,6 +112,7 @@ export async function startService(
     closers.unshift(() => metrics.close());
     const server = createServer({ store, runner, spiders, hub, access, metrics, readiness, hosts, config }, options);
     const transport = await listen(config.transport, server, config.host, config.port);
+    closers.unshift(() => transport.close());
     runner.takeUp();
     return {
       url: urlOf(transport),

@@ -42,8 +42,11 @@ export async function demo({ once, port, pages, perPage, delay, drip }: DemoOpti
       },
       await openEmbeddedStore(data),
     );
-    await show(service, site.url, once, stopped);
-    await service.close();
+    try {
+      await show(service, site.url, once, stopped);
+    } finally {
+      await service.close();
+    }
   } finally {
     await site.close();
     rmSync(data, { recursive: true, force: true });

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { describe, type TestContext, test } from 'node:test';
 import { quotesOfPage, startSite } from '#src/site/site.js';
+import { openEmbeddedStore } from '#src/store/embedded.js';
 import { launch, type Running, run, runService, runToEnd, temporaryFolder, transports } from '../support/process.js';
 import { readAll, readSse, readUntil, readWs, type SeenEvent } from '../support/readers.js';
 
@@ -159,4 +160,14 @@ test('demo --once shows the quotes and ends with 0', async () => {
   assert.equal(code, 0);
   assert.match(stdout, /30 quotes from 3 pages/);
   assert.equal(stderr, '');
+});
+
+test('serve ends where a crawl of its log cannot be taken up', { timeout: 30_000 }, async (t) => {
+  const data = temporaryFolder(t);
+  const store = await openEmbeddedStore(data);
+  const known = { id: 'a', spider: 'a', definition: {}, origin: 'local', start: [], settings: {} } as const;
+  await store.commit({ crawl: 'a', record: { ...known, state: 'running', startedAt: new Date().toISOString() } });
+  await store.close();
+  const { code, stdout } = await runToEnd(['serve', '--port', '0', '--data', data]);
+  assert.deepEqual([code, stdout], [1, '']);
 });
