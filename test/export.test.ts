@@ -25,3 +25,8 @@ test('export › a cell of CSV with any kind of line break is quoted', async () 
 test('export › a cell of CSV is no formula', async () => {
   assert.equal(await csvOf({ text: '=1+1' }), `text\r\n'=1+1\r\n`);
 });
+
+test('export › a field may be called as objects call what they are born with', async () => {
+  const item: Record<string, unknown> = JSON.parse('{"__proto__":"b","constructor":["c","d"]}');
+  assert.equal(await csvOf(item), '__proto__,constructor\r\nb,"c, d"\r\n');
+});

@@ -91,12 +91,7 @@ function* csv(store: Store, selection: Selection): Generator<Buffer> {
   };
   if (columns.size > 0) yield Buffer.from(stringify([table.columns], table));
   for (const events of selectItems(store, selection)) {
-    yield Buffer.from(
-      stringify(
-        events.map((event) => Object.entries(itemOf(event)).reduce(cells, {})),
-        table,
-      ),
-    );
+    yield Buffer.from(stringify(events.map(cellsOf), table));
   }
 }
 
@@ -105,8 +100,13 @@ function itemOf(event: LogEvent): Record<string, unknown> {
   return typeof data === 'object' && data !== null ? { ...data } : { value: data };
 }
 
-function cells(row: Record<string, unknown>, [name, value]: [string, unknown]): Record<string, unknown> {
-  const isList = Array.isArray(value) && value.every((one) => typeof one !== 'object' || one === null);
-  row[name] = isList ? value.join(', ') : typeof value === 'object' && value !== null ? JSON.stringify(value) : value;
-  return row;
+function cellsOf(event: LogEvent): Record<string, unknown> {
+  // Not by assignment: a field may be called `__proto__`.
+  return Object.fromEntries(Object.entries(itemOf(event)).map(([name, value]) => [name, cellOf(value)]));
+}
+
+function cellOf(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  const isPlainList = Array.isArray(value) && value.every((one) => typeof one !== 'object' || one === null);
+  return isPlainList ? value.join(', ') : JSON.stringify(value);
 }
