@@ -50,14 +50,14 @@ const problem = z
     type: z.string(),
     title: z.string(),
     status: z.int(),
-    code: z.string().optional().describe('Stable; listed in docs/api.md.'),
+    code: z.string().optional().describe('Stable; listed in docs/errors.md.'),
     detail: z.string().describe('What to change.'),
   })
   .describe('RFC 9457 problem details.');
 
 const counts = z.record(z.string(), whole).describe('How many events of each type the crawl wrote, this one included.');
 const end = { stats, counts };
-const failure = { error: z.string().describe('A stable code; listed in docs/api.md.'), message: z.string() };
+const failure = { error: z.string().describe('A stable code; listed in docs/errors.md.'), message: z.string() };
 
 /** The data of each event type of the service itself. */
 export const eventData: { readonly [Type in SystemEventType]: z.ZodType<EventData[Type]> } = {
