@@ -111,9 +111,12 @@ async function readResults<Item>(
   return { items: await readJson<Item[]>(response), cursor };
 }
 
+/** The id of the newest event. */
 async function readHead(service: Service): Promise<string | undefined> {
+  const ask = (query?: URLSearchParams) => service.ask(service.locate('crawls', query), { method: 'HEAD' });
   try {
-    const { headers } = await service.ask(service.locate('crawls'), { method: 'HEAD' });
+    // For the length of the whole list a service has to write all of it. One that knows no `limit` refuses it.
+    const { headers } = await ask(new URLSearchParams({ limit: '1' })).catch(() => ask());
     return headers.get('crawlcast-cursor') ?? undefined;
   } catch {
     return undefined; // It is only for show; the stream itself says what is wrong.

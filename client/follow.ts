@@ -80,7 +80,7 @@ async function pinCrawl(service: Service, request: Request): Promise<Request> {
   const signal = AbortSignal.timeout(silenceMs);
   const crawls = await readJson<unknown>(await service.ask(service.locate('crawls'), { signal }));
   const known: { id?: unknown; startedAt?: unknown }[] = Array.isArray(crawls) ? crawls : [];
-  const newest = known.toSorted((a, b) => (String(a.startedAt) < String(b.startedAt) ? -1 : 1)).at(-1);
+  const newest = known.sort((a, b) => (String(a.startedAt) < String(b.startedAt) ? -1 : 1)).at(-1);
   return typeof newest?.id === 'string' ? { ...request, crawl: newest.id } : request;
 }
 
