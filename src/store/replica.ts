@@ -5,7 +5,7 @@ import { toCrawlcastError } from '../errors.js';
 import type { Cluster } from './cluster.js';
 import { openEmbeddedTables } from './embedded.js';
 import { keys } from './keys.js';
-import type { Changes, Row, Tables, Visitor } from './tables.js';
+import type { Changes, Tables } from './tables.js';
 import { readPart } from './transaction.js';
 
 /** How far a copy reaches. */
@@ -42,22 +42,6 @@ export class Replica {
     const row = Buffer.from(JSON.stringify([this.stream, sequence, String(transaction)]));
     await this.tables.write(new Map([...changes, [keys.position, row]]));
     this.position = position;
-  }
-
-  get(key: string): Buffer | undefined {
-    return this.tables.get(key);
-  }
-
-  range(from: string, to: string, limit: number): Row[] {
-    return this.tables.range(from, to, limit);
-  }
-
-  visit(from: string, to: string, visitor: Visitor): void {
-    this.tables.visit(from, to, visitor);
-  }
-
-  last(from: string, to: string): Row | undefined {
-    return this.tables.last(from, to);
   }
 
   close(): Promise<void> {

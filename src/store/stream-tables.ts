@@ -53,19 +53,19 @@ export class StreamTables implements Tables {
   }
 
   get(key: string): Buffer | undefined {
-    return this.replica.get(key);
+    return this.replica.tables.get(key);
   }
 
   range(from: string, to: string, limit: number): Row[] {
-    return this.replica.range(from, to, limit);
+    return this.replica.tables.range(from, to, limit);
   }
 
   visit(from: string, to: string, visitor: Visitor): void {
-    this.replica.visit(from, to, visitor);
+    this.replica.tables.visit(from, to, visitor);
   }
 
   last(from: string, to: string): Row | undefined {
-    return this.replica.last(from, to);
+    return this.replica.tables.last(from, to);
   }
 
   async write(changes: Changes): Promise<void> {

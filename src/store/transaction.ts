@@ -1,5 +1,4 @@
 /** A transaction as messages of a stream: mostly one, several where it is larger than a message may be. */
-import { decodeRows, encodeRows } from './rows.js';
 import type { Changes } from './tables.js';
 
 /** One message taken apart. */
@@ -19,9 +18,15 @@ const version = 3;
 /** Version, number, count, id, previous. */
 const headBytes = 1 + 2 + 2 + 8 + 8;
 
+/** Of a row: the lengths of its key and its value. */
+const rowHeadBytes = 2 + 4;
+
+/** In place of the length of a value: the row is deleted. */
+const deleted = -1;
+
 /** Cuts a transaction into messages of at most `maxBytes`. */
 export function encodeTransaction(id: bigint, previous: bigint, changes: Changes, maxBytes: number): Buffer[] {
-  const body = encodeRows([...changes].map(([key, value]) => [key, value ?? null]));
+  const body = encodeRows(changes);
   const room = maxBytes - headBytes;
   const count = Math.max(1, Math.ceil(body.length / room));
   return Array.from({ length: count }, (_, number) => {
@@ -35,6 +40,22 @@ export function encodeTransaction(id: bigint, previous: bigint, changes: Changes
     message.set(slice, headBytes);
     return message;
   });
+}
+
+/** Each row as its lengths, its key and its value, one row behind the other. */
+function encodeRows(changes: Changes): Buffer {
+  let size = 0;
+  for (const [key, value] of changes) size += rowHeadBytes + Buffer.byteLength(key) + (value?.length ?? 0);
+  const bytes = Buffer.allocUnsafe(size);
+  let at = 0;
+  for (const [key, value] of changes) {
+    const length = bytes.write(key, at + rowHeadBytes);
+    bytes.writeUInt16LE(length, at);
+    bytes.writeInt32LE(value?.length ?? deleted, at + 2);
+    at += rowHeadBytes + length;
+    if (value !== undefined) at += value.copy(bytes, at);
+  }
+  return bytes;
 }
 
 /** Takes a message apart; `undefined` where it is none of ours. */
@@ -53,7 +74,13 @@ export function readPart(message: Uint8Array): Part | undefined {
 /** Reads rows into changes; later ones replace earlier ones. */
 export function readRows(body: Uint8Array, into: Map<string, Buffer | undefined>): void {
   const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
-  for (const [key, value] of decodeRows(bytes)) into.set(key, value ?? undefined);
+  for (let at = 0; at < bytes.length; ) {
+    const keyEnd = at + rowHeadBytes + bytes.readUInt16LE(at);
+    const length = bytes.readInt32LE(at + 2);
+    const key = bytes.toString('utf8', at + rowHeadBytes, keyEnd);
+    at = keyEnd + Math.max(0, length);
+    into.set(key, length === deleted ? undefined : bytes.subarray(keyEnd, at));
+  }
 }
 
 /** Puts the messages of a stream together. Parts that are not followed at once by the next ones count for nothing. */
