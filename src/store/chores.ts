@@ -3,7 +3,7 @@
  * dropped frontiers are deleted.
  */
 import type { Chunk } from './chunk.js';
-import { after, frontierKinds, keys } from './keys.js';
+import { after, droppedSpace, frontierPrefixes, keys } from './keys.js';
 import type { TableLog } from './log.js';
 import { neededOffset } from './state.js';
 import type { Retention } from './store.js';
@@ -128,18 +128,17 @@ export class Chores {
 
   /** Deletes some rows of a frontier that was dropped. True where there was something to do. */
   #sweep(changes: Map<string, Buffer | undefined>): boolean {
-    const [dropped] = this.tables.range('x', after('x'), 1);
-    this.#mayHaveDropped = dropped !== undefined;
-    if (dropped === undefined) return false;
-    const space = dropped[0].slice(1);
+    const [[key] = []] = this.tables.range(keys.allDropped, after(keys.allDropped), 1);
+    this.#mayHaveDropped = key !== undefined;
+    if (key === undefined) return false;
     let room = maxRowsAtOnce;
-    for (const kind of frontierKinds) {
-      const rows = this.tables.range(`${kind}${space} `, after(`${kind}${space} `), room);
-      for (const [key] of rows) changes.set(key, undefined);
+    for (const prefix of frontierPrefixes(droppedSpace(key))) {
+      const rows = this.tables.range(prefix, after(prefix), room);
+      for (const [row] of rows) changes.set(row, undefined);
       room -= rows.length;
       if (room === 0) return true;
     }
-    changes.set(dropped[0], undefined);
+    changes.set(key, undefined);
     return true;
   }
 }

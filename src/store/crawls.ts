@@ -2,7 +2,7 @@
 import { CrawlcastError } from '../errors.js';
 import type { Draft, DraftBase } from './draft.js';
 import { TableFrontier } from './frontier.js';
-import { spaceOf } from './keys.js';
+import { droppedSpace, keys, spaceOf } from './keys.js';
 import { allRows, type CrawlEntry, decodeJson, type PageMemory, progressOf } from './state.js';
 import type { CrawlProgress, CrawlRecord, Frontier, Lease } from './store.js';
 import type { Changes, Tables } from './tables.js';
@@ -18,17 +18,17 @@ export class Crawls implements DraftBase {
   readonly #urls = new Map<string, Urls>();
 
   constructor(readonly tables: Tables) {
-    for (const [key, value] of allRows(tables, 'g')) this.#load(key, value);
-    for (const [key] of allRows(tables, 'x')) this.#avoid(Number.parseInt(key.slice(1), 36));
+    for (const [, value] of allRows(tables, keys.allProgress)) this.#load(value);
+    for (const [key] of allRows(tables, keys.allDropped)) this.#avoidSpace(droppedSpace(key));
   }
 
-  /** Reads a crawl's figures and record. */
-  #load(key: string, value: Buffer): string {
+  /** Reads a crawl's figures, and its record. */
+  #load(value: Buffer): string {
     const figures = decodeJson<CrawlEntry>(value);
-    const record = this.tables.get(`c${key.slice(1)}`);
+    const record = this.tables.get(keys.record(figures.order));
     this.crawls.set(figures.id, { ...figures, record: record && decodeJson<CrawlRecord>(record) });
     this.#avoid(figures.order);
-    this.#avoid(Number.parseInt(figures.space, 36));
+    this.#avoidSpace(figures.space);
     return figures.id;
   }
 
@@ -38,10 +38,10 @@ export class Crawls implements DraftBase {
       const space = spaceOf(key);
       if (space !== undefined) this.#urls.delete(space);
       if (value === undefined) continue;
-      if (key.startsWith('g')) this.#close(this.#load(key, value));
-      else if (key.startsWith('x')) {
-        this.#urls.delete(key.slice(1));
-        this.#avoid(Number.parseInt(key.slice(1), 36));
+      if (key.startsWith(keys.allProgress)) this.#close(this.#load(value));
+      else if (key.startsWith(keys.allDropped)) {
+        this.#urls.delete(droppedSpace(key));
+        this.#avoidSpace(droppedSpace(key));
       }
     }
   }
@@ -106,6 +106,11 @@ export class Crawls implements DraftBase {
     for (const lease of draft.leases) this.pages.delete(lease);
   }
 
+  #avoidSpace(space: string): void {
+    this.#avoid(Number.parseInt(space, 36));
+  }
+
+  /** The number is taken: no crawl or frontier to come gets it. */
   #avoid(number: number): void {
     this.nextNumber = Math.max(this.nextNumber, number + 1);
   }

@@ -14,11 +14,21 @@ function digits(number: number, width: number): string {
 }
 
 /** Kinds of rows that belong to a crawl's frontier, and go with it. */
-export const frontierKinds = ['e', 'h', 'k', 'n', 'p'] as const;
+const frontierKinds = ['e', 'h', 'k', 'n', 'p'] as const;
 
 /** The frontier that a row belongs to. */
 export function spaceOf(key: string): string | undefined {
   return frontierKinds.some((kind) => key.startsWith(kind)) ? key.slice(1, key.indexOf(' ')) : undefined;
+}
+
+/** The frontier that was dropped, by the key of the row that says so. */
+export function droppedSpace(key: string): string {
+  return key.slice(keys.allDropped.length);
+}
+
+/** What the keys of a frontier's rows begin with, by kind. */
+export function frontierPrefixes(space: string): string[] {
+  return frontierKinds.map((kind) => `${kind}${space} `);
 }
 
 /** Every key that begins with a prefix lies between it and this. */
@@ -39,8 +49,10 @@ export const keys = {
   first: 'm first',
   position: 'm position',
   record: (order: number) => `c${digits(order, 6)}`,
-  progress: (order: number) => `g${digits(order, 6)}`,
-  dropped: (space: string) => `x${space}`,
+  allProgress: 'g',
+  progress: (order: number) => keys.allProgress + digits(order, 6),
+  allDropped: 'x',
+  dropped: (space: string) => keys.allDropped + space,
   urls: (space: string) => `n${space} `,
   hosts: (space: string) => `h${space} `,
   ended: (space: string) => `e${space} `,
@@ -54,7 +66,8 @@ export const keys = {
   documents: 'd',
   collection: (collection: string) => `${keys.documents}${part(collection)} `,
   document: (collection: string, key: string) => keys.collection(collection) + part(key),
-  chunk: (offset: number) => `z${digits(offset, 10)}`,
+  chunks: 'z',
+  chunk: (offset: number) => keys.chunks + digits(offset, 10),
 } as const;
 
 /** Whether a row is of one copy of a table that several processes share, and means nothing to the others. */
@@ -64,7 +77,7 @@ export function isLocal(key: string): boolean {
 
 /** Whether a key is that of a chunk of the log. */
 export function isChunk(key: string): boolean {
-  return key.startsWith('z');
+  return key.startsWith(keys.chunks);
 }
 
 /** The offset in the key of a chunk. */

@@ -4,7 +4,7 @@ import { CrawlcastError } from '../errors.js';
 import { noEvents, type StoredBatch } from './batch.js';
 import { RecentBlocks } from './blocks.js';
 import { type Chunk, type ChunkHeader, decodeChunk, peekChunk } from './chunk.js';
-import { isChunk, keys, offsetOf } from './keys.js';
+import { after, isChunk, keys, offsetOf } from './keys.js';
 import type { Batch, EventLog } from './store.js';
 import type { Changes, Tables } from './tables.js';
 
@@ -13,9 +13,6 @@ const maxRecentBytes = 512 * 1024;
 
 /** So many of the newest chunks are given as they are; of those before, which may be as short, several are put together. */
 const newestChunks = 8;
-
-/** Every key of a chunk lies below. */
-const endOfLog = 'z~';
 
 /** One log over a table. */
 export class TableLog implements EventLog {
@@ -41,7 +38,7 @@ export class TableLog implements EventLog {
       beginOf: (offset) => (this.#recent[this.#recentIndex(offset)] ?? this.chunkAt(offset))?.offset,
     });
     this.first = Number(tables.get(keys.first)?.toString() ?? 1);
-    const newest = tables.last(keys.chunk(0), endOfLog);
+    const newest = tables.last(keys.chunks, after(keys.chunks));
     this.last = this.first - 1;
     if (newest === undefined) return;
     const header = peekChunk(offsetOf(newest[0]), newest[1]);
