@@ -115,6 +115,10 @@ export class CrawlcastError extends Error {
 /** Any thrown value as an error of ours; what is not one already gets the code `fallback`. */
 export function toCrawlcastError(thrown: unknown, fallback: ErrorCode = 'internal'): CrawlcastError {
   if (thrown instanceof CrawlcastError) return thrown;
-  const message = thrown instanceof Error ? thrown.message : String(thrown);
-  return new CrawlcastError(fallback, message, { cause: thrown });
+  return new CrawlcastError(fallback, messageOf(thrown), { cause: thrown });
+}
+
+/** The message of anything thrown. */
+export function messageOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
 }

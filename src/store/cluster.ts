@@ -12,7 +12,7 @@ import {
   type StreamInfo,
 } from '@nats-io/jetstream';
 import { connect, type NatsConnection, TimeoutError } from '@nats-io/transport-node';
-import { CrawlcastError } from '../errors.js';
+import { CrawlcastError, messageOf } from '../errors.js';
 import type { StoreUrl } from '../store-url.js';
 
 /** What became of a message that was sent. */
@@ -244,11 +244,6 @@ export class Cluster {
 /** JetStream's own number for what went wrong. */
 function codeOf(thrown: unknown): number | undefined {
   return thrown instanceof JetStreamApiError ? thrown.code : undefined;
-}
-
-/** The message of anything thrown. */
-function messageOf(thrown: unknown): string {
-  return thrown instanceof Error ? thrown.message : String(thrown);
 }
 
 /** What stands in the way, as people are told of it. */

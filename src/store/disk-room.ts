@@ -19,19 +19,20 @@ export class DiskRoom {
   async has(bytes: number): Promise<boolean> {
     this.#unasked -= bytes;
     if (this.#unasked >= 0 && performance.now() - this.#askedAt < maxAgeMs) return true;
-    const free = await freeBytes(this.dir);
+    const free = await this.free();
     const hasRoom = free >= 2 * bytes;
     this.#unasked = hasRoom ? Math.min((free - bytes) / 4, maxUnasked) : 0;
     this.#askedAt = performance.now();
     return hasRoom;
   }
-}
 
-async function freeBytes(dir: string): Promise<number> {
-  try {
-    const { bavail, bsize } = await statfs(dir);
-    return bavail * bsize;
-  } catch {
-    return Number.POSITIVE_INFINITY;
+  /** Bytes that the disk has room for just now. Infinite where the system does not tell. */
+  async free(): Promise<number> {
+    try {
+      const { bavail, bsize } = await statfs(this.dir);
+      return bavail * bsize;
+    } catch {
+      return Number.POSITIVE_INFINITY;
+    }
   }
 }

@@ -1,10 +1,9 @@
 /** The store on this machine's disk: LMDB, one file, one process. */
 import { accessSync, constants, existsSync, mkdirSync, statSync, truncateSync } from 'node:fs';
-import { statfs } from 'node:fs/promises';
 import { constants as systemErrors } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { open, type RootDatabase } from 'lmdb';
-import { CrawlcastError, toCrawlcastError } from '../errors.js';
+import { CrawlcastError, messageOf, toCrawlcastError } from '../errors.js';
 import { systemLimit } from '../system-limits.js';
 import { decodeChunk } from './chunk.js';
 import { damagedFile, lengthenDataFile } from './data-file.js';
@@ -95,8 +94,8 @@ function prepareDirectory(dir: string): void {
     if (!statSync(dir).isDirectory()) throw new Error('it is a file');
     accessSync(dir, constants.R_OK | constants.W_OK | constants.X_OK);
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new CrawlcastError('data.unusable', `The data directory ${dir} cannot be used: ${reason}`, { cause });
+    const message = `The data directory ${dir} cannot be used: ${messageOf(cause)}`;
+    throw new CrawlcastError('data.unusable', message, { cause });
   }
 }
 
@@ -196,9 +195,8 @@ class LmdbTables implements Tables {
 
   /** LMDB calls a write that the disk had no room for an input/output error. */
   async #explain(cause: unknown): Promise<CrawlcastError> {
-    const { bavail, bsize } = await statfs(this.dir).catch(() => ({ bavail: Number.POSITIVE_INFINITY, bsize: 1 }));
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    if (bavail * bsize < nearlyFullBytes || /space|quota|full/i.test(reason)) {
+    const reason = messageOf(cause);
+    if ((await this.#room.free()) < nearlyFullBytes || /space|quota|full/i.test(reason)) {
       return new CrawlcastError('store.full', fullMessage(this.dir), { cause });
     }
     return new CrawlcastError('store.failed', `Writing to ${this.dir} failed: ${reason}`, { cause });

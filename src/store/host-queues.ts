@@ -77,11 +77,12 @@ export class HostQueues {
   }
 
   #next({ ranks }: HostQueue): number | undefined {
-    for (let [rank, numbers] = ranks.first() ?? []; numbers !== undefined; [rank, numbers] = ranks.first() ?? []) {
+    for (let first = ranks.first(); first !== undefined; first = ranks.first()) {
+      const [rank, numbers] = first;
       const number = numbers.take();
       if (numbers.isEmpty) {
         numbers.close();
-        ranks.delete(rank ?? '');
+        ranks.delete(rank);
       }
       if (number !== undefined && !this.isWithdrawn(number)) return number;
     }

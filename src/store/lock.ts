@@ -1,6 +1,6 @@
 /** One process at a time: a lock that the system itself lets go of when its owner dies, whatever it dies of. */
 import { constants } from 'node:fs';
-import { type FileHandle, open, stat } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { CrawlcastError, toCrawlcastError } from '../errors.js';
@@ -29,7 +29,7 @@ const openNonBlocking = 0x4;
 
 async function lockFile(dir: string): Promise<Unlock> {
   const flags = constants.O_RDWR | constants.O_CREAT | openExclusively | openNonBlocking;
-  const file: FileHandle = await open(join(dir, 'lock'), flags, 0o644);
+  const file = await open(join(dir, 'lock'), flags, 0o644);
   return () => file.close();
 }
 

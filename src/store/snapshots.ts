@@ -83,30 +83,33 @@ export class Snapshots {
     if (before !== undefined) await this.cluster.purge(before.snapshot.sequence + 1);
     const id = randomBytes(8).toString('hex');
     const { bytes: streamBytes } = await this.cluster.state();
-    let first: number | undefined;
-    let messages = 0;
-    let bytes = 0;
-    for (const message of messagesOf(replica, Math.min(messageBytes, this.cluster.maxMessageBytes))) {
-      if (signal.aborted) return false;
-      const { seq } = await this.cluster.jetstream.publish(this.#subject(id), message);
-      first ??= seq;
-      messages += 1;
-      bytes += message.length;
-    }
-    const snapshot: Snapshot = {
-      id,
-      sequence,
-      transaction: String(transaction),
-      messages,
-      bytes,
-      streamBytes,
-    };
+    const written = await this.#writeParts(id, replica, signal);
+    if (written === undefined) return false;
+    const { first, ...size } = written;
+    const snapshot: Snapshot = { id, sequence, transaction: String(transaction), ...size, streamBytes };
     const isFirst = await this.#conclude(snapshot, before?.at ?? 0);
+    const { streams } = this.cluster.manager;
+    if (!isFirst) await streams.purge(this.#name, { filter: this.#subject(id) });
     // What lies ahead of it are older snapshots, and those that nobody ended. Told to purge up to 1, NATS purges all.
-    if (isFirst && first !== undefined && first > 1)
-      await this.cluster.manager.streams.purge(this.#name, { seq: first });
-    if (!isFirst) await this.cluster.manager.streams.purge(this.#name, { filter: this.#subject(id) });
+    else if (first > 1) await streams.purge(this.#name, { seq: first });
     return isFirst;
+  }
+
+  /** Gives the sequence of its first message, and how large it is; `undefined` where it was broken off. */
+  async #writeParts(
+    id: string,
+    replica: Replica,
+    signal: AbortSignal,
+  ): Promise<{ first: number; messages: number; bytes: number } | undefined> {
+    const written = { first: 0, messages: 0, bytes: 0 };
+    for (const message of messagesOf(replica, Math.min(messageBytes, this.cluster.maxMessageBytes))) {
+      if (signal.aborted) return undefined;
+      const { seq } = await this.cluster.jetstream.publish(this.#subject(id), message);
+      written.first ||= seq;
+      written.messages += 1;
+      written.bytes += message.length;
+    }
+    return written;
   }
 
   /** False where another process has ended a snapshot since. */

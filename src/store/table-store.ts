@@ -218,7 +218,7 @@ class TableStore implements Store {
       chunks = this.#settle(draft);
       const round = this.#chores.plan(applied.length === 0);
       for (const [key, value] of round.changes) if (!draft.changes.has(key)) draft.changes.set(key, value);
-      await this.#write(draft);
+      if (draft.changes.size > 0) await this.tables.write(draft.changes);
       if (draft.isDropping) this.#chores.dropped();
       this.log.first = round.first;
       this.#hasChores = applied.length > 0;
@@ -238,9 +238,7 @@ class TableStore implements Store {
     const batches = chunks.map(({ events }) => events);
     this.#crawls.publish(draft);
     this.log.publish(chunks);
-    for (const { waiting, outcome } of applied) {
-      waiting.resolve(new Done(batches, outcome));
-    }
+    for (const { waiting, outcome } of applied) waiting.resolve(new Done(batches, outcome));
   }
 
   /** Adds to a draft what its steps come to in all, and gives the chunks that its events make. */
@@ -251,11 +249,6 @@ class TableStore implements Store {
     const chunks = cutChunks(epoch, place, draft.events);
     for (const { chunk, value } of chunks) draft.put(keys.chunk(chunk.offset), value);
     return chunks.map(({ chunk }) => chunk);
-  }
-
-  async #write({ changes }: Draft): Promise<void> {
-    if (changes.size === 0) return;
-    await this.tables.write(changes);
   }
 
   /** Takes steps from the queue, as many as may share a transaction. */

@@ -61,7 +61,7 @@ export class Urls {
       const host = hostNumberIn(bytes, begin);
       if (host !== undefined && !this.isEnded(number)) {
         const rank = rankText(priorityIn(bytes, begin), depthIn(bytes, begin));
-        this.waiting.add(this.hostName(host), rank, number);
+        this.waiting.add(this.#hostName(host), rank, number);
       }
       number += 1;
     });
@@ -85,11 +85,7 @@ export class Urls {
 
   offer(number: number): Offer {
     const place = this.list.at(number);
-    return { host: this.hostName(hostNumberIn(place.bytes, place.begin) ?? 0), ...decodeOffer(place) };
-  }
-
-  hostName(number: number): string {
-    return this.#hosts[number] ?? '';
+    return { host: this.#hostName(hostNumberIn(place.bytes, place.begin) ?? 0), ...decodeOffer(place) };
   }
 
   hostNumber(host: string): number | undefined {
@@ -110,6 +106,10 @@ export class Urls {
       this.waiting.add(offer.host, rankText(offer.priority ?? 0, offer.depth), number);
       if (replaced) this.waiting.withdraw(offer.host);
     }
+  }
+
+  #hostName(number: number): string {
+    return this.#hosts[number] ?? '';
   }
 
   #learnHost(host: string): void {
