@@ -101,16 +101,13 @@ export async function startService(
     closers.unshift(() => engine.close());
     const hub = new Hub(store, config, onError);
     const readiness = createReadiness(store);
-    const access = createAccess({
-      corsOrigins: config.corsOrigin,
-      ...(config.token === undefined ? {} : { token: config.token }),
-      ...(config.readToken === undefined ? {} : { readToken: config.readToken }),
-    });
+    const { token, readToken, corsOrigin } = config;
+    const access = createAccess({ token, readToken, corsOrigins: corsOrigin });
     const { runner, hosts } = engine;
     const metrics = createMetrics({ store, runner, hub, ...(onError && { onError }) });
     engine.pool.onExtracted = metrics.observeExtraction;
     closers.unshift(() => metrics.close());
-    const server = createServer({ store, runner, spiders, hub, access, metrics, readiness, hosts, config }, options);
+    const server = createServer({ store, runner, spiders, hub, access, metrics, readiness, hosts }, options);
     const transport = await listen(config.transport, server, config.host, config.port);
     closers.unshift(() => transport.close());
     runner.takeUp();

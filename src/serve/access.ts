@@ -9,8 +9,8 @@ export type Need = 'nothing' | 'read' | 'write';
 /** The rules of one service. */
 export interface AccessRules {
   /** For what changes something; whoever has it may also read. */
-  readonly token?: string;
-  readonly readToken?: string;
+  readonly token?: string | undefined;
+  readonly readToken?: string | undefined;
   /** Browser origins that may read answers and open WebSockets; `*` for any. The service's own may always. */
   readonly corsOrigins: readonly string[];
 }

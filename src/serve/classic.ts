@@ -3,8 +3,7 @@
 import { CrawlcastError, toCrawlcastError } from '../errors.js';
 import type { CrawlSnapshot } from '../events.js';
 import type { CrawlRecord, Store } from '../store/store.js';
-import { type ExportFormat, exportFormats } from './export.js';
-import { sendItems } from './items.js';
+import { readFormat, sendItems } from './items.js';
 import { type Exchange, type Route, readQuery } from './routes.js';
 
 const spiderName = 'quotes';
@@ -20,18 +19,15 @@ const starting = new WeakMap<Store, Promise<CrawlSnapshot>>();
 
 async function startOrTell(exchange: Exchange): Promise<void> {
   const { request, store, access } = exchange;
-  const { restart } = readQuery(request.query, ['restart']);
-  if (restart !== undefined && restart !== 'true' && restart !== 'false') {
-    throw new CrawlcastError('query.invalid', '"restart" is true or false');
-  }
+  const restarts = isTrue('restart', readQuery(request.query, ['restart']).restart);
   const newest = crawlsOf(store).at(-1);
   if (hasBegun(store)) return say(exchange, 'SCRAPE IN PROGRESS');
-  if (restart !== 'true' && newest?.state === 'finished') return say(exchange, 'SCRAPE COMPLETE');
+  if (!restarts && newest?.state === 'finished') return say(exchange, 'SCRAPE COMPLETE');
   // It starts nothing.
   if (request.method === 'HEAD') return say(exchange, '');
   // What comes now changes something, although it is a GET: that a crawl failed is said once.
   access.check(request, 'write');
-  const failure = restart === 'true' || newest === undefined ? undefined : await takeFailure(store, newest);
+  const failure = restarts || newest === undefined ? undefined : await takeFailure(store, newest);
   if (failure !== undefined) {
     const { code, message } = failure;
     return say(exchange, 'SCRAPE FAILED', { 'x-crawl-error': headerText(`${code}: ${message}`) });
@@ -88,15 +84,12 @@ async function results(exchange: Exchange): Promise<void> {
   const query = readQuery(request.query, ['partial', 'format', 'at']);
   const format = readFormat(query.format);
   const until = readOffset(query.at, store);
-  if (query.partial !== undefined && query.partial !== 'true' && query.partial !== 'false') {
-    throw new CrawlcastError('query.invalid', '"partial" is true or false');
-  }
+  const isPartial = isTrue('partial', query.partial);
   const standing =
     until === undefined ? crawlsOf(store) : crawlsOf(store).filter(({ id }) => stoodAt(store, id, until));
-  const completed =
-    query.partial === 'true' ? undefined : standing.findLast((crawl) => hasCompleted(store, crawl, until));
+  const completed = isPartial ? undefined : standing.findLast((crawl) => hasCompleted(store, crawl, until));
   // Who names an offset wants what had been scraped by then, also in the midst of the first crawl.
-  if (completed === undefined && query.partial !== 'true' && until === undefined) {
+  if (completed === undefined && !isPartial && until === undefined) {
     return say(exchange, 'Scrape Still Progress');
   }
   const shown = completed ?? standing.at(-1);
@@ -122,11 +115,9 @@ function crawlsOf(store: Store): CrawlRecord[] {
 }
 
 /** @throws CrawlcastError `query.invalid` */
-export function readFormat(format: string | undefined): ExportFormat {
-  if (format === undefined) return 'json';
-  const known = exportFormats.find((one) => one === format);
-  if (known === undefined) throw new CrawlcastError('query.invalid', `"format" is one of ${exportFormats.join(', ')}`);
-  return known;
+function isTrue(name: string, value = 'false'): boolean {
+  if (value === 'true' || value === 'false') return value === 'true';
+  throw new CrawlcastError('query.invalid', `"${name}" is true or false`);
 }
 
 /** @throws CrawlcastError `query.invalid` */
@@ -140,18 +131,13 @@ function readOffset(at: string | undefined, store: Store): number | undefined {
 }
 
 /** The snapshot's cursor goes with these texts as well: they are snapshots too. */
-function say(
-  { response, store, cors }: Exchange,
-  text: string,
-  headers: Record<string, string> = {},
-  stand = store.log.last,
-): void {
+function say({ response, store, cors }: Exchange, text: string, headers: Record<string, string> = {}): void {
   response.send(
     200,
     {
       'content-type': 'text/plain; charset=utf-8',
       'cache-control': 'no-store',
-      'crawlcast-cursor': `${store.log.epoch}-${stand}`,
+      'crawlcast-cursor': `${store.log.epoch}-${store.log.last}`,
       ...cors,
       ...headers,
     },

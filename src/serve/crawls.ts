@@ -1,7 +1,6 @@
 /** `/crawls`: what is known of each crawl, its items, and the hands on its wheel. */
 import { CrawlcastError } from '../errors.js';
-import { readFormat } from './classic.js';
-import { sendItems } from './items.js';
+import { readFormat, sendItems } from './items.js';
 import { readJson, sendJson } from './json.js';
 import { type Exchange, type Route, readQuery } from './routes.js';
 import { readStartRequest } from './start-request.js';

@@ -1,6 +1,6 @@
 /** The WebSocket handshake, judged alike on both transports (RFC 6455 §4.2). */
-import { type Answer, problem } from './head.js';
-import type { HttpRequest } from './transport.js';
+import { problem } from './head.js';
+import type { Answer, HttpRequest } from './transport.js';
 
 const keyOf16Bytes = /^[+/0-9A-Za-z]{21}[AQgw]==$/;
 

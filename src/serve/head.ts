@@ -1,14 +1,7 @@
 /** What both transports do alike with a message's head: the headers of an answer, the problems they answer themselves. */
 import { STATUS_CODES } from 'node:http';
 import { CrawlcastError } from '../errors.js';
-import type { Headers, HttpRequest } from './transport.js';
-
-/** An answer, whole. */
-export interface Answer {
-  readonly status: number;
-  readonly headers: Headers;
-  readonly body: string;
-}
+import type { Answer, Headers, HttpRequest } from './transport.js';
 
 const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: the characters that must never reach a header

@@ -1,11 +1,22 @@
 /** Items as an HTTP answer: streamed, with the cursor that says where the snapshot stands. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { type ExportFormat, exportItems, mediaTypes, type Selection } from './export.js';
+import { CrawlcastError } from '../errors.js';
+import { type ExportFormat, exportFormats, exportItems, mediaTypes, type Selection } from './export.js';
 import type { Exchange } from './routes.js';
 import type { ByteSink } from './transport.js';
 
 /** A snapshot up to this size is sent whole, with its length. */
 const maxWholeBytes = 262_144;
+
+/**
+ * The format that a query asks for.
+ * @throws CrawlcastError `query.invalid`
+ */
+export function readFormat(format = 'json'): ExportFormat {
+  const known = exportFormats.find((one) => one === format);
+  if (known === undefined) throw new CrawlcastError('query.invalid', `"format" is one of ${exportFormats.join(', ')}`);
+  return known;
+}
 
 /** Sends the selected items. They are read from the log as fast as the client takes them, a part in a turn. */
 export async function sendItems(exchange: Exchange, selection: Selection, format: ExportFormat): Promise<void> {

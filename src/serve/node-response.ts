@@ -1,9 +1,9 @@
 /** Answers and streams over node:http. */
 import type { ServerResponse } from 'node:http';
 import { guard } from './guard.js';
-import { type Answer, headerLines, isBodiless, ownError } from './head.js';
+import { headerLines, isBodiless, ownError } from './head.js';
 import { ownBytes } from './node-bytes.js';
-import type { ByteSink, Headers, HttpResponse, Service } from './transport.js';
+import type { Answer, ByteSink, Headers, HttpResponse, Service } from './transport.js';
 
 const ignore = (): void => {};
 

@@ -1,13 +1,6 @@
 /** Errors as HTTP answers: RFC 9457 problem details. */
 import { type CrawlcastError, errorFacts } from '../errors.js';
-import type { Headers } from './transport.js';
-
-/** A whole answer that needs no stream. */
-export interface Answer {
-  readonly status: number;
-  readonly headers: Headers;
-  readonly body: string;
-}
+import type { Answer, Headers } from './transport.js';
 
 /** The answer to a request that cannot be served; `detail` says what to change. */
 export function problem(error: CrawlcastError, headers: Headers = {}): Answer {

@@ -1,5 +1,4 @@
 /** How a path finds its handler, and what a handler gets. */
-import type { Config } from '../config.js';
 import type { SpiderLibrary } from '../crawl/library.js';
 import type { HostSnapshot } from '../crawl/politeness.js';
 import type { RobotsState } from '../crawl/robots-memory.js';
@@ -23,7 +22,6 @@ export interface Context {
   readonly readiness: Readiness;
   /** The hosts that crawls have asked lately. */
   readonly hosts: () => HostState[];
-  readonly config: Pick<Config, 'host'>;
 }
 
 /** One request with all that its handler needs. */

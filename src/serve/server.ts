@@ -5,13 +5,13 @@ import { hasHadAll } from './crawl-end.js';
 import { crawlRoutes } from './crawls.js';
 import { documentRoutes } from './documents.js';
 import { pageRoutes } from './pages.js';
-import { type Answer, problem } from './problem.js';
+import { problem } from './problem.js';
 import { type Context, createRouter, type Exchange, type Route } from './routes.js';
 import { spiderRoutes } from './spiders.js';
 import { openEventStream, sseHeaders } from './sse.js';
 import { plan } from './subscriber.js';
 import { parseSubscriptionQuery } from './subscription.js';
-import type { Headers, HttpRequest, HttpResponse, Service, UpgradeVerdict } from './transport.js';
+import type { Answer, Headers, HttpRequest, HttpResponse, Service, UpgradeVerdict } from './transport.js';
 import { chooseProtocol, openSocket, upgradeNeeded } from './websocket.js';
 
 /** The route table. Paths in one place; what each does in its own file. */

@@ -102,9 +102,9 @@ export class Subscriber {
 
   constructor(
     readonly store: Store,
-    readonly turns: Turns,
+    private readonly turns: Turns,
     { filter, crawl, position }: Plan,
-    readonly outlet: Outlet,
+    private readonly outlet: Outlet,
   ) {
     this.#filter = filter;
     this.#crawl = crawl;
@@ -123,7 +123,7 @@ export class Subscriber {
   }
 
   /** Whether all that a reader of one finished crawl can still get has been written. */
-  get complete(): boolean {
+  get #isComplete(): boolean {
     return this.#cursor >= (endOf(this.store, this.#crawl) ?? Number.POSITIVE_INFINITY);
   }
 
@@ -223,7 +223,7 @@ export class Subscriber {
     const end = this.#cursor + liveEvents;
     while (this.#cursor < end) {
       if (!this.#open || this.#full) return;
-      if (this.complete) {
+      if (this.#isComplete) {
         this.#end();
         return;
       }

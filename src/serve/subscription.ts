@@ -29,9 +29,6 @@ export interface Position {
 const maxConditions = 100;
 const maxValueLength = 2_000;
 
-/** Parameters that mean something before the subscription does. */
-const others = new Set(['access_token']);
-
 /** All events from now on. */
 const everything: Subscription = { data: [] };
 
@@ -45,7 +42,8 @@ export function parseSubscriptionQuery(query: string): Subscription {
   const data: [string, string][] = [];
   const single: { crawl?: string; since?: string } = {};
   for (const [name, value] of new URLSearchParams(query)) {
-    if (others.has(name)) continue;
+    // It was looked at before.
+    if (name === 'access_token') continue;
     if (value.length > maxValueLength) throw invalid(name, `is longer than ${maxValueLength} characters`);
     if (name === 'type') type.push(...value.split(','));
     else if (name === 'crawl' || name === 'since') {
@@ -120,7 +118,7 @@ const idForm = /^([0-9a-f]{4,16})-(\d{1,15})$/;
  * @param floor events up to here are of no interest anyway (a crawl's first offset): older gaps do not matter
  * @throws CrawlcastError `query.invalid`
  */
-export function locate(since: string, log: EventLog, floor = 0): Position {
+export function locate(since: string, log: EventLog, floor: number): Position {
   if (since === 'now') return { after: log.last };
   if (/^\d{1,15}$/.test(since)) return locateOffset(Number(since), since, log, floor);
   if (idForm.test(since)) return locateId(since, log, floor);
@@ -153,7 +151,7 @@ function locateTime(timeMs: number, requested: string, log: EventLog, floor: num
 }
 
 /** Where a stream goes on after the last id that its reader says it saw, whatever that is. */
-export function locateLastEventId(lastEventId: string, log: EventLog, floor = 0): Position {
+export function locateLastEventId(lastEventId: string, log: EventLog, floor: number): Position {
   if (lastEventId === '') return { after: log.last };
   if (idForm.test(lastEventId)) return locateId(lastEventId, log, floor);
   return { after: log.last, gap: { requested: printable(lastEventId), reason: 'malformed' } };

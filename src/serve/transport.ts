@@ -23,6 +23,13 @@ export interface HttpRequest {
 /** Header names and values; a list is sent as that many headers. `connection: close` has the connection closed behind it. */
 export type Headers = Readonly<Record<string, string | readonly string[]>>;
 
+/** An answer, whole. */
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: string;
+}
+
 /** Where the bytes of a stream go. Every call after its end does nothing. */
 export interface ByteSink {
   /**
@@ -75,7 +82,7 @@ export interface Socket {
 
 /** What the service says to a request for an upgrade: refused with an answer, or who takes the socket. */
 export type UpgradeVerdict =
-  | { readonly refuse: { readonly status: number; readonly headers: Headers; readonly body: string } }
+  | { readonly refuse: Answer }
   | { readonly accept: (socket: Socket) => void; readonly protocol?: string };
 
 /** What a transport serves. The transport itself checks `Upgrade`, `Sec-WebSocket-Key` and the version (426 otherwise). */
@@ -106,14 +113,3 @@ export interface Transport {
   /** Breaks off all that is still open and lets go of the port. */
   close(): Promise<void>;
 }
-
-/**
- * Starts listening.
- * @throws CrawlcastError `port.in_use`; `usage.invalid` where the address cannot be bound
- */
-export type Listen = (
-  service: Service,
-  host: string,
-  port: number,
-  limits?: Partial<TransportLimits>,
-) => Promise<Transport>;

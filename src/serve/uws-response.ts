@@ -3,8 +3,8 @@
 import type { HttpResponse as NativeResponse } from 'uWebSockets.js';
 import { STATUS_CODES } from 'node:http';
 import { guard } from './guard.js';
-import { type Answer, headerLines, isBodiless, ownError } from './head.js';
-import type { ByteSink, Headers, HttpResponse, Service } from './transport.js';
+import { headerLines, isBodiless, ownError } from './head.js';
+import type { Answer, ByteSink, Headers, HttpResponse, Service } from './transport.js';
 
 /** A little of a chunk, sent ahead to learn whether what was sent before has left. */
 const probeBytes = 64;
