@@ -96,6 +96,12 @@ export async function read<Value>(path: string, init?: RequestInit): Promise<Val
   return (await ask(path, init)).json();
 }
 
+/** The names of the spiders that the service knows. */
+export async function spiderNames(): Promise<string[]> {
+  const spiders = await read<{ name: string }[]>('/spiders');
+  return spiders.map(({ name }) => name);
+}
+
 /** Sends JSON and reads the answer, which may be empty. */
 export async function send<Value>(method: 'POST' | 'PUT', path: string, body?: unknown): Promise<Value | undefined> {
   const init: RequestInit = { method };

@@ -1,7 +1,6 @@
 import { signal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
-import { describeError, read, send } from './api.js';
-import { spiderNames } from './header.js';
+import { describeError, read, send, spiderNames } from './api.js';
 import { type Problem, parseText, problemsOf } from './problems.js';
 import { complain, start } from './session.js';
 import { tryOut } from './trial.js';

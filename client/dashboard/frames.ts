@@ -31,11 +31,14 @@ export const isSeen = (view: View): boolean => !document.hidden && viewNow() ===
 /** Resolves when a view is seen, or it is called off. */
 export async function untilSeen(view: View, signal: AbortSignal): Promise<void> {
   while (!isSeen(view) && !signal.aborted) {
+    const heard = new AbortController();
     await new Promise<void>((resolve) => {
-      document.addEventListener('visibilitychange', () => resolve(), { once: true });
-      addEventListener('hashchange', () => resolve(), { once: true });
-      signal.addEventListener('abort', () => resolve(), { once: true });
+      const options = { signal: heard.signal };
+      document.addEventListener('visibilitychange', () => resolve(), options);
+      addEventListener('hashchange', () => resolve(), options);
+      signal.addEventListener('abort', () => resolve(), options);
     });
+    heard.abort();
   }
 }
 

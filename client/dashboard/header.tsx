@@ -1,6 +1,6 @@
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
-import { type Crawl, read } from './api.js';
+import { type Crawl, spiderNames } from './api.js';
 import type { StreamState } from './follow.js';
 import { dayAndTime, timeOfDay } from './format.js';
 import {
@@ -54,12 +54,6 @@ export function Header({ isEditing }: { isEditing: boolean }) {
       )}
     </header>
   );
-}
-
-/** The names of the spiders that the service knows. */
-export async function spiderNames(): Promise<string[]> {
-  const spiders = await read<{ name: string }[]>('/spiders');
-  return spiders.map(({ name }) => name);
 }
 
 function Starter() {

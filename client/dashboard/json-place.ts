@@ -2,8 +2,7 @@
 
 /** The line, from 1, of the member that a dotted path leads to, or of the deepest one on the way that is there. */
 export function lineOfPath(text: string, path: string): number {
-  const { at } = new Walk(text).find(path.split('.'));
-  return lineAt(text, at);
+  return lineAt(text, new Walk(text).find(path.split('.')));
 }
 
 /** The line, from 1, of a place in a text. */
@@ -19,11 +18,11 @@ class Walk {
 
   constructor(readonly text: string) {}
 
-  /** Follows a path from here. */
-  find(path: readonly string[]): { at: number } {
+  /** Follows a path from here; gives the place that it leads to. */
+  find(path: readonly string[]): number {
     const start = this.#peekPlace();
-    const [open] = [this.#take()];
-    if (path.length === 0 || (open !== '{' && open !== '[')) return { at: start };
+    const open = this.#take();
+    if (path.length === 0 || (open !== '{' && open !== '[')) return start;
     for (let index = 0; this.#peek() !== '}' && this.#peek() !== ']' && this.#peek() !== ''; index++) {
       const at = this.#peekPlace();
       let name = `${index}`;
@@ -32,11 +31,11 @@ class Walk {
         this.#take();
       }
       const used = depthOf(name, path);
-      if (used > 0) return used === path.length ? { at } : this.find(path.slice(used));
+      if (used > 0) return used === path.length ? at : this.find(path.slice(used));
       this.#skip();
       if (this.#peek() === ',') this.#take();
     }
-    return { at: start };
+    return start;
   }
 
   #skip(): void {

@@ -4,7 +4,7 @@ import { ApiError, type Crawl, describeError, type Host, isRefusal, isUnreachabl
 import { readCrawl, readList } from './crawl-list.js';
 import { isLast } from './event-types.js';
 import { Feed, maxEvents } from './feed.js';
-import { follow, type StreamState } from './follow.js';
+import { type Followed, follow, type StreamState } from './follow.js';
 import { nextFrame, whileVisible } from './frames.js';
 import { Pacer, type Speed } from './pacer.js';
 
@@ -50,36 +50,34 @@ export function look(id: string, speed?: Speed): void {
   const known = crawls.value.find((one) => one.id === id);
   const first = (known?.firstOffset ?? 1) - 1;
   const since = speed === undefined ? Math.max(first, (known?.lastOffset ?? 0) - maxEvents, 0) : Math.max(first, 0);
-  let inFrame = 0;
-  const finished = follow(
-    {
-      view: 'crawls',
-      crawl: id,
-      since: `${since}`,
-      async onEvents(events, isReplay) {
-        for await (const due of pacer?.pace(events) ?? [events]) {
-          if (off.aborted) return;
-          fresh.add(due, isReplay || pacer !== undefined);
-          if (pacer !== undefined) replay.value = { speed: pacer.speed, nowMs: pacer.nowMs };
-          show();
-          if (due.some(({ type }) => isLast(type))) void refresh();
-          inFrame += due.length;
-          // One frame takes so many; the rest waits in the service, not here.
-          if (inFrame >= 2_000) {
-            inFrame = 0;
-            await nextFrame();
-          }
-        }
-      },
-      onState: (state) => {
-        if (!off.aborted) tell(state);
-      },
-    },
-    off,
-  );
-  finished.then(() => {
+  const onState = (state: StreamState) => {
+    if (!off.aborted) tell(state);
+  };
+  const onEvents = receiver(fresh, pacer, off);
+  follow({ view: 'crawls', crawl: id, since: `${since}`, onEvents, onState }, off).then(() => {
     if (!off.aborted) replay.value = undefined;
   }, complain);
+}
+
+/** One frame takes so many; the rest waits in the service, not here. */
+const eventsPerFrame = 2_000;
+
+/** Takes events in as they come; with a pacer, when they are due. */
+function receiver(fresh: Feed, pacer: Pacer | undefined, off: AbortSignal): Followed['onEvents'] {
+  let inFrame = 0;
+  return async (events, isReplay) => {
+    for await (const due of pacer?.pace(events) ?? [events]) {
+      if (off.aborted) return;
+      fresh.add(due, isReplay || pacer !== undefined);
+      if (pacer !== undefined) replay.value = { speed: pacer.speed, nowMs: pacer.nowMs };
+      show();
+      if (due.some(({ type }) => isLast(type))) void refresh();
+      inFrame += due.length;
+      if (inFrame < eventsPerFrame) continue;
+      inFrame = 0;
+      await nextFrame();
+    }
+  };
 }
 
 /** Follows no more, and what was still to be told of it is not. */

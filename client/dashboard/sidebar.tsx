@@ -8,29 +8,19 @@ export function Sidebar() {
   const { reasons, errors } = feed.value.counts;
   return (
     <aside class="sidebar" aria-label="Summary">
-      <Tally title="Failures by code" none="none" counts={errors} tone="bad" />
-      <Tally title="Skipped, and why" none="none" counts={reasons} tone="" />
+      <Tally title="Failures by code" counts={errors} tone="bad" />
+      <Tally title="Skipped, and why" counts={reasons} tone="" />
       <Hosts />
     </aside>
   );
 }
 
-function Tally({
-  title,
-  none,
-  counts,
-  tone,
-}: {
-  title: string;
-  none: string;
-  counts: Map<string, number>;
-  tone: string;
-}) {
+function Tally({ title, counts, tone }: { title: string; counts: Map<string, number>; tone: string }) {
   const sorted = [...counts].sort((a, b) => b[1] - a[1]).slice(0, 12);
   return (
     <section>
       <h2>{title}</h2>
-      {sorted.length === 0 && <p class="hint">{none}</p>}
+      {sorted.length === 0 && <p class="hint">none</p>}
       <dl class={`tally ${tone}`}>
         {sorted.map(([name, count]) => (
           <div key={name}>

@@ -1,5 +1,5 @@
 /** Trying a spider on one page before it is saved. */
-import { batch, signal } from '@preact/signals';
+import { signal } from '@preact/signals';
 import type { CloudEvent } from '#src/events.js';
 import { type Crawl, send } from './api.js';
 import { follow } from './follow.js';
@@ -42,7 +42,5 @@ export async function tryOut(spider: unknown, url: string): Promise<void> {
     },
     off,
   );
-  batch(() => {
-    if (!off.aborted) trial.value = { state: 'over', events: trial.value?.events ?? [] };
-  });
+  if (!off.aborted) trial.value = { state: 'over', events: trial.value?.events ?? [] };
 }

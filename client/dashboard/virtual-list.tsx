@@ -50,13 +50,12 @@ function List({ entries, rowHeight, row, label, opened, onOpen }: ListProps) {
     const page = Math.max(1, Math.floor(height.value / rowHeight) - 1);
     const steps: Record<string, number> = { ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page };
     const step = steps[event.key];
-    const wanted = event.key === 'Home' ? 0 : event.key === 'End' ? entries.length - 1 : now + (step ?? 0);
-    if (step !== undefined || event.key === 'Home' || event.key === 'End') {
-      const index = Math.min(entries.length - 1, Math.max(0, wanted));
-      onOpen(at(index));
-      reveal(box.current, index * rowHeight, rowHeight);
-    } else return;
+    if (step === undefined && event.key !== 'Home' && event.key !== 'End') return;
     event.preventDefault();
+    const wanted = event.key === 'Home' ? 0 : event.key === 'End' ? entries.length - 1 : now + (step ?? 0);
+    const index = Math.min(entries.length - 1, Math.max(0, wanted));
+    onOpen(at(index));
+    reveal(box.current, index * rowHeight, rowHeight);
   };
 
   return (
