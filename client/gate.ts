@@ -2,7 +2,6 @@
 
 /** What a connection has to respect. */
 export interface Gate {
-  readonly isOpen: boolean;
   /** Resolves when it is open. */
   whenOpen(): Promise<void>;
   /** Calls back when it is shut. Returns the function that ends it. */
@@ -10,7 +9,7 @@ export interface Gate {
 }
 
 /** For readers that take everything at once. */
-export const alwaysOpen: Gate = { isOpen: true, whenOpen: () => Promise.resolve(), onShut: () => () => {} };
+export const alwaysOpen: Gate = { whenOpen: () => Promise.resolve(), onShut: () => () => {} };
 
 /** A gate that its maker opens and shuts. */
 export class Lock implements Gate {

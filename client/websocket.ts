@@ -74,8 +74,7 @@ function attend(
     watch.heard();
     try {
       const frame = readFrame(String(data));
-      if (at === undefined && frame?.isOpening !== true) return;
-      if (frame === undefined) return;
+      if (frame === undefined || (at === undefined && frame.isOpening !== true)) return;
       at = frame.id;
       subscriber.next(frame);
     } catch (error) {
@@ -86,7 +85,7 @@ function attend(
   const fail = () => {
     if (hasFailed || subscriber.closed) return;
     hasFailed = true;
-    explain(service, request).then((error) => subscriber.error(error), ignore);
+    void explain(service, request).then((error) => subscriber.error(error));
   };
   // Of an open socket the close that follows says what it was; Node 22 has none for one that could not be opened.
   socket.addEventListener('error', () => {
@@ -164,5 +163,3 @@ function watchSilence(ask: () => void, giveUp: () => void): { heard(): void; sto
   timer = setTimeout(giveUp, silenceMs);
   return { heard, stop };
 }
-
-function ignore(): void {}
