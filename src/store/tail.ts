@@ -1,4 +1,5 @@
 /** Reads the stream of transactions from any place on, for as long as somebody wants it. */
+import { setTimeout as pause } from 'node:timers/promises';
 import { AckPolicy, type Consumer, DeliverPolicy } from '@nats-io/jetstream';
 import { nanos } from '@nats-io/transport-node';
 import type { Cluster } from './cluster.js';
@@ -58,7 +59,7 @@ export async function readTail(
       while (!signal.aborted && (await fetchSome(cluster, consumer, takeNext, signal)));
     } catch {
       // The consumer is gone, or cannot be made just now: the next one goes on behind what has been taken.
-      await pause(signal);
+      await pause(retryMs, undefined, { signal }).catch(() => {});
     }
   }
   return 'stopped';
@@ -96,17 +97,4 @@ async function fetchSome(cluster: Cluster, consumer: Consumer, take: Take, signa
     cluster.whenBack.delete(stop);
   }
   return isWhole;
-}
-
-function pause(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    const timer = setTimeout(done, retryMs);
-    signal.addEventListener('abort', done, { once: true });
-    if (signal.aborted) done();
-  });
 }
