@@ -13,9 +13,9 @@ import { CrawlcastError } from '../errors.js';
 import { type CrawlStats, isItemEvent } from '../events.js';
 import { dataOf, dataText } from '../events-json.js';
 import { exportFormats, exportItems } from '../serve/export.js';
-import { createEngine } from '../service.js';
+import { createEngine, type Engine } from '../service.js';
 import { openEmbeddedStore } from '../store/embedded.js';
-import type { LogEvent } from '../store/store.js';
+import type { LogEvent, Store } from '../store/store.js';
 import { followCrawl } from './follow-crawl.js';
 import { counted, showProgress, untilInterrupted } from './terminal.js';
 
@@ -40,18 +40,8 @@ export async function crawlOnce(name: string, options: CrawlOptions): Promise<vo
   const engine = createEngine(store, { workers: options.workers, allowPrivateNetworks: true });
   try {
     const { id } = await engine.runner.start({ spider, origin: 'local' });
-    const progress = showProgress(() => engine.runner.snapshot(id)?.stats);
-    const toStdout = options.output === undefined;
-    const firstFailures: string[] = [];
-    const firstSkips: string[] = [];
-    const over = followCrawl(store, id, (event) => {
-      if (event.type === 'page.failed' && firstFailures.length < maxFailures) firstFailures.push(failureLine(event));
-      if (event.type === 'page.skipped' && firstSkips.length < maxFailures) firstSkips.push(skipLine(event));
-      if (toStdout && isItemEvent(event.type)) progress.print(dataText(event.json).toString('utf8'));
-    });
-    const last = await Promise.race([over, untilInterrupted().then(() => undefined)]);
-    progress.stop();
     const { output } = options;
+    const { last, firstFailures, firstSkips } = await watch(store, engine, id, output === undefined);
     const isWhole = last?.type === 'crawl.finished';
     if (output !== undefined && draft !== undefined && format !== undefined) {
       await pipeline(Readable.from(exportItems(store, { crawl: id, until: store.log.last }, format)), draft);
@@ -68,6 +58,30 @@ export async function crawlOnce(name: string, options: CrawlOptions): Promise<vo
     await engine.close();
     await store.close();
   }
+}
+
+/** What has been seen of a crawl. */
+interface Seen {
+  /** Its last event; absent where it was interrupted. */
+  readonly last: LogEvent | undefined;
+  /** What is told of the first pages that failed, and the first links that were skipped. */
+  readonly firstFailures: readonly string[];
+  readonly firstSkips: readonly string[];
+}
+
+/** Shows a crawl until it is over, or interrupted. */
+async function watch(store: Store, { runner }: Engine, id: string, toStdout: boolean): Promise<Seen> {
+  const progress = showProgress(() => runner.snapshot(id)?.stats);
+  const firstFailures: string[] = [];
+  const firstSkips: string[] = [];
+  const over = followCrawl(store, id, (event) => {
+    if (event.type === 'page.failed' && firstFailures.length < maxFailures) firstFailures.push(failureLine(event));
+    if (event.type === 'page.skipped' && firstSkips.length < maxFailures) firstSkips.push(skipLine(event));
+    if (toStdout && isItemEvent(event.type)) progress.print(dataText(event.json).toString('utf8'));
+  });
+  const last = await Promise.race([over, untilInterrupted().then(() => undefined)]);
+  progress.stop();
+  return { last, firstFailures, firstSkips };
 }
 
 function formatOf(file: string | undefined) {
