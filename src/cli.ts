@@ -46,7 +46,7 @@ function option(flags: string, description: string): Option {
   return made.env(`CRAWLCAST_${made.name().replaceAll('-', '_').toUpperCase()}`);
 }
 
-/** An option that is, or holds, what nobody else may see: commander repeats what it refuses. */
+/** An option whose value is, or holds, a secret: commander would repeat one that it refuses. */
 function secretOption(flags: string, description: string, parse: (text: string) => unknown): Option {
   const tell = (message: string) => new CrawlcastError('usage.invalid', `option '${flags}' is invalid: ${message}`);
   return option(flags, description).argParser(retold(parse, tell));
@@ -60,7 +60,7 @@ function flag(flags: string, description: string): Option {
   return made;
 }
 
-/** Where it says no, the variable of a flag is gone. */
+/** A variable that says no is not here any more: `flag` has deleted it. */
 function checkFlag({ envVar = '' }: Option): void {
   const value = wordIn(envVar);
   if (['', '1', 'true', 'yes', 'on'].includes(value)) return;

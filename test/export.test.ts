@@ -26,7 +26,7 @@ test('export › a cell of CSV is no formula', async () => {
   assert.equal(await csvOf({ text: '=1+1' }), `text\r\n'=1+1\r\n`);
 });
 
-test('export › a field may be called as objects call what they are born with', async () => {
+test('export › a field may have the name of what every object inherits', async () => {
   const item: Record<string, unknown> = JSON.parse('{"__proto__":"b","constructor":["c","d"]}');
   assert.equal(await csvOf(item), '__proto__,constructor\r\nb,"c, d"\r\n');
 });

@@ -20,7 +20,7 @@ export interface Entry {
 export const maxEvents = 50_000;
 /** How much data they may have, all together: an item may be a whole page. */
 const maxWeight = 100_000_000;
-/** Older ones go this many at a time: to let one go is dear, to let many go is not. */
+/** Older ones go this many at a time: letting one go costs as much as letting many go. */
 const surplus = 5_000;
 
 /** What a feed holds of one kind, oldest first. */

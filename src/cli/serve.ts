@@ -58,7 +58,7 @@ function configOf(options: ServeOptions, descriptors = Number.POSITIVE_INFINITY)
 /** How often the log says that there is no room for streams. */
 const fullMs = 10_000;
 
-/** Trouble with the disk is no mistake of ours, and a crowd is none at all: no stack, but what it means. */
+/** Trouble with the disk is no bug, and too many streams are no error at all: the log says what it means, without a stack. */
 function errorTeller(logger: Logger): (error: unknown, crawl?: string) => void {
   let refused = 0;
   let toldFullMs = Number.NEGATIVE_INFINITY;

@@ -7,7 +7,7 @@ import type { CloudEvent, CrawlStats } from '../events.js';
 export function coloursOf(stream: NodeJS.WriteStream): ReturnType<typeof pc.createColors> {
   // picocolors by itself asks about standard output alone, and colours pipes as well where `CI` is set.
   const { NO_COLOR, FORCE_COLOR, TERM } = process.env;
-  // A pipe has no `isTTY` at all, and picocolors takes what is undefined for its own guess.
+  // Of a pipe `isTTY` is undefined, and then picocolors would guess for itself.
   const isTerminal = Boolean(stream.isTTY) && TERM !== 'dumb';
   return pc.createColors(!NO_COLOR && (Boolean(FORCE_COLOR) || isTerminal));
 }

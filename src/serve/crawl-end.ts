@@ -10,7 +10,7 @@ export function endOf(store: Store, crawl: string | undefined): number | undefin
   return store.progress(record.id)?.lastOffset ?? 0;
 }
 
-/** Batches that are looked through for something that is left; who has more before it gets a stream. */
+/** So many batches are looked through for something that is left; a reader that is further behind gets a stream. */
 const batchesLookedThrough = 64;
 
 /** Whether a reader that comes back to a crawl that is over has had all that matches. */

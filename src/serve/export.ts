@@ -80,7 +80,7 @@ function* csv(store: Store, selection: Selection): Generator<Buffer> {
   const columns = new Set<string>();
   for (const events of selectItems(store, selection)) {
     for (const item of events.map(itemOf)) for (const name of Object.keys(item)) columns.add(name);
-    // Who writes them waits a turn after each part: this one is long, and says nothing yet.
+    // The writer lets others have their turn after each part. This pass is long and has nothing to write, so its parts are empty.
     yield nothing;
   }
   const table = {

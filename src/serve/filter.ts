@@ -30,8 +30,8 @@ export interface Conditions {
 export type Filter = (batch: Batch) => readonly Piece[];
 
 /**
- * Bytes of one piece, unless a single event is larger: what a socket that is full may still be owed. A chunk of the log
- * with all its frames is less: each piece costs the system two writes, however small it is.
+ * Most bytes of one piece, unless a single event is larger: so much a full socket may still be owed. A whole chunk of the
+ * log fits, since each piece costs two writes of the system, however small it is.
  */
 const maxPieceBytes = 98_304;
 

@@ -47,7 +47,7 @@ export async function sendItems(exchange: Exchange, selection: Selection, format
   }
 }
 
-/** Breaks off where what comes next is not all that should be. */
+/** Breaks off where something of what should come next is no longer kept. */
 async function sendRest(parts: Iterable<Buffer>, sink: ByteSink, isAsTold: () => boolean): Promise<void> {
   let wake = () => {};
   let open = true;
@@ -65,7 +65,7 @@ async function sendRest(parts: Iterable<Buffer>, sink: ByteSink, isAsTold: () =>
       });
     } else await nextTurn();
   }
-  // Where all that was left is gone, no part says so.
+  // Where nothing is left of the rest, no part was there to notice it by.
   if (!isAsTold()) return sink.destroy();
   sink.end();
 }

@@ -124,7 +124,7 @@ function countEvents(registry: Registry): (batch: Batch) => void {
   };
 }
 
-/** What stands somewhere anyway is read when somebody asks. */
+/** Figures that somebody else keeps: they are read when the metrics are asked for. */
 function addGauges(registry: Registry, { store, runner, hub }: MetricsSources): void {
   const gauge = (name: string, help: string, read: () => number) =>
     new Gauge({

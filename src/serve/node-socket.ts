@@ -51,7 +51,7 @@ export class NodeSocket implements Socket {
       this.#webSocket.send(typeof frame === 'string' ? frame : ownBytes(frame), { binary: false });
     }
     this.#connection.uncork();
-    // What has already left wants a drain as well; to wait for that one would keep a fast reader's turn going for ever.
+    // Node wants a drain even where all has left already. Waiting for that one, a fast reader would keep its turn for ever.
     this.#promised = this.#connection.writableNeedDrain && this.#connection.writableLength > 0;
     return !this.#promised;
   }

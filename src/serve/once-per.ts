@@ -1,7 +1,7 @@
 /**
- * What is made from a value once and kept as long as that value lives. It lies on the value itself: what an old `WeakMap` holds V8 takes for
- * alive whenever it collects the young generation, so that every frame, and the chunk of the log in which its bytes are, would live for a
- * collection longer than anybody needs it.
+ * Makes something from a value once, and keeps it as long as the value lives. It is kept on the value itself: when V8 collects the young
+ * generation, it takes what an old `WeakMap` holds for alive, so that every frame, and the chunk of the log that holds its bytes, would live
+ * for one collection longer than anybody needs them.
  */
 export function oncePer<Key extends object, Value extends object>(make: (key: Key) => Value): (key: Key) => Value {
   const made: unique symbol = Symbol('made');

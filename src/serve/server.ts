@@ -83,7 +83,7 @@ async function respond(context: Context, request: HttpRequest, response: HttpRes
   context.access.check(request, isReading ? route.needs : 'write');
   // A page of another site can send such requests, too, and no token may be set.
   if (!isReading) context.access.checkOrigin(request);
-  // Copied, what is the same for all requests would be the most that one allocates. Nothing else tells the type.
+  // To copy the context, the same for all requests, would be most of what one allocates. `Object.create` gives no type.
   const shared = Object.create(context) as Context;
   await handler(Object.assign(shared, { request, response, params, cors }));
 }

@@ -19,7 +19,7 @@ export const sseHeaders: Headers = {
 export function openEventStream(opening: Opening, response: HttpResponse, headers: Headers): void {
   const { store, plan } = opening;
   const start = `${store.log.epoch}-${plan.position.after}`;
-  // The cursor goes out at once, so that who is cut off before the first event comes back to the right place.
+  // The cursor goes out at once: a reader that is cut off before the first event comes back to the right place.
   const sink = response.stream(200, { ...sseHeaders, ...headers }, `retry: ${retryMs}\n${sseCursor(start)}`);
   begin(opening, new EventStream(opening, sink));
 }

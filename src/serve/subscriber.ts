@@ -29,7 +29,7 @@ export interface Outlet {
 /** How far behind a reader may be and still be written to at once; whoever has more before it takes turns with the others. */
 const liveEvents = 512;
 
-/** How much may come at once to who has been at the end of the log; further behind, it replays. */
+/** How far a reader that has been at the end of the log may fall behind, in a burst, before it counts as one that replays. */
 const burstEvents = 16_384;
 
 /** Which log positions and events one stream gets. */
@@ -153,7 +153,7 @@ export class Subscriber {
     return this.#cursor > this.store.log.last;
   }
 
-  /** Only who is current knows what was never given out: a copy that was cut off, or stopped, lags for longer. */
+  /** Only a process that is current knows what was never given out: a copy that was cut off, or stopped, may lag for longer. */
   async #giveUp(requested: string, isLate = false): Promise<void> {
     const cursor = this.#cursor;
     const isKnown = isLate && (await (this.store.peers?.isCurrent().catch(() => false) ?? true));
@@ -168,7 +168,7 @@ export class Subscriber {
   }
 
   /**
-   * The log has grown. Who has a lot before it anyway goes on when its turn comes: live readers must not wait for it.
+   * The log has grown. A reader that is far behind goes on when its turn comes: live readers must not wait for it.
    * @returns whether it was live and something was written
    */
   appended(): boolean {
@@ -178,7 +178,7 @@ export class Subscriber {
     return this.#told > told;
   }
 
-  /** Many may come at once, and those who have a lot before them take turns from the first. */
+  /** Many may come at once: those that are far behind take turns from the beginning. */
   begin(): void {
     if (this.lag > liveEvents) this.#waitForTurn();
     else this.pump();
@@ -190,7 +190,7 @@ export class Subscriber {
     try {
       this.#pumpBatches();
     } catch (error) {
-      // A damaged part of the log is the misfortune of who reads it, not of who appends.
+      // A damaged part of the log must harm its readers alone, not the append that wakes them.
       this.close();
       this.outlet.fail(error);
     }

@@ -1,14 +1,14 @@
-/** Work in turns: a little of it, then everybody else's. */
+/** Work in turns: each worker does a little of its own, then it is the others' turn. */
 import type { Store } from '../store/store.js';
 
 /** How long one turn may take: an append on its way to a live reader stands behind a few of them. */
 const turnMs = 0.5;
 
-/** How long those who replay rest after a turn while somebody follows live. A timer may say so a little early: it counts whole milliseconds. */
+/** How long readers that replay rest after a turn while somebody follows live. Timers count whole milliseconds, and may fire a little early. */
 const restMs = 1;
 const leastRestMs = 0.5;
 
-/** How long at most they wait for an append that is under way; for the next one they do not wait, as in a crawl at full speed there always is one. */
+/** The longest that they wait for an append that is under way. For the one after it they do not: in a crawl at full speed there always is one. */
 const longRestMs = 3;
 
 /** How long somebody counts as following live after an append that reached them. */
@@ -22,7 +22,7 @@ export interface Worker {
   pump(): void;
 }
 
-/** Who has more to read than is written at once takes turns: appends and live readers are served between two of them. */
+/** The turns of readers that have more before them than is written at once. Appends and live readers are served between two turns. */
 export class Turns {
   readonly #burst = new Round({ next: setImmediate, ended() {} });
   readonly #pace: ReplayPace;

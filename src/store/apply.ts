@@ -66,7 +66,7 @@ function append(draft: Draft, crawl: CrawlEntry, { type, tail }: NewEvent, nextO
   draft.events.push({ type, crawl: crawl.id, tail });
   crawl.lastOffset = offset;
   if (crawl.firstOffset === 0) crawl.firstOffset = offset;
-  // A spider may call its items as objects call what they are born with.
+  // An item type may have the name of an inherited property, such as `constructor`.
   crawl.counts[type] = (Object.hasOwn(crawl.counts, type) ? (crawl.counts[type] ?? 0) : 0) + 1;
   if (isItemEvent(type)) crawl.stats.items += 1;
   else if (type === 'page') crawl.stats.pages += 1;
@@ -113,11 +113,14 @@ function isWaiting(draft: Draft, crawl: CrawlEntry, page: string, { number }: Kn
   return !draft.urlsOf(crawl).isEnded(number) && !draft.base.isHeld(crawl.id, page);
 }
 
-/** A page that may have links which were too deep by the path that it was read by is queued once more; again where a still shorter path comes too late for that. */
+/**
+ * Queues a page once more where some of its links may have been too deep by the path that it was read by; and yet again where a still
+ * shorter path is found after that.
+ */
 function readAgain(draft: Draft, crawl: CrawlEntry, offer: Offer): boolean {
   const urls = draft.urlsOf(crawl);
   const page = offer.fingerprint;
-  // Of one that is under way nobody knows yet.
+  // Whether a page that is under way has links, nobody knows yet.
   if (!draft.base.isHeld(crawl.id, page) && urls.find(furtherMark(page)) === undefined) return false;
   for (let time = 1; ; time += 1) {
     const better = { again: true, ...offer, fingerprint: fingerprint(`again ${time} ${page}`) };

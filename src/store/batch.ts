@@ -135,7 +135,7 @@ class StoredEvent implements LogEvent {
 /** No events. */
 export const noEvents = new StoredBatch(1, { bytes: Buffer.alloc(0), begin: 0, names: [], rows: [] });
 
-/** Makes rows with lengths, where those of a layout have ends and places in all of its bytes, into the rows of a layout. */
+/** Turns rows as they are written into those of a layout: lengths become ends, and every place counts from the first of all bytes. */
 export function layOut(rows: number[], begin: number): void {
   let at = begin;
   for (let row = 0; row < rows.length; row += rowLength) {

@@ -6,7 +6,7 @@ import { Recent } from '../recent.js';
 import { type Layout, numberOf, rowLength, StoredBatch } from './batch.js';
 import { chunkLimits } from './chunk.js';
 
-/** A block ends at the latest before a multiple of so many offsets: those who began at different places soon share blocks. */
+/** No block goes beyond a multiple of so many offsets, so that readers that began at different places soon share blocks. */
 const blockSpan = chunkLimits.events;
 
 /** A block is full when it has as many bytes. */
@@ -17,8 +17,8 @@ const maxBlocks = 32;
 /** Where blocks come from. */
 export interface ChunkSource {
   /**
-   * Shows the chunks that begin between two offsets, without a gap from the first one there on, for as long as they are wanted; each
-   * is good until the visitor returns.
+   * Shows the chunks that begin between two offsets, up to the first gap, for as long as the visitor returns true. Each is good until
+   * it returns.
    */
   visit(from: number, to: number, visitor: (chunk: StoredBatch) => boolean): void;
   /** Where the chunk begins in which an offset is, if it is in one. */

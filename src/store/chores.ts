@@ -12,7 +12,7 @@ import type { Changes, Tables } from './tables.js';
 const maxChunksAtOnce = 64;
 const maxRowsAtOnce = 250;
 
-/** Of so many rounds that steps wait for, one looks for dropped frontiers: a round alone, of which there are plenty, always does. */
+/** While steps wait, one round in so many looks for dropped frontiers; a round that nobody waits for always does. */
 const stepsPerSweep = 16;
 
 /** What one round of chores changes. */
@@ -97,15 +97,15 @@ export class Chores {
     return this.log.position - chunk.position > maxBytes || Date.now() - chunk.time > maxAgeMs;
   }
 
-  /** To look is a read of the disk's table, and whoever waits for a step would wait for that as well. */
+  /** Looking means reading from the disk, and a step that waits would wait for that as well. */
   #isTimeToSweep(isAlone: boolean): boolean {
     this.#unswept = isAlone || this.#unswept >= stepsPerSweep ? 0 : this.#unswept + 1;
     return this.#unswept === 0;
   }
 
   /**
-   * Deletes documents that need what is no longer kept. Each walk passes all of them by, so the next one waits until as many events have gone.
-   * True where it has not come to the end.
+   * Deletes documents that need events which are no longer kept. A walk looks at every document, so the next one begins only when as many
+   * events have gone. True where it has not come to the end.
    */
   #forget(changes: Map<string, Buffer | undefined>, first: number): boolean {
     if (this.#place === undefined) {

@@ -1,4 +1,4 @@
-/** Lists of bytes in chunks of one size, for what is small and many: no object each, and nothing that moves when it grows. */
+/** Byte lists in chunks of one size, for many small things: none of them needs an object, and nothing is moved when one grows. */
 
 /** Bytes at the end of a chunk, which say what the next one is. */
 const nextBytes = 4;

@@ -47,7 +47,7 @@ export class HostQueues {
     return number;
   }
 
-  /** One of the host's was withdrawn: it is passed over when its turn comes. */
+  /** One of the host's numbers was withdrawn: it is passed over when its turn comes. */
   withdraw(host: string): void {
     const queue = this.#hosts.get(host);
     if (queue !== undefined) this.#count(host, queue, -1);

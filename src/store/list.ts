@@ -26,7 +26,7 @@ export function newRecord(bytes: number): Buffer {
 /** Where in a new record its content begins. */
 export const recordStart = lengthBytes;
 
-/** A record: where it lies among others in the same bytes. A view of its own would cost more than to read it. */
+/** A record, as its place among others in the same bytes: a view of it would cost more than reading it does. */
 export interface RecordPlace {
   readonly bytes: Buffer;
   readonly begin: number;

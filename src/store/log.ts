@@ -8,10 +8,10 @@ import { after, isChunk, keys, offsetOf } from './keys.js';
 import type { Batch, EventLog } from './store.js';
 import type { Changes, Tables } from './tables.js';
 
-/** Beyond that, what was appended is read again where somebody is so far behind. */
+/** So much of what was appended last stays in memory; a reader that is further behind reads from the table. */
 const maxRecentBytes = 512 * 1024;
 
-/** So many of the newest chunks are given as they are; of those before, which may be as short, several are put together. */
+/** So many of the newest chunks are given as they are; older ones, which may be as short, are put together in blocks. */
 const newestChunks = 8;
 
 /** One log over a table. */

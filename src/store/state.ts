@@ -67,7 +67,7 @@ export function decodeJson<Value>(bytes: Buffer): Value {
 /** All rows whose keys begin with a prefix, read piece by piece so that nobody holds the table for long. */
 export function* allRows(tables: Tables, prefix: string, pieceSize = 1000): Generator<Row> {
   let start = prefix;
-  // Who only wants to know whether there are any reads one.
+  // The first piece is a single row: some callers only want to know whether there are any.
   for (let size = 1; ; size = Math.min(2 * size, pieceSize)) {
     const rows = tables.range(start, after(prefix), size);
     yield* rows;
@@ -77,7 +77,7 @@ export function* allRows(tables: Tables, prefix: string, pieceSize = 1000): Gene
   }
 }
 
-/** What a page that has not ended wrote already: so that fetching it again writes none of it twice. */
+/** What a page that has not ended has written so far: when it is fetched again, none of it is written twice. */
 export class PageMemory {
   readonly #known = new Set<string>();
   #fresh: string[] = [];

@@ -20,16 +20,16 @@ export interface LogEvent {
 /** Events in a row. One is made an object only where somebody looks at it alone: most are sent on as they lie. */
 export interface Batch extends Iterable<LogEvent> {
   readonly length: number;
-  /** Offset of its first event; where it has none, nothing can be said of these two. */
+  /** Offset of its first event. In an empty batch it means nothing, nor does `last`. */
   readonly first: number;
   /** Offset of its last event. */
   readonly last: number;
-  /** The event at a place, counted from 0, or from the end below it. */
+  /** The event at an index from 0; a negative one counts from the end. */
   at(index: number): LogEvent | undefined;
   typeAt(index: number): string;
   crawlAt(index: number): string;
   jsonAt(index: number): Buffer;
-  /** Those from one place to before another as server-sent events, one behind the other; a view. */
+  /** The events from one index up to another, which is left out, as server-sent events in a row. A view, not a copy. */
   frames(from: number, to: number): Buffer;
   /** How many bytes that is. */
   size(from: number, to: number): number;
@@ -178,7 +178,7 @@ export interface EventLog {
    */
   read(after: number, limit?: number): Batch;
   /**
-   * The same without a limit and without a copy: its bytes may be others as soon as more is read. For who sends them on at once.
+   * The same without a limit and without a copy: its bytes are good until the next read. For callers that send them on at once.
    */
   lend(after: number): Batch;
   /** The offset after which to start reading in order to see every event with a later time. */

@@ -36,10 +36,10 @@ export interface StoreOptions {
 /** What shares one transaction is bounded, so that the last of a long queue is not kept waiting for the first. */
 const groupLimits = { events: 2000, offers: 4000, bytes: 1_048_576 } as const;
 
-/** Between two rounds of chores that no step waits for. */
+/** The wait between two rounds of chores while no step is waiting. */
 const restMs = 5;
 
-/** Before what others have written is tried again to be taken in. */
+/** The wait before another try, where what others wrote could not be taken in. */
 const troubleMs = 100;
 
 interface Waiting {
@@ -157,14 +157,14 @@ class TableStore implements Store {
     this.#running ??= this.#run();
   }
 
-  /** Chores alone take their time: a step that comes meanwhile finds the disk free. */
+  /** Chores pause between two rounds, so that a step that comes meanwhile finds the disk free. */
   #rest(): void {
     clearTimeout(this.#resting);
     this.#resting = setTimeout(() => this.#wake(), restMs).unref();
   }
 
   async #run(): Promise<void> {
-    // Steps that are handed in during the same turn share a transaction from the first one on, and what else the turn has to do is not kept waiting.
+    // All steps of this turn share the first transaction, and the rest of the turn's work does not wait for it.
     await endOfTurn();
     try {
       while (this.#queue.length > 0 || (!this.#closed && (this.#hasChores || this.tables.news?.isWaiting))) {
@@ -230,7 +230,7 @@ class TableStore implements Store {
         return;
       }
       this.#hasChores = false;
-      // Who is about to end does not wait for the next try as well.
+      // A store that closes makes no further try: the steps that are still queued fail as well.
       this.#fail(this.#closed ? [...this.#underWay, ...this.#queue.splice(0)] : this.#underWay, thrown);
       return;
     }

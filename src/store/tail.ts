@@ -13,7 +13,7 @@ export interface Message {
 
 /** Messages asked for at once: what a slow reader has to hold in memory. */
 const fetchSize = 64;
-/** Without a word from the server for two of these, a reader begins anew. */
+/** A reader that has heard nothing from the server for two of these begins anew. */
 const heartbeatMs = 2_500;
 /** Between two tries of a reader whose consumer is gone. */
 const retryMs = 250;
@@ -22,7 +22,7 @@ const lostAfterMs = 10_000;
 /** How long a reader may be away before the server forgets it. */
 const forgetAfterMs = 60_000;
 
-/** False: the consumer that it came from is of no more use. */
+/** False where the consumer that it came from can no longer be used. */
 type Take = (message: Message, isFirst: boolean) => Promise<boolean>;
 
 /**

@@ -61,7 +61,7 @@ function markIn(bytes: Buffer, begin: number): string {
 
 /** Whether a record has a mark. */
 export function hasMark(bytes: Buffer, begin: number, mark: string): boolean {
-  // Of most their first character says that they are others.
+  // Most others differ in the first character already.
   return bytes[begin] === mark.charCodeAt(0) && markIn(bytes, begin) === mark;
 }
 
@@ -81,14 +81,14 @@ export function hostNumberIn(bytes: Buffer, begin: number): number | undefined {
   return host === noHost ? undefined : host;
 }
 
-/** 32 bits that say of most marks that they are others (FNV-1a). */
+/** The hash of a mark, 32 bits (FNV-1a). */
 export function hashOf(mark: string): number {
   let hash = offsetBasis;
   for (let at = 0; at < markLength; at += 1) hash = Math.imul(hash ^ mark.charCodeAt(at), prime);
   return hash >>> 0;
 }
 
-/** The same of the mark in a record. */
+/** The hash of the mark in a record. */
 export function hashIn(bytes: Buffer, begin: number): number {
   let hash = offsetBasis;
   for (let at = begin; at < begin + markLength; at += 1) hash = Math.imul(hash ^ (bytes[at] ?? 0), prime);
