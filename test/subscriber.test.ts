@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
@@ -67,6 +68,18 @@ for (const transport of transports) {
       for (const events of seen) assert.equal((await events).length, 5);
       assert.equal((await take(await readSse(url, '?since=1500'), 500)).length, 500);
       for (const reader of live) reader.close();
+    });
+
+    it('whose subscription comes to a damaged part of the log is told, and so is the log of the service', async (t) => {
+      const errors: unknown[] = [];
+      const options = { transport, data: await damagedLog(t), onError: (error: unknown) => void errors.push(error) };
+      const { url } = await startLogService(t, options);
+      const { socket, close } = await readWs(url);
+      socket.send(JSON.stringify({ subscribe: { since: '2020-01-01T00:00:00Z' } }));
+      const [answer] = await once(socket, 'message');
+      assert.equal(JSON.parse(String(answer)).error.code, 'data.corrupt');
+      assert.match(String(errors), /damaged at offset/);
+      close();
     });
 
     it('costs the same however many others ask the same in other words', async (t) => {

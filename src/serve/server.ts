@@ -1,11 +1,11 @@
 /** The service: every request finds its way here. */
-import { CrawlcastError, errorFacts, toCrawlcastError } from '../errors.js';
+import { CrawlcastError, toCrawlcastError } from '../errors.js';
 import { classicRoutes } from './classic.js';
 import { hasHadAll } from './crawl-end.js';
 import { crawlRoutes } from './crawls.js';
 import { documentRoutes } from './documents.js';
 import { pageRoutes } from './pages.js';
-import { problem } from './problem.js';
+import { isOurs, problem } from './problem.js';
 import { type Context, createRouter, type Exchange, type Route } from './routes.js';
 import { spiderRoutes } from './spiders.js';
 import { openEventStream, sseHeaders } from './sse.js';
@@ -39,7 +39,7 @@ export interface ServerOptions {
 export function createServer(context: Context, options: ServerOptions = {}): Service {
   const fail = (error: unknown): Answer => {
     const known = toCrawlcastError(error);
-    if ((errorFacts(known.code).status ?? 500) >= 500) options.onError?.(error);
+    if (isOurs(known)) options.onError?.(error);
     return problem(known, context.access.failureHeaders(known));
   };
 

@@ -3,6 +3,7 @@ import { CrawlcastError, toCrawlcastError } from '../errors.js';
 import type { Piece } from './filter.js';
 import { textFrames } from './frames.js';
 import { type Hub, heartbeatMs, type Member } from './hub.js';
+import { detailOf, isOurs } from './problem.js';
 import { begin, type Opening, type Outlet, type Plan, plan, Subscriber } from './subscriber.js';
 import { parseSubscribeFrame, type Subscription } from './subscription.js';
 import type { Socket } from './transport.js';
@@ -97,8 +98,9 @@ class SocketStream implements Member, Outlet {
       if (this.#gate.isFlood()) this.#socket.close(1008, 'too many control frames');
       else this.#resubscribe(text);
     } catch (thrown) {
-      const { code, message } = toCrawlcastError(thrown);
-      this.#answer({ error: { code, message } });
+      const error = toCrawlcastError(thrown);
+      if (isOurs(error)) this.#hub.onError(thrown);
+      this.#answer({ error: { code: error.code, message: detailOf(error) } });
     }
   }
 
