@@ -30,15 +30,17 @@ const retold = <Value>(parse: (text: string) => Value, tell: (message: string) =
 /** Commander puts the option's name, or the variable's, in front of them. */
 const named = <Value>(parse: (text: string) => Value) => retold(parse, (message) => new InvalidArgumentError(message));
 const whole = (min: number, max: number) => named((text) => parseWhole(text, min, max));
-/** One value as a flag has it, or the list of a variable: a comma within a URL is no separator, one before a URL is. */
-const collect = <Value>(parse: (text: string) => Value) => {
+/** One value as a flag has it, or the list of a variable. */
+const collect = <Value>(parse: (text: string) => Value, separator: RegExp) => {
   const parseNamed = named(parse);
   return (text: string, before: Value[] | undefined) => [
     ...(before ?? []),
     ...text.trim().split(separator).map(parseNamed),
   ];
 };
-const separator = /\s+|,\s*(?=https?:\/\/)/;
+/** A comma within a URL is no separator, one before a URL is. */
+const betweenUrls = /\s+|,\s*(?=https?:\/\/)/;
+const betweenOrigins = /[\s,]+/;
 
 /** An option that is an environment variable as well. A list in a variable is separated by commas or white space. */
 function option(flags: string, description: string): Option {
@@ -78,7 +80,7 @@ const workersOption = () =>
   option('--workers <number>', 'threads that fetch and parse').argParser(whole(1, 64)).default(defaultWorkers);
 const startUrlOption = (spider: string) =>
   option('--start-url <url>', `replaces the start URLs of the spider${spider} (repeatable)`).argParser(
-    collect(parseHttpUrl),
+    collect(parseHttpUrl, betweenUrls),
   );
 const spidersOption = () =>
   option('--spiders <folder>', 'extra spiders: *.json, *.yaml, *.ts, *.js, *.mjs').default('./spiders');
@@ -125,7 +127,7 @@ program
   .addOption(secretOption('--read-token <text>', 'reading needs this token', parseToken))
   .addOption(
     option('--cors-origin <origin>', 'browser origin that may use it, * for any (repeatable)').argParser(
-      collect(parseOrigin),
+      collect(parseOrigin, betweenOrigins),
     ),
   )
   .addOption(flag('--allow-private-networks', 'let spiders from outside fetch private addresses'))

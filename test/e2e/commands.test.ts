@@ -310,4 +310,14 @@ describe('commands', { concurrency: 2 }, () => {
       assert.match(await stream.text(), new RegExp(`event: crawl\\.${last}`));
     });
   }
+
+  test('CRAWLCAST_CORS_ORIGIN takes a list', async (t) => {
+    const origins = ['https://a.example', 'https://b.example', 'http://localhost:5173'];
+    const args = ['serve', '--port', '0', '--workers', '1', '--data', temporaryFolder(t)];
+    const { url } = await run(t, args, { CRAWLCAST_CORS_ORIGIN: `${origins[0]},${origins[1]}, ${origins[2]}` });
+    for (const origin of origins) {
+      const { headers } = await fetch(`${url}/results`, { headers: { origin } });
+      assert.equal(headers.get('access-control-allow-origin'), origin);
+    }
+  });
 });
