@@ -185,6 +185,20 @@ describe('embedded store', () => {
     assert.deepEqual(tables.range('k', 'l', 1), []);
   });
 
+  it('keeps nothing of what a page wrote when that has ended', async (t) => {
+    const dir = await directory(t);
+    const store = await openEmbeddedStore(dir);
+    await store.commit({ crawl, offers: [offer('/1')] });
+    const lease = store.openFrontier(crawl).take(host);
+    assert.ok(lease);
+    for (const identity of ['a', 'b']) await store.commit({ crawl, lease, events: events(1, identity, { identity }) });
+    await store.commit({ crawl, lease, release: true });
+    await store.close();
+    const tables = await openEmbeddedTables(dir);
+    t.after(() => tables.close());
+    assert.deepEqual(tables.range('p', 'q', 1), []);
+  });
+
   it('is refused a second time in one process, also by another path', async (t) => {
     const dir = await directory(t);
     const store = await openEmbeddedStore(join(dir, 'data'));

@@ -256,13 +256,26 @@ for (const [name, open] of Object.entries(stores)) {
 
     it('queues what was leased again when the frontier is opened again', async (t) => {
       const store = await open(t);
-      await store.commit({ crawl, offers: [offer('/1'), offer('/2')] });
+      await store.commit({ crawl, offers: [offer('/1'), offer('/2'), offer('/3')] });
       const before = store.openFrontier(crawl);
       await store.commit({ crawl, lease: take(before), release: true });
       take(before);
+      take(before);
       const frontier = store.openFrontier(crawl);
-      assert.equal(frontier.queued, 1);
-      assert.equal(take(frontier).url, '/2');
+      assert.equal(frontier.queued, 2);
+      assert.deepEqual([take(frontier).url, take(frontier).url], ['/2', '/3']);
+    });
+
+    it('has done with a page whose end becomes durable after it was put back', async (t) => {
+      const store = await open(t);
+      await store.commit({ crawl, offers: [offer('/1')] });
+      const frontier = store.openFrontier(crawl);
+      const lease = take(frontier);
+      const ending = store.commit({ crawl, lease, release: true });
+      frontier.putBack(lease);
+      await ending;
+      assert.deepEqual([frontier.queued, frontier.leased, [...frontier.hosts()]], [0, 0, []]);
+      assert.equal(frontier.take(host), undefined);
     });
 
     it('counts every URL once when its frontier is opened while they are being written', async (t) => {
@@ -350,6 +363,29 @@ for (const [name, open] of Object.entries(stores)) {
       assert.deepEqual([take(frontier).depth, frontier.queued], [1, 0]);
     });
 
+    it('reads a page again to which a shorter path is found while it is under way', async (t) => {
+      const store = await open(t);
+      const frontier = store.openFrontier(crawl);
+      const bounded = { crawl, isBounded: true } as const;
+      await store.commit({ ...bounded, offers: [offer('/page', { depth: 9 })] });
+      take(frontier);
+      await store.commit({ ...bounded, offers: [offer('/page', { depth: 5 })] });
+      const lease = take(frontier);
+      assert.deepEqual([lease.url, lease.depth, lease.again], ['/page', 5, true]);
+    });
+
+    it('reads a page again whose links were all too deep, and none that has no links', async (t) => {
+      const store = await open(t);
+      const frontier = store.openFrontier(crawl);
+      const bounded = { crawl, isBounded: true } as const;
+      await store.commit({ ...bounded, offers: [offer('/deep', { depth: 9 }), offer('/leaf', { depth: 9 })] });
+      const end = (events: NewEvent[]) => store.commit({ ...bounded, lease: take(frontier), events, release: true });
+      await end([event('page.skipped', { reason: 'depth' }), event('page')]);
+      await end([event('page')]);
+      await store.commit({ ...bounded, offers: [offer('/deep', { depth: 5 }), offer('/leaf', { depth: 5 })] });
+      assert.deepEqual([frontier.queued, take(frontier).url], [1, '/deep']);
+    });
+
     it('crawls a URL once that is leased while a shorter path to it is being written', async (t) => {
       const store = await open(t);
       const frontier = store.openFrontier(crawl);
@@ -435,6 +471,17 @@ for (const [name, open] of Object.entries(stores)) {
       assert.equal(three.events.length, 0);
     });
 
+    it('remembers of a page what each of its steps wrote', async (t) => {
+      const store = await open(t);
+      await store.commit({ crawl, offers: [offer('/1')] });
+      const lease = take(store.openFrontier(crawl));
+      const events = ['a', 'b', 'c'].map((identity) => event('quote', identity, { identity }));
+      for (const each of events.slice(0, 2)) await store.commit({ crawl, lease, events: [each] });
+      const again = take(store.openFrontier(crawl));
+      const done = await store.commit({ crawl, lease: again, release: true, events });
+      assert.deepEqual(done.events.map(data), ['c']);
+    });
+
     it('counts types that are called as what objects are born with', async (t) => {
       const store = await open(t);
       const event = { type: 'constructor', tail: Buffer.from(',"type":"constructor","data":1}') };
@@ -448,6 +495,7 @@ for (const [name, open] of Object.entries(stores)) {
       await store.commit({ crawl, record: record(crawl), offers: urls.map((url) => offer(url)) });
       const frontier = store.openFrontier(crawl);
       const lease = take(frontier);
+      frontier.putBack(take(frontier));
       await store.commit({ crawl, record: record(crawl, { state: 'cancelled' }), dropFrontier: true });
       assert.deepEqual([frontier.queued, frontier.leased, [...frontier.hosts()].length], [0, 0, 0]);
       assert.equal(store.progress(crawl)?.stats.queued, 0);

@@ -76,6 +76,23 @@ it('knows its URLs, what waits and what has ended: through moves, failed writes 
   }
 });
 
+it('knows which of its URLs have ended, however far apart they are', async () => {
+  const tables = new PlainTables();
+  const urls = new Urls(tables, space);
+  // Around the ends of what its bits take up at first, and far behind what twice as many would.
+  const numbers = [0, 7, 8, 8_191, 8_192, 16_384, 1_000_000];
+  const draft = new UrlsDraft(urls);
+  for (const number of numbers) draft.end(number);
+  await tables.write(new Map(draft.settle()));
+  urls.publish(draft, () => false);
+  for (const known of [urls, new Urls(tables, space)]) {
+    for (const number of numbers) {
+      assert.ok(known.isEnded(number), `${number}`);
+      assert.ok(!known.isEnded(number + 9), `${number + 9}`);
+    }
+  }
+});
+
 it('writes the ends of its lists alone, however long they are', async () => {
   const tables = new PlainTables();
   const urls = new Urls(tables, space);
