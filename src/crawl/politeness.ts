@@ -187,7 +187,7 @@ function newHost(): Host {
 
 function wishOf(manners: Manners, askedAt: number, turn: number): Wish {
   return {
-    concurrency: Math.max(1, manners.concurrencyPerHost),
+    concurrency: manners.concurrencyPerHost,
     delayMs: Math.max(manners.delayMs, manners.crawlDelayMs ?? 0),
     autothrottle: manners.autothrottle,
     askedAt,
@@ -244,7 +244,6 @@ function takeTurn(host: Host, party: string): void {
   if (wish === undefined) return;
   for (const other of host.wishes.values()) if (other.turn < wish.turn) other.waiting = false;
   wish.turn = ++host.turns;
-  wish.waiting = false;
 }
 
 /** Scrapy's AutoThrottle (docs.scrapy.org/en/latest/topics/autothrottle.html), with a start delay of 0. */

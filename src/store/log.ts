@@ -80,7 +80,7 @@ export class TableLog implements EventLog {
       if (chunk.time <= timeMs) low = chunk.offset + chunk.count - 1;
       else high = chunk.offset - 1;
     }
-    return Math.max(low, this.first - 1);
+    return low;
   }
 
   onAppend(listener: () => void): () => void {
