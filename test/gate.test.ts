@@ -59,6 +59,18 @@ describe('the gate', () => {
     assert.deepEqual(best(found.toReversed()), [[0, 3]]);
   });
 
+  it('asks for a URL that is found twice as it was written first', () => {
+    const links = ['http://a.test/?a=1&b=2', 'http://a.test/?b=2&a=1'].map((url) => ({ url, nofollow: false }));
+    for (const found of [links, links.toReversed()]) {
+      assert.deepEqual(
+        gate()
+          .follow(found, start)
+          .offers.map(({ url }) => url),
+        [found[0]?.url],
+      );
+    }
+  });
+
   it('sends no credentials that a redirect brings along', () => {
     assert.equal(redirect(start, 'http://me:secret@a.test/x'), 'start http://a.test/x');
   });

@@ -106,6 +106,15 @@ describe('politeness', () => {
     assert.equal(politeness.ask(host, 'lax', plain), 0);
   });
 
+  it('keeps the manners of a crawl that waits out a long delay', () => {
+    const { politeness, pass } = underClock();
+    politeness.ask(host, 'strict', { ...plain, delayMs: 300_000 });
+    politeness.begin(host, 'strict');
+    politeness.end(host);
+    pass(200_000);
+    assert.equal(politeness.ask(host, 'lax', plain), 100_000);
+  });
+
   it('forgets the manners of a crawl that leaves, but not when the host was asked last', () => {
     const { politeness, pass } = underClock();
     const strict = { ...plain, concurrencyPerHost: 1, delayMs: 60_000 };
@@ -130,6 +139,7 @@ describe('politeness', () => {
     politeness.ask(host, 'a', one);
     politeness.begin(host, 'a');
     assert.equal(politeness.ask(host, 'b', one), Number.POSITIVE_INFINITY);
+    pass(100);
     politeness.end(host);
     assert.equal(politeness.ask(host, 'a', one), 5);
     assert.equal(politeness.ask(host, 'b', one), 0);
@@ -140,16 +150,32 @@ describe('politeness', () => {
     assert.equal(politeness.ask(host, 'a', one), 0);
   });
 
+  it('lets a crawl that does not come in its turn keep nobody waiting twice', () => {
+    const { politeness, pass } = underClock();
+    const one = { ...plain, concurrencyPerHost: 1 };
+    politeness.ask(host, 'a', one);
+    politeness.begin(host, 'a');
+    assert.equal(politeness.ask(host, 'b', one), Number.POSITIVE_INFINITY);
+    politeness.end(host);
+    assert.equal(politeness.ask(host, 'a', one), 5);
+    pass(5);
+    assert.equal(politeness.ask(host, 'a', one), 0);
+    politeness.begin(host, 'a');
+    politeness.end(host);
+    assert.equal(politeness.ask(host, 'a', one), 0);
+  });
+
   it('forgets idle hosts', () => {
     const { politeness, pass } = underClock();
     politeness.begin('http://busy.test', 'a');
+    politeness.hold('http://held.test', 9_000_000);
     for (let i = 0; i < 5_000; i++) {
       politeness.ask(`http://h${i}.test`, 'a', plain);
       pass(1_000);
     }
-    const known = politeness.snapshot();
+    const known = politeness.snapshot().map((one) => one.host);
     assert.ok(known.length < 1_500, `${known.length} hosts are known`);
-    assert.ok(known.some(({ host }) => host === 'http://busy.test'));
+    assert.ok(known.includes('http://busy.test') && known.includes('http://held.test'));
   });
 
   it('shows how each host stands', () => {

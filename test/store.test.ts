@@ -136,6 +136,9 @@ for (const [name, open] of Object.entries(stores)) {
           assert.equal(batch.first, after + 1);
           assert.ok(batch.length >= 1 && batch.length <= limit);
         }
+        // Also where all behind it has just been read, and is at hand.
+        assert.ok(store.log.read(after).length >= 1);
+        assert.equal(store.log.read(after, 1).length, 1);
       }
       assert.deepEqual([store.log.read(700).length, store.log.read(5000).length], [0, 0]);
     });
