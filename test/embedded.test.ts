@@ -199,6 +199,23 @@ describe('embedded store', () => {
     assert.deepEqual(tables.range('p', 'q', 1), []);
   });
 
+  it('moves a page that waits again after a restart to a shorter path, and reads it once', async (t) => {
+    const dir = await directory(t);
+    const before = await openEmbeddedStore(dir);
+    const bounded = { crawl, isBounded: true } as const;
+    await before.commit({ ...bounded, offers: [offer('/page', 9)] });
+    const lease = before.openFrontier(crawl).take(host);
+    assert.ok(lease);
+    await before.commit({ ...bounded, lease, offers: [offer('/on', 10)] });
+    await before.close();
+    const store = await openEmbeddedStore(dir);
+    t.after(() => store.close());
+    const frontier = store.openFrontier(crawl);
+    await store.commit({ ...bounded, offers: [offer('/page', 5)] });
+    const urls = [frontier.take(host), frontier.take(host), frontier.take(host)].map((one) => one?.url);
+    assert.deepEqual(urls, ['/page', '/on', undefined]);
+  });
+
   it('is refused a second time in one process, also by another path', async (t) => {
     const dir = await directory(t);
     const store = await openEmbeddedStore(join(dir, 'data'));

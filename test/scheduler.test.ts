@@ -289,6 +289,15 @@ describe('scheduler', () => {
     assert.ok(politeness.snapshot().every(({ inFlight }) => inFlight === 0));
   });
 
+  it('puts a page at once back that is to be tried again after it was stopped', async () => {
+    const frontier = createTestFrontier('http://a/1');
+    const scheduler = schedule(frontier);
+    const lease = await next(scheduler);
+    scheduler.stop();
+    scheduler.retry(lease, 60_000);
+    assert.deepEqual([frontier.queued, frontier.leased, scheduler.queued], [1, 0, 1]);
+  });
+
   it('holds nobody to the manners of a crawl that is over', async () => {
     const politeness = createPoliteness();
     const [slow, quick] = [createTestFrontier('http://a/1'), createTestFrontier('http://a/2')];
