@@ -204,8 +204,6 @@ interface Rotation {
   clear(): void;
 }
 
-const maxTimerMs = 2 ** 31 - 1;
-
 function createRotation(): Rotation {
   const circle = new Set<string>();
   const blocked = new Map<string, NodeJS.Timeout | 'until released'>();
@@ -244,7 +242,7 @@ function createRotation(): Rotation {
         unblock(host);
         then();
       };
-      blocked.set(host, setTimeout(wake, Math.min(Math.ceil(waitMs), maxTimerMs)));
+      blocked.set(host, setTimeout(wake, Math.ceil(waitMs)));
     },
     release(host, isOther) {
       const until = blocked.get(host);
