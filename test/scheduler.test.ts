@@ -268,6 +268,7 @@ describe('scheduler', () => {
     const lease = await next(scheduler);
     scheduler.park(lease);
     scheduler.park(lease);
+    scheduler.retry(lease, 60_000);
     scheduler.done(lease);
     assert.deepEqual([scheduler.queued, scheduler.leased], [2, 0]);
     assert.equal((await next(scheduler)).url, 'http://a/1');
@@ -402,10 +403,13 @@ describe('scheduler', () => {
   });
 
   it('lets the process end once it is stopped', async () => {
-    const scheduler = schedule(createTestFrontier('http://a/1', 'http://a/2'), { manners: { delayMs: 86_400_000 } });
+    const frontier = createTestFrontier('http://a/1', 'http://a/2');
+    const scheduler = schedule(frontier, { manners: { delayMs: 3_600_000 } });
     await next(scheduler);
     void scheduler.lease();
     await setTimeout(1);
+    // Of a host that has to wait, and goes on waiting by the same timer.
+    frontier.offer('http://a/3');
     scheduler.stop();
     assert.ok(!process.getActiveResourcesInfo().includes('Timeout'));
   });
