@@ -52,3 +52,43 @@ test('harvest › what came of a page that broke off has identities: it may be f
   for (const item of found) harvest.item(item);
   assert.equal(new Set(harvest.rest().items.map(({ identity }) => identity)).size, 6);
 });
+
+const textsOf = (items: readonly ExtractedItem[]) =>
+  items.map(({ tail }) => JSON.parse(`{"id":""${Buffer.from(tail)}`));
+
+test('harvest › items keep their text, however long it is and whatever pages come after theirs', () => {
+  // Of three bytes a character, and more than is at hand for the tails of most pages.
+  for (const text of ['€'.repeat(10), '€'.repeat(30_000)]) {
+    const items = ['first', 'second'].map((name) => {
+      const harvest = new Harvest(job, new Credit(4), () => {});
+      harvest.item({ type: 'p', data: { name, text }, json: JSON.stringify({ name, text }) });
+      return harvest.end().items;
+    });
+    const data = items.flatMap(textsOf).map((event) => event.data);
+    assert.deepEqual(
+      data,
+      ['first', 'second'].map((name) => ({ name, text })),
+    );
+  }
+});
+
+test('harvest › each item bears the time at which it was found', (t) => {
+  t.mock.timers.enable({ apis: ['Date'], now: 1_000 });
+  const harvest = new Harvest(job, new Credit(4), () => {});
+  for (const [index, item] of found.entries()) {
+    if (index === 3) t.mock.timers.tick(500);
+    harvest.item(item);
+  }
+  const times = textsOf(harvest.end().items).map(({ time }) => Date.parse(time));
+  assert.deepEqual(times, [1_000, 1_000, 1_000, 1_500, 1_500, 1_500]);
+});
+
+test('harvest › nothing is told of a page that was stopped', async () => {
+  const told: PageUpdate[] = [];
+  const harvest = new Harvest(job, new Credit(4), (update) => told.push(update));
+  for (const item of found) harvest.item(item);
+  harvest.tellSoon();
+  harvest.stop();
+  await nextTurn();
+  assert.deepEqual(told, []);
+});

@@ -42,6 +42,7 @@ const settling: Record<Settling, string[]> = {
   ],
   end: [
     ...['ul:has(b) li', 'ul:last-child > li', 'ul:empty li', 'a:not(ul:last-child a)', 'option:selected'],
+    ...['div:has(a:not(ul:last-child a))', 'div:has(b a:not(ul:last-child a))', 'div:has(a:not(ul:last-child a) b)'],
     ...['p:nth-last-child(1 of :empty)', 'ul:last-child + p > a', 'a, ul:only-child b'],
   ],
 };
