@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { FollowRule } from '#src/crawl/links.js';
+import { type FollowRule, fillTemplate } from '#src/crawl/links.js';
 import { parseSpider } from '#src/crawl/spider.js';
 import { startSite } from '#src/site/site.js';
 import { startCrawler, startWeb } from './support/crawling.js';
@@ -27,6 +27,25 @@ for (const [title, rule, url] of rules) {
     assert.equal(link?.url, url && `http://site.test${url}`);
   });
 }
+
+for (const [where, inside] of [
+  ['beside a template, whose content is no part of the page', '<template><a href=/t>t</a></template><a href=/x>x</a>'],
+  ['in an area of a map', '<map><area href=/x></map>'],
+  ['behind an anchor that leads nowhere', '<a name=top></a><i><a href=/x>x</a></i>'],
+] as const) {
+  test(`links › that of an element is found ${where}`, () => {
+    const { links } = extract(`<div>${inside}</div>`, { follow: ['div'] });
+    assert.deepEqual(
+      links.map(({ url }) => url),
+      ['http://site.test/x'],
+    );
+  });
+}
+
+test('links › half a character in a value is written as what cannot be read', () => {
+  assert.equal(fillTemplate('/{value}', 'a\ud800b'), '/a%EF%BF%BDb');
+  assert.equal(fillTemplate('/{value}', '\ud83d\ude00'), '/%F0%9F%98%80');
+});
 
 test('links › a priority goes with its links', () => {
   const { links } = extract(html, { follow: [{ css: 'a.x', priority: 5 }, 'p > a'] });

@@ -36,6 +36,18 @@ const table: Row[] = [
     forbidden: ['/a'],
   },
   { because: 'a line may end with CR', text: 'User-agent: *\rDisallow: /a\rDisallow: /b', forbidden: ['/a', '/b'] },
+  {
+    because: 'of two patterns as long the one that allows counts',
+    text: 'User-agent: *\nDisallow: /a*\nAllow: /ab\nAllow: /x*\nDisallow: /xy',
+    allowed: ['/abc', '/xyz'],
+    forbidden: ['/a', '/ac'],
+  },
+  {
+    because: 'what a path ends with is not what it begins with as well',
+    text: 'User-agent: *\nDisallow: /ab*ba$',
+    allowed: ['/aba', '/abbab'],
+    forbidden: ['/abba', '/ab/ba'],
+  },
   { because: 'a line may end with CR LF', text: 'User-agent: *\r\nDisallow: /a\r\n', forbidden: ['/a'] },
   {
     because: 'our own group counts alone',
@@ -52,6 +64,11 @@ const table: Row[] = [
   {
     because: 'several user agents share a group, over empty lines and sitemaps',
     text: 'User-agent: crawlcast\n\nSitemap: http://h/s.xml\nUser-agent: other\nDisallow: /a',
+    forbidden: ['/a'],
+  },
+  {
+    because: 'what is no rule does not end the list of user agents',
+    text: 'User-agent: crawlcast\nHost: a.test\nUser-agent: other\nDisallow: /a',
     forbidden: ['/a'],
   },
   {
@@ -167,12 +184,14 @@ describe('robots.txt', () => {
   }
 
   it('is read to 500 KiB, and a rule that is cut there is left out', () => {
-    const head = 'User-agent: *\n';
-    const filler = '# filler\n'.repeat(60_000).slice(0, maxRobotsLength - head.length - 26);
-    const text = `${head}${filler}\nDisallow: /a\nDisallow: /private`;
-    assert.ok(text.slice(0, maxRobotsLength).endsWith('Disallow: /p'));
-    const rules = parseRobots(text, 'crawlcast');
-    assert.deepEqual(['/a', '/p', '/private'].map(rules.allows), [false, true, true]);
+    for (const end of ['\n', '\r']) {
+      const head = `User-agent: *${end}`;
+      const filler = `# filler${end}`.repeat(60_000).slice(0, maxRobotsLength - head.length - 26);
+      const text = `${head}${filler}${end}Disallow: /a${end}Disallow: /private`;
+      assert.ok(text.slice(0, maxRobotsLength).endsWith('Disallow: /p'));
+      const rules = parseRobots(text, 'crawlcast');
+      assert.deepEqual(['/a', '/p', '/private'].map(rules.allows), [false, true, true]);
+    }
   });
 
   it('cannot be made slow by its patterns', () => {
@@ -205,6 +224,7 @@ describe('robots.txt', () => {
   it('lists sitemaps wherever they stand', () => {
     const text = 'Sitemap: http://h/1.xml\nUser-agent: x\nDisallow: /\nsitemap: http://h/2.xml';
     assert.deepEqual(parseRobots(text, 'crawlcast').sitemaps, ['http://h/1.xml', 'http://h/2.xml']);
+    assert.equal(parseRobots('Sitemap: http://h/s.xml\n'.repeat(1_001), 'crawlcast').sitemaps.length, 1_000);
   });
 
   const delays: [value: string, ms: number | undefined][] = [
@@ -354,9 +374,34 @@ describe('robots', () => {
     assert.deepEqual([rules.failure, rules.allows('/')], [undefined, false]);
   });
 
+  it('that cannot be had are waited for an hour at most, and half a second again when they have been there', async () => {
+    const { robots, pass } = withAnswers(...Array.from({ length: 16 }, () => ({ status: 503 })), {}, { status: 503 });
+    let longest = 0;
+    for (let time = 0; time < 16; time++) {
+      longest = (await robots.rules(origin)).retryInMs ?? 0;
+      pass(longest);
+    }
+    assert.equal(longest, 3_600_000);
+    assert.ok((await robots.rules(origin)).allows('/'));
+    pass(24 * 3_600_000);
+    assert.equal((await robots.rules(origin)).retryInMs, 500);
+  });
+
   it('wait as long as the host asks for', async () => {
     const { robots } = withAnswers({ status: 429, retryAfterMs: 300_000 });
     assert.equal((await robots.rules(origin)).retryInMs, 300_000);
+  });
+
+  it('are kept while they are on their way, also of more hosts than are remembered', async () => {
+    const asked: string[] = [];
+    const fetchRobots = async (one: string) => {
+      asked.push(one);
+      return { status: 200, body: 'User-agent: *\nDisallow: /a' };
+    };
+    const robots = createRobots({ fetchRobots, userAgent: 'x', maxHosts: 1 });
+    const hosts = ['http://a.test', 'http://b.test', 'http://a.test'];
+    const all = await Promise.all(hosts.map((one) => robots.rules(one)));
+    assert.deepEqual([all.map(({ allows }) => allows('/a')), asked], [[false, false, false], hosts.slice(0, 2)]);
   });
 
   it('are remembered for so many hosts only', async () => {
@@ -379,6 +424,22 @@ describe('robots', () => {
     assert.deepEqual(known(30), [20, 21, 22, 23, 24, 25, 26, 27, 28, 29]);
     await Promise.all(Array.from({ length: 40 }, (_, n) => robots.rules(`http://h${n}.test`)));
     assert.equal(known(40).length, 10);
+  });
+
+  it('count once, however often they are asked for anew, and are then the newest', async () => {
+    const body = 'User-agent: *\nDisallow: /a';
+    const bytes = parseRobots(body, 'x').bytes ?? 0;
+    let at = 0;
+    const fetchRobots = async () => ({ status: 200, body });
+    const robots = createRobots({ fetchRobots, userAgent: 'x', maxBytes: 2 * bytes, now: () => at });
+    for (let day = 0; day < 5; day++) {
+      for (const host of ['b', 'a']) await robots.rules(`http://${host}.test`);
+      assert.ok(robots.known('http://a.test') && robots.known('http://b.test'));
+      at += 24 * 3_600_000;
+    }
+    for (const host of ['a', 'b', 'c']) await robots.rules(`http://${host}.test`);
+    const known = ['a', 'b', 'c'].filter((host) => robots.known(`http://${host}.test`) !== undefined);
+    assert.deepEqual(known, ['b', 'c']);
   });
 
   it('take as much memory as what is kept of them, not as what has come', () => {
