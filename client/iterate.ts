@@ -43,7 +43,7 @@ export function iterate<Value extends object>(
   }
 
   function finish(outcome: { error?: unknown }): void {
-    end ??= outcome;
+    end = outcome;
     settle();
   }
 
