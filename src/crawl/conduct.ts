@@ -55,7 +55,7 @@ export class Conduct {
   /** Whether robots.txt, as far as it is known, has the page not asked for: that takes none of the host's time. */
   isRefused({ host, url }: Lease): boolean {
     const rules = this.#known(host);
-    return rules !== undefined && rules.failure === undefined && !allowsUrl(rules, url);
+    return rules !== undefined && !allowsUrl(rules, url);
   }
 
   /** How the host is asked. */
