@@ -60,8 +60,6 @@ export class Validators {
   readonly #isAsking: boolean;
   /** What is known of pages that have been asked for on a condition. */
   readonly #asked = new Map<string, Remembered>();
-  /** Pages whose items were gone when they were to be written again. */
-  readonly #lost = new Set<string>();
   readonly #collected = new Roster<string, Collected>();
 
   constructor(store: Store, crawl: string, spider: Spider) {
@@ -78,7 +76,7 @@ export class Validators {
   conditionsFor(lease: Lease): Record<string, string> | undefined {
     this.forget(lease);
     // What a page has begun to write in an earlier process, it has to end in the same way.
-    if (!this.#isAsking || lease.begun || this.#lost.has(lease.fingerprint)) return undefined;
+    if (!this.#isAsking || lease.begun) return undefined;
     // Written by nobody but `changeFor`.
     const known = this.#store.document(collection, this.#keyOf(lease)) as Remembered | undefined;
     if (known?.rules !== this.#rulesFor(lease) || !isKept(known.items, this.#store.log)) return undefined;
@@ -96,10 +94,8 @@ export class Validators {
     const items: ExtractedItem[] = [];
     for (const offset of known.items) {
       const [event] = this.#store.log.read(offset - 1, 1);
-      if (event?.offset !== offset) {
-        this.#lost.add(lease.fingerprint);
-        return undefined;
-      }
+      // The log says by now that it begins later: asked again, there is no condition any more.
+      if (event?.offset !== offset) return undefined;
       items.push(this.#renew(event, lease));
     }
     return { items, links: known.links };
