@@ -26,6 +26,16 @@ test('cookies › one that is longer than 4,096 bytes is left out', () => {
   assert.equal(cookies.take(url, [`b=${'x'.repeat(4_095)}`]), false);
 });
 
+test('cookies › those of a spider go over https alone where it starts there alone', () => {
+  const headers = (...start: string[]) => {
+    const cookies = createCookies({ a: '1' }, start);
+    return ['http://a.test/', 'https://a.test/', 'http://b.test/'].map((at) => cookies.header(at));
+  };
+  assert.deepEqual(headers('https://a.test/'), [undefined, 'a=1', undefined]);
+  assert.deepEqual(headers('https://a.test/', 'http://a.test/x'), ['a=1', 'a=1', undefined]);
+  assert.deepEqual(headers('https://a.test/', 'http://b.test/'), [undefined, 'a=1', 'a=1']);
+});
+
 test('cookies › each domain is kept by itself, and only where it has something new', () => {
   const cookies = createCookies({ given: '1' }, [url]);
   assert.deepEqual(

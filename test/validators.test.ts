@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
 import type { IncomingMessage } from 'node:http';
 import { test } from 'node:test';
-import type { SpiderInput } from '#src/crawl/spider.js';
+import type { ResponseHead } from '#src/crawl/messages.js';
+import { parseSpider, type SpiderInput } from '#src/crawl/spider.js';
+import { Validators } from '#src/crawl/validators.js';
 import { openMemoryStore } from '#src/store/memory.js';
+import type { DocumentChange, Lease, NewEvent, Store } from '#src/store/store.js';
 import { type Crawled, startCrawler, startWeb, type Told } from './support/crawling.js';
 
 /** Two pages, the second behind a link; `changes` lets them change. */
@@ -142,5 +145,127 @@ test('validators › pages whose items the log has let go of are fetched', async
     );
     assert.deepEqual(asked, ['/ ', '/next ', '/ ', '/next ']);
   }
+  await store.close();
+});
+
+const lease: Lease = {
+  crawl: 'a',
+  host: 'http://a.test',
+  url: 'http://a.test/',
+  fingerprint: 'f',
+  depth: 1,
+  begun: false,
+};
+const item: NewEvent = { type: 'p', tail: Buffer.from(',"type":"p","data":1}') };
+const link = { url: 'http://a.test/next', nofollow: false };
+
+interface Page {
+  readonly status?: number;
+  readonly headers?: ResponseHead['headers'];
+  readonly items?: number;
+  readonly links?: number;
+  /** How many the thread has counted. */
+  readonly counted?: { items?: number; links?: number };
+}
+
+function memoryOf(store: Store, changes: Partial<SpiderInput> = {}): Validators {
+  return new Validators(store, 'a', parseSpider(spider('http://a.test', changes)));
+}
+
+/** Lets a page end, and gives what is to be remembered of it. */
+async function endPage(store: Store, validators: Validators, page: Page = {}): Promise<DocumentChange | undefined> {
+  const { status = 200, headers = { etag: ['"1"'] }, items = 1, links = 1, counted } = page;
+  const committed = await store.commit({ crawl: 'a', events: Array.from({ length: items }, () => item) });
+  const ended = {
+    head: { status, headers, latencyMs: 1 },
+    links: Array.from({ length: links }, () => link),
+    itemCount: counted?.items ?? items,
+    linkCount: counted?.links ?? links,
+  };
+  return validators.changeFor(lease, ended, committed);
+}
+
+/** A store in which a page is remembered; with headers, as they were. */
+async function remembering(page: Page = {}): Promise<{ store: Store; change: DocumentChange }> {
+  const store = await openMemoryStore();
+  const change = await endPage(store, memoryOf(store), page);
+  assert.ok(change);
+  await store.commit({ crawl: 'a', documents: [change] });
+  return { store, change };
+}
+
+test('validators › what cannot be told whole, or when it changes, is not remembered', async () => {
+  const store = await openMemoryStore();
+  const isRemembered = async (page: Page) => (await endPage(store, memoryOf(store), page)) !== undefined;
+  for (const page of [
+    {},
+    { items: 0, links: 0 },
+    { items: 10_000 },
+    { links: 10_000 },
+    { headers: { etag: ['x'.repeat(1_000)] } },
+  ])
+    assert.ok(await isRemembered(page), JSON.stringify(page));
+  for (const page of [
+    ...[{ items: 10_001 }, { links: 10_001 }, { counted: { items: 2 } }, { counted: { links: 2 } }, { status: 203 }],
+    ...[{ headers: {} }, { headers: { etag: [''] } }, { headers: { etag: ['x'.repeat(1_001)] } }],
+  ])
+    assert.ok(!(await isRemembered(page)), JSON.stringify(page));
+  await store.close();
+});
+
+test('validators › what is remembered goes with the items that it needs, or what was last when there are none', async () => {
+  const store = await openMemoryStore();
+  await store.commit({ crawl: 'a', events: [item, item] });
+  assert.equal((await endPage(store, memoryOf(store), { items: 2 }))?.needs, 3);
+  assert.equal((await endPage(store, memoryOf(store), { items: 0 }))?.needs, 4);
+  await store.close();
+});
+
+test('validators › a page is asked for on a condition where all that it gave is known and would be given again', async () => {
+  const { store, change } = await remembering({ headers: { etag: ['"1"'], 'last-modified': ['then'] } });
+  const conditions = { 'if-none-match': '"1"', 'if-modified-since': 'then' };
+  const ask = (changes: Partial<SpiderInput> = {}, more: Partial<Lease> = {}) =>
+    memoryOf(store, changes).conditionsFor({ ...lease, ...more });
+  assert.deepEqual(ask(), conditions);
+  assert.equal(ask({}, { begun: true }), undefined, 'what it has begun to write, it ends in the same way');
+  assert.equal(ask({}, { depth: 0 }), undefined, 'as a start URL it might be a sitemap');
+  for (const settings of [{ userAgent: 'other' }, { headers: { a: 'b' } }, { cookies: { a: 'b' } }])
+    assert.equal(ask({ settings }), undefined, JSON.stringify(settings));
+  const beyond = { ...(change.value as object), items: [store.log.last + 1] };
+  await store.commit({ crawl: 'a', documents: [{ ...change, value: beyond }] });
+  assert.equal(ask(), undefined, 'its items are not there');
+  await store.close();
+});
+
+test('validators › a page that is unchanged keeps what its answer does not say anew', async () => {
+  for (const [headers, etag, lastModified] of [
+    [{}, '"1"', 'then'],
+    [{ etag: ['"2"'] }, '"2"', 'then'],
+    [{ 'last-modified': ['now'] }, '"1"', 'now'],
+  ] as const) {
+    const { store } = await remembering({ headers: { etag: ['"1"'], 'last-modified': ['then'] } });
+    const validators = memoryOf(store);
+    assert.ok(validators.conditionsFor(lease));
+    assert.equal(validators.yieldOf(lease)?.items.length, 1);
+    const change = await endPage(store, validators, { status: 304, headers });
+    const value = change?.value as Record<string, unknown>;
+    assert.deepEqual([value.etag, value.lastModified], [etag, lastModified]);
+    await store.close();
+  }
+});
+
+test('validators › what came of an attempt that broke off is not counted with what the next one gives', async () => {
+  const store = await openMemoryStore();
+  const validators = memoryOf(store);
+  validators.collect(lease, [link], await store.commit({ crawl: 'a', events: [item] }));
+  validators.conditionsFor(lease);
+  assert.deepEqual((await endPage(store, validators))?.needs, 2);
+  await store.close();
+});
+
+test('validators › what code gives is not remembered: it may depend on more than the page', async () => {
+  const store = await openMemoryStore();
+  const written = { ...parseSpider(spider('http://a.test')), module: '/spider.js' };
+  assert.equal(await endPage(store, new Validators(store, 'a', written)), undefined);
   await store.close();
 });
