@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Subject } from 'rxjs';
-import type { Gate } from '#src/client/gate.js';
+import { type Gate, Lock } from '#src/client/gate.js';
 import { iterate } from '#src/client/iterate.js';
 
 interface Value {
@@ -23,7 +23,7 @@ function iterating() {
     for (const n of numbers) source.next({ n });
   };
   const take = async () => (await values.next()).value?.n;
-  return { source, values, give, take, told, isOpen: () => gate?.isOpen };
+  return { source, values, give, take, told, isOpen: () => gate instanceof Lock && gate.isOpen };
 }
 
 const done = { value: undefined, done: true };

@@ -63,20 +63,20 @@ describe('since', () => {
       const position = locate(since, log, floor);
       assert.deepEqual([position.after, position.gap?.reason], [after, reason], `${since} above ${floor}`);
     }
-    assert.throws(() => locate('yesterday', log), { code: 'query.invalid' });
+    assert.throws(() => locate('yesterday', log, 0), { code: 'query.invalid' });
   });
 
   it('misses nothing by a time that is still to come, also where nothing is kept', async (t) => {
     const { log } = await storeOf(t, 30);
-    assert.deepEqual(locate('2027-01-01T00:00:00Z', log), { after: 30 });
-    assert.equal(locate('2026-01-01T00:00:00Z', log).gap?.reason, 'truncated');
+    assert.deepEqual(locate('2027-01-01T00:00:00Z', log, 0), { after: 30 });
+    assert.equal(locate('2026-01-01T00:00:00Z', log, 0).gap?.reason, 'truncated');
   });
 
   it('goes on from now, and says so, behind a last id that is none', async (t) => {
     const { log } = await storeOf(t);
-    assert.deepEqual(locateLastEventId('', log), { after: 30 });
-    assert.deepEqual(locateLastEventId(`${log.epoch}-7`, log), { after: 7 });
-    const { after, gap } = locateLastEventId(`7\u00e9${'x'.repeat(200)}`, log);
+    assert.deepEqual(locateLastEventId('', log, 0), { after: 30 });
+    assert.deepEqual(locateLastEventId(`${log.epoch}-7`, log, 0), { after: 7 });
+    const { after, gap } = locateLastEventId(`7\u00e9${'x'.repeat(200)}`, log, 0);
     assert.deepEqual([after, gap?.reason, gap?.requested], [30, 'malformed', `7?${'x'.repeat(98)}`]);
   });
 });
