@@ -38,7 +38,7 @@ test('library › a spider on the shelf hides one that was stored under its name
   const empty = await openShelf(undefined, undefined);
   await openLibrary(empty, store).put('shop', plain);
   const shelved = parseSpider({ ...plain, start: ['http://other.example/'] });
-  const shelf = { get: () => shelved, names: () => ['shop'] };
+  const shelf = { ...empty, get: () => shelved, names: () => ['shop'] };
   const library = openLibrary(shelf, store);
   assert.deepEqual(library.get('shop'), shelved);
   assert.equal(library.origin('shop'), 'local');

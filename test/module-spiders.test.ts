@@ -235,7 +235,7 @@ const broken: readonly [what: string, text: string, named: RegExp][] = [
   ['that does not parse', 'export default {', /mine\.ts.*Unexpected/],
   ['that imports what is not there', "import 'nowhere'; export default {};", /mine\.ts.*nowhere/],
   ['that throws', "throw new Error('no key');", /mine\.ts.*no key/],
-  ['without a spider', 'export const x = 1;', /mine\.ts.*default export/],
+  ['without a default export', 'export const x = 1;', /mine\.ts.*no default export: write export default/],
   ['without start', 'export default { *parse() {} };', /mine\.ts.*start/],
   ['with rules as well', "export default { start: ['http://a.test/'], items: {}, *parse() {} };", /mine\.ts.*items/],
 ];

@@ -41,8 +41,7 @@ export function openLibrary(shelf: SpiderShelf, store: Store): SpiderLibrary {
   function find(name: string): SpiderInput | undefined {
     const input = stored(name);
     if (input !== undefined || isOnShelf(name)) return input;
-    const known = names().slice(0, maxNamed).join(', ');
-    throw new CrawlcastError('spider.unknown', `there is no spider "${name.slice(0, 100)}"; there are: ${known}`);
+    throw shelf.unknown(name, names().slice(0, maxNamed));
   }
 
   function get(name: string): Spider {
@@ -61,6 +60,7 @@ export function openLibrary(shelf: SpiderShelf, store: Store): SpiderLibrary {
   return {
     get,
     names,
+    unknown: shelf.unknown,
     origin: (name) => (isOnShelf(name) ? 'local' : 'http'),
     definition: (name) => find(name) ?? writeSpider(shelf.get(name)),
     async put(name, input) {

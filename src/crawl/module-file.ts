@@ -12,18 +12,31 @@ export function isModuleFile(file: string): boolean {
   return moduleEndings.has(extname(file)) && !file.endsWith('.d.ts');
 }
 
+/** What is wrong with a module that is to be a spider and has nothing that could be one. */
+export const noDefaultExport = 'it has no default export: write export default defineSpider({ … })';
+
 /**
  * Loads a module; its imports come from where it stands, those of `crawlcast` from here.
  * @throws CrawlcastError `spider.invalid`
  */
 export async function loadModule(file: string): Promise<SpiderModule> {
+  const loaded = await importSpider(file);
+  if (loaded === undefined) throw new CrawlcastError('spider.invalid', noDefaultExport);
+  return loaded;
+}
+
+/** @returns `undefined` where nothing is exported as default: then it is what spiders share, and none itself */
+async function importSpider(file: string): Promise<SpiderModule | undefined> {
   const { createJiti } = await import('jiti');
   // Nothing is kept on the disk: what stands in a folder that others may write to is not to be run.
   const jiti = createJiti(import.meta.url, { fsCache: false, virtualModules: { crawlcast: { defineSpider } } });
-  const loaded: unknown = await jiti.import(resolve(file), { default: true }).catch((error: unknown) => {
+  const exported: unknown = await jiti.import(resolve(file)).catch((error: unknown) => {
     throw withPlace(error);
   });
+  const hasDefault = typeof exported === 'object' && exported !== null && 'default' in exported;
+  const loaded = hasDefault ? exported.default : exported;
   if (isModule(loaded)) return loaded;
+  if (!hasDefault) return undefined;
   throw new CrawlcastError('spider.invalid', 'its default export is no spider: write start, and parse, a generator');
 }
 
@@ -41,10 +54,13 @@ function isModule(loaded: unknown): loaded is SpiderModule {
 
 /**
  * Reads the spider of a module: all of it but its code, which the threads load.
+ * @returns `undefined` where the module has no default export
  * @throws CrawlcastError `spider.invalid`
  */
-export async function readModule(file: string): Promise<Spider> {
-  const { parse: _, ...data } = await loadModule(file);
+export async function readModule(file: string): Promise<Spider | undefined> {
+  const loaded = await importSpider(file);
+  if (loaded === undefined) return undefined;
+  const { parse: _, ...data } = loaded;
   for (const rule of ['items', 'follow']) {
     if (rule in data) throw new CrawlcastError('spider.invalid', `${rule}: a module yields them in parse`);
   }

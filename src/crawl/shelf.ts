@@ -1,9 +1,9 @@
 /** Where named spiders are found: built in, or in a folder on this machine. */
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, extname, join } from 'node:path';
 import { CrawlcastError } from '../errors.js';
 import { quotes } from '../spiders/quotes.js';
-import { isModuleFile, readModule } from './module-file.js';
+import { isModuleFile, noDefaultExport, readModule } from './module-file.js';
 import { parseSpider, type Spider } from './spider.js';
 
 /** The spiders that a service knows by name. */
@@ -12,6 +12,8 @@ export interface SpiderShelf {
   get(name: string): Spider;
   /** Ordered by name. */
   names(): string[];
+  /** The error for a name that is none of those there are, `spider.unknown`. */
+  unknown(name: string, known: readonly string[]): CrawlcastError;
 }
 
 const endings = new Set(['.json', '.yaml', '.yml']);
@@ -28,22 +30,32 @@ export async function openShelf(
   startUrl: readonly string[] | undefined,
 ): Promise<SpiderShelf> {
   const spiders = new Map<string, Spider>([[quotes.name, parseSpider(quotes)]]);
+  const helpers: string[] = [];
   for (const file of folder === undefined ? [] : filesOf(folder)) {
-    const spider = await readSpider(join(folder ?? '', file));
-    spiders.set(spider.name, spider);
+    const spider = await readIfSpider(join(folder ?? '', file));
+    if (spider === undefined) helpers.push(file);
+    else spiders.set(spider.name, spider);
   }
   const builtIn = spiders.get(quotes.name);
   if (startUrl !== undefined && startUrl.length > 0 && builtIn !== undefined) {
     spiders.set(quotes.name, { ...builtIn, start: [...startUrl] });
   }
+  const names = () => [...spiders.keys()].sort();
+  const unknown = (name: string, known: readonly string[]) => {
+    // Whoever forgot the export looks for the spider here.
+    const helper = helpers.find((file) => basename(file, extname(file)) === name);
+    const why = helper === undefined ? '' : ` (${helper}: ${noDefaultExport})`;
+    const message = `there is no spider "${name.slice(0, 100)}"${why}; there are: ${known.join(', ')}`;
+    return new CrawlcastError('spider.unknown', message);
+  };
   return {
     get(name) {
       const spider = spiders.get(name);
-      if (spider !== undefined) return spider;
-      const known = [...spiders.keys()].sort().join(', ');
-      throw new CrawlcastError('spider.unknown', `there is no spider "${name.slice(0, 100)}"; there are: ${known}`);
+      if (spider === undefined) throw unknown(name, names());
+      return spider;
     },
-    names: () => [...spiders.keys()].sort(),
+    names,
+    unknown,
   };
 }
 
@@ -52,6 +64,13 @@ export async function openShelf(
  * @throws CrawlcastError `spider.invalid`: names the file, and the field
  */
 export async function readSpider(file: string): Promise<Spider> {
+  const spider = await readIfSpider(file);
+  if (spider === undefined) throw new CrawlcastError('spider.invalid', `${file}: ${noDefaultExport}`);
+  return spider;
+}
+
+/** As {@link readSpider}, but a module without a default export is none, and no mistake. */
+async function readIfSpider(file: string): Promise<Spider | undefined> {
   try {
     if (isModuleFile(file)) return await readModule(file);
     const content = await parseText(readFileSync(file, 'utf8'), extname(file));
@@ -80,10 +99,16 @@ async function parseText(text: string, ending: string): Promise<unknown> {
   throw new CrawlcastError('spider.invalid', 'a spider is a .json, .yaml, .ts, .js or .mjs file');
 }
 
+/** Hidden files are those of editors and tools; `*.json` in a shell leaves them out as well. */
+function isBeside(file: string): boolean {
+  return companions.has(file) || file.startsWith('.');
+}
+
 function filesOf(folder: string): string[] {
   try {
     return readdirSync(folder)
-      .filter((file) => (endings.has(extname(file)) || isModuleFile(file)) && !companions.has(file))
+      .filter((file) => (endings.has(extname(file)) || isModuleFile(file)) && !isBeside(file))
+      .filter((file) => !statSync(join(folder, file), { throwIfNoEntry: false })?.isDirectory())
       .sort();
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];

@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { openShelf } from '#src/crawl/shelf.js';
+import { temporaryFolder } from './support/process.js';
+
+const spider = "export default { start: ['http://a.test/'], *parse() {} };";
+
+/** A folder of spiders with these files. */
+function folderOf(t: TestContext, files: Readonly<Record<string, string>>): string {
+  const folder = temporaryFolder(t);
+  for (const [file, text] of Object.entries(files)) writeFileSync(join(folder, file), text);
+  return folder;
+}
+
+test('shelf › modules without a default export are what spiders share', async (t) => {
+  const folder = folderOf(t, {
+    'lib.ts': 'export const host = () => "a.test";',
+    'types.ts': 'export type Host = string;',
+    'old.js': 'exports.host = () => "a.test";',
+    'shop.ts': "import { host } from './lib'; export default { start: ['http://' + host() + '/'], *parse() {} };",
+  });
+  const shelf = await openShelf(folder, undefined);
+  assert.deepEqual(shelf.names(), ['quotes', 'shop']);
+  assert.deepEqual(shelf.get('shop').start, ['http://a.test/']);
+  assert.throws(() => shelf.get('lib'), {
+    code: 'spider.unknown',
+    message: /^there is no spider "lib" \(lib\.ts: it has no default export: .*\); there are: quotes, shop$/,
+  });
+  assert.throws(() => shelf.get('lab'), { message: 'there is no spider "lab"; there are: quotes, shop' });
+});
+
+test('shelf › hidden files, files of tools and subfolders are none', async (t) => {
+  const folder = folderOf(t, {
+    'shop.ts': spider,
+    '.shop.yaml': '',
+    '._shop.ts': 'no code',
+    'package.json': '{}',
+    'shop.d.ts': '',
+  });
+  mkdirSync(join(folder, 'lib.js'));
+  writeFileSync(join(folder, 'lib.js', 'other.ts'), spider);
+  assert.deepEqual((await openShelf(folder, undefined)).names(), ['quotes', 'shop']);
+});
+
+test('shelf › any other mistake in one file is told with the file', async (t) => {
+  const folder = folderOf(t, { 'shop.ts': spider, 'lib.ts': 'export default { host: "a.test" };' });
+  await assert.rejects(openShelf(folder, undefined), {
+    code: 'spider.invalid',
+    message: /lib\.ts: its default export/,
+  });
+});
