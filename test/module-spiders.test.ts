@@ -147,7 +147,7 @@ const wrong: readonly [what: string, parse: string, message: RegExp][] = [
   ['rejects', "async *parse() { await Promise.reject(new Error('late')); }", /^mine\.ts:1: late$/],
   ['uses a bad selector', "*parse(page) { page.select('p['); }", /^mine\.ts.*"p\["/],
   ['is no generator', 'async parse() {}', /generator/],
-  ['yields a number', '*parse() { yield 5; }', /\{item, data\}.*not 5/],
+  ['yields something else', "*parse() { yield { type: 'a', data: {} }; }", /\{item, data\}.*not \{type, data\}$/],
   ['is an item and links in one', "*parse() { yield { item: 'a', data: {}, follow: '/b' }; }", /in turn/],
   ['has no type', '*parse() { yield { item: 7, data: {} }; }', /cannot be called 7/],
   ['takes a type of the service', "*parse() { yield { item: 'page', data: {} }; }", /"page"/],

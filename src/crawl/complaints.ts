@@ -1,5 +1,5 @@
 /** What is wrong with what somebody wrote, told as what to write instead. */
-import type { z } from 'zod';
+import { z } from 'zod';
 
 type RawIssue = z.core.$ZodRawIssue;
 
@@ -16,6 +16,7 @@ const kinds: Readonly<Record<string, string>> = {
 /** The message of a mistake for which the schema itself has none. */
 export function complain(issue: RawIssue): string | undefined {
   if (issue.code === 'invalid_type') return complainOfType(issue);
+  if (issue.code === 'unrecognized_keys') return complainOfKeys(issue);
   if (issue.code === 'too_small')
     return issue.origin === 'number' ? `write at least ${issue.minimum}` : emptiness(issue);
   if (issue.code !== 'too_big') return undefined;
@@ -30,6 +31,14 @@ function complainOfType({ expected, input }: Extract<RawIssue, { code: 'invalid_
     expected === 'string' && (typeof input === 'number' || typeof input === 'boolean') ? ', in quotes' : '';
   if (expected === 'int' && typeof input === 'number') return `write ${wanted}`;
   return input === undefined ? `it is missing: write ${wanted}` : `write ${wanted}${quoted}, not ${kindOf(input)}`;
+}
+
+/** Says what there is: a misspelt name is seen beside the right one. */
+function complainOfKeys({ keys, inst }: Extract<RawIssue, { code: 'unrecognized_keys' }>): string | undefined {
+  const shape = inst instanceof z.ZodObject ? Object.keys(inst.shape) : [];
+  if (shape.length === 0) return undefined;
+  const named = keys.map((key) => JSON.stringify(key)).join(', ');
+  return `${named} ${keys.length === 1 ? 'is no field' : 'are no fields'} here: there are ${shape.join(', ')}`;
 }
 
 function emptiness({ origin }: Extract<RawIssue, { code: 'too_small' }>): string {

@@ -175,7 +175,10 @@ function toJson(type: string, data: Record<string, unknown>): string {
 function show(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value.slice(0, 100));
   if (Array.isArray(value)) return 'a list';
-  if (typeof value === 'object' && value !== null) return `an object (${value.constructor?.name ?? 'Object'})`;
+  if (typeof value === 'object' && value !== null) {
+    const { name } = value.constructor ?? Object;
+    return name === 'Object' ? `{${Object.keys(value).slice(0, 10).join(', ')}}` : `an object (${name})`;
+  }
   return typeof value === 'function' ? 'a function' : String(value);
 }
 

@@ -149,6 +149,17 @@ function guard<T>(css: string, make: () => T): T {
     return make();
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    throw new CrawlcastError('spider.invalid', `The selector ${JSON.stringify(css)} cannot be used: ${why}`);
+    const message = `The selector ${JSON.stringify(css)} cannot be used: ${adviceOn(css, why) ?? why}`;
+    throw new CrawlcastError('spider.invalid', message);
   }
+}
+
+/** What to write in place of what other tools call a selector. */
+function adviceOn(css: string, why: string): string | undefined {
+  if (/^\s*(\.?\/|id\()/.test(css)) return 'this is XPath: write CSS';
+  if (/::(text|attr)\b/.test(css))
+    return 'leave out ::text and ::attr(…): the text is taken anyway, another value with attr';
+  const [, name] = /^Unknown pseudo-class :(.+)/.exec(why) ?? [];
+  const [prefix] = name === undefined ? [] : (/[\w-]+$/.exec(css.slice(0, css.indexOf(`:${name}`))) ?? []);
+  return prefix && `there is no :${name}; where ${prefix}:${name} is a name, write ${prefix}\\:${name}`;
 }
