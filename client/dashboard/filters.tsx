@@ -39,7 +39,11 @@ export function Filters({ kind, filter, shown }: { kind: Kind; filter: Signal<Fi
           class="chip"
           key={`${name} ${value}`}
           aria-label={`Remove the filter ${name} ${value}`}
-          onClick={() => change({ fields: filter.value.fields.filter((one) => one[0] !== name || one[1] !== value) })}
+          onClick={({ currentTarget }) => {
+            // The button goes away; the focus stays among the filters.
+            currentTarget.closest('search')?.querySelector('input')?.focus();
+            change({ fields: filter.value.fields.filter((one) => one[0] !== name || one[1] !== value) });
+          }}
         >
           {name}: {value} ×
         </button>

@@ -1,6 +1,7 @@
 import { useSignal } from '@preact/signals';
-import { useEffect } from 'preact/hooks';
+import { useEffect, useRef } from 'preact/hooks';
 import { type Crawl, spiderNames } from './api.js';
+import { useFocusHandedOn } from './focus.js';
 import type { StreamState } from './follow.js';
 import { dayAndTime, timeOfDay } from './format.js';
 import {
@@ -121,9 +122,11 @@ function nameOf({ spider, startedAt, state }: Crawl, isNewest: boolean): string 
 
 function Steering() {
   const state = crawl.value?.state;
+  const place = useRef<HTMLFieldSetElement>(null);
+  useFocusHandedOn(place, () => document.getElementById('crawl'));
   if (crawl.value === undefined || !isOpen(crawl.value)) return null;
   return (
-    <fieldset class="group" aria-label="Steer the crawl">
+    <fieldset class="group" aria-label="Steer the crawl" ref={place}>
       {state === 'running' ? (
         <button type="button" onClick={() => void steer('pause')}>
           Pause
@@ -148,10 +151,13 @@ const speeds = [
 
 function Replay() {
   const { id } = crawl.value ?? {};
+  const place = useRef<HTMLFieldSetElement>(null);
+  const stop = useRef<HTMLButtonElement>(null);
+  useFocusHandedOn(stop, () => place.current?.querySelector('button'));
   if (id === undefined) return null;
   const running = replay.value;
   return (
-    <fieldset class="group" aria-label="Replay the crawl from its log">
+    <fieldset class="group" aria-label="Replay the crawl from its log" ref={place}>
       <span class="label">Replay</span>
       {speeds.map(({ name, speed }) => (
         <button type="button" key={name} aria-pressed={running?.speed === speed} onClick={() => look(id, speed)}>
@@ -159,7 +165,7 @@ function Replay() {
         </button>
       ))}
       {running && (
-        <button type="button" onClick={() => look(id)}>
+        <button type="button" ref={stop} onClick={() => look(id)}>
           Stop
         </button>
       )}

@@ -59,6 +59,27 @@ describe('the panels of the dashboard', { skip: noBrowser }, () => {
     assert.match(skipped ?? '', /port\s+1/);
   });
 
+  it('keep the focus where what had it goes away', async (test) => {
+    const site = await run(test, ['site', '--port', '0', '--delay', '300']);
+    const service = await runService(test, 'auto', ['--start-url', site.url]);
+    const { page } = await openPage(test, browser, service.url);
+    await page.getByRole('button', { name: 'Start crawl' }).click();
+    await page.locator('.row').first().waitFor();
+    await page.getByRole('button', { name: 'Cancel' }).press('Enter');
+    await untilState(page, 'cancelled');
+    await page.locator('#crawl:focus').waitFor();
+
+    await page.getByLabel('Value of author').fill('nobody');
+    await page.getByLabel('Value of author').press('Enter');
+    await page.getByRole('button', { name: 'Remove the filter author nobody' }).press('Enter');
+    await page.locator('input[type=search]:focus').waitFor();
+
+    const stop = page.getByRole('button', { name: 'Stop' });
+    await page.getByRole('button', { name: '1×', exact: true }).click();
+    await stop.press('Enter');
+    await page.getByRole('button', { name: '1×', exact: true }).and(page.locator(':focus')).waitFor();
+  });
+
   it('draw what happened in each second', async (test) => {
     const site = await run(test, ['site', '--port', '0', '--pages', '40', '--delay', '80']);
     const service = await runService(test, 'auto', ['--start-url', site.url]);
