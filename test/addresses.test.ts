@@ -64,7 +64,7 @@ suite('address guard', () => {
       const error = await new Promise((resolve) => lookup('mixed.example', { all }, resolve));
       assert.ok(error instanceof CrawlcastError);
       assert.equal(error.code, 'address.private');
-      assert.match(error.message, /mixed\.example \(10\.0\.0\.1\)/);
+      assert.match(error.message, /mixed\.example \(10\.0\.0\.1\).*--allow-private-networks/);
     }
   });
 

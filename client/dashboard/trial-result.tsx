@@ -35,6 +35,7 @@ export function TrialResult() {
           return (
             <p class="hint" key={event.id}>
               skipped ({plain(data.reason)}): {plain(data.url)}
+              {data.reason === 'private' && '. A spider from here may fetch it only with --allow-private-networks.'}
             </p>
           );
         }

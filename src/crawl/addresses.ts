@@ -75,7 +75,8 @@ export function checkTarget(url: URL): void {
 
 function privateAddress(host: string, address: string): CrawlcastError {
   const what = host.replace(/^\[|\]$/g, '') === address ? host : `${host} (${address})`;
-  return new CrawlcastError('address.private', `${what} is not a public address, and this spider may fetch no others`);
+  const message = `${what} is not a public address; this spider may fetch it only with --allow-private-networks`;
+  return new CrawlcastError('address.private', message);
 }
 
 /** The ports that no browser speaks HTTP to; WHATWG Fetch §2.9. */

@@ -80,6 +80,15 @@ describe('the panels of the dashboard', { skip: noBrowser }, () => {
     await page.getByRole('button', { name: '1×', exact: true }).and(page.locator(':focus')).waitFor();
   });
 
+  it('say what lets a spider into a private network', async (test) => {
+    const service = await runService(test, 'auto');
+    const { page } = await openPage(test, browser, `${service.url}/#spiders`);
+    const spider = { name: 'mine', start: ['http://127.0.0.1:8001/'], items: {} };
+    await page.getByLabel('The spider as JSON').fill(JSON.stringify(spider));
+    await page.getByRole('button', { name: 'Try' }).click();
+    await page.getByText(/^skipped \(private\): .*8001\/\. .*--allow-private-networks\.$/).waitFor();
+  });
+
   it('draw what happened in each second', async (test) => {
     const site = await run(test, ['site', '--port', '0', '--pages', '40', '--delay', '80']);
     const service = await runService(test, 'auto', ['--start-url', site.url]);
