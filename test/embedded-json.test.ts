@@ -55,6 +55,20 @@ test('embedded json › without a marker it is the whole text, as in linked data
   assert.deepEqual(extract(page, { items: { x: rule } }).data, [{ type: 'Book', name: 'N' }]);
 });
 
+test('embedded json › linked data is chosen by its text, or in its graph', () => {
+  const script = (data: unknown) => `<script type="application/ld+json">${JSON.stringify(data)}</script>`;
+  const [list, book] = [
+    { '@type': 'List', name: 'L' },
+    { '@type': 'Book', name: 'N' },
+  ];
+  const css = 'script[type="application/ld+json"]';
+  const byText = { from: { css: `${css}:contains('"Book"')` }, fields: { name: 'name' } };
+  assert.deepEqual(extract(script(list) + script(book), { items: { x: byText } }).data, [{ name: 'N' }]);
+  const inGraph = { from: { css }, each: '\\@graph:has(> \\@type:contains(Book))', fields: { name: 'name' } };
+  const graph = script({ '@graph': [list, book, { '@type': ['Thing', 'Book'], name: 'M' }] });
+  assert.deepEqual(extract(graph, { items: { x: inGraph } }).data, [{ name: 'N' }, { name: 'M' }]);
+});
+
 test('embedded json › very deep data ends the page, not the thread', () => {
   const script = `data = ${'['.repeat(2_000)}${']'.repeat(2_000)}`;
   assert.throws(() => inScript(script, { fields: {} }), /levels deep/);
