@@ -38,6 +38,11 @@ for (const [title, changes, message] of [
   ['a wrong form', { fields: { username: '', password: secret } }, /answered with status 400/],
   ['no such form', { form: '#none' }, /no form matches "#none"/],
   ['a check that finds nothing', { check: '#none' }, /nothing matches "#none"/],
+  [
+    'a name that the form has not',
+    { fields: { user: 'ann', username: 'ann', password: secret }, check: '#none' },
+    /nothing matches "#none" behind it; the form has no input "user", but "username", "password", "csrf_token"$/,
+  ],
   ['a page that is not there', { url: '/none' }, /status 404/],
   ['the port of another protocol', { url: 'http://127.0.0.1:1/' }, /may not enter \(port\)/],
 ] as const) {

@@ -6,7 +6,7 @@ import { type AdmissionRules, admit } from './admission.js';
 import { type Cancellation, cancelledBy } from './cancellation.js';
 import type { Cookies } from './cookies.js';
 import type { Fetcher } from './fetcher.js';
-import { createFormReader, type FormPage, fillIn, readBody, type Submission } from './forms.js';
+import { createFormReader, type Form, type FormPage, fillIn, readBody, type Submission } from './forms.js';
 import type { FetchOptions } from './messages.js';
 import { backoffMs } from './politeness.js';
 import type { Spider } from './spider.js';
@@ -63,8 +63,20 @@ async function tryToLogIn(visit: LoginVisit, caller: Cancellation): Promise<void
   if (check === undefined ? after.url === before.url && after.form !== undefined : !after.checked) {
     const why =
       check === undefined ? 'it leads back to the form' : `nothing matches ${JSON.stringify(check)} behind it`;
-    throw failure(visit, `the form was sent, but ${why}`);
+    throw failure(visit, `the form was sent, but ${why}${strangersIn(before.form, fields)}`);
   }
+}
+
+/** What was filled in that the form does not ask for: a wrong name, or another form, such as one for a search. */
+function strangersIn({ hidden, visible }: Form, fields: Readonly<Record<string, string>>): string {
+  const inputs = [...new Set([...visible, ...hidden.map(([name]) => name)])];
+  const strangers = Object.keys(fields).filter((name) => !inputs.includes(name));
+  const listed = (names: string[]) =>
+    names
+      .slice(0, 10)
+      .map((name) => JSON.stringify(name.slice(0, 100)))
+      .join(', ');
+  return strangers.length === 0 ? '' : `; the form has no input ${listed(strangers)}, but ${listed(inputs)}`;
 }
 
 function failure({ login }: LoginVisit, why: string): CrawlcastError {
