@@ -1,5 +1,6 @@
 /** What a subscriber asks for: which events, from where on. The same for the query of a stream and a WebSocket's frame. */
 import { z } from 'zod';
+import { complain } from '../crawl/complaints.js';
 import { CrawlcastError } from '../errors.js';
 import type { GapReason } from '../events.js';
 import { eventTime } from '../events-json.js';
@@ -57,12 +58,19 @@ export function parseSubscriptionQuery(query: string): Subscription {
 }
 
 const scalar = z.union([z.string(), z.number(), z.boolean()]).transform(String);
+const scalars = z.union([scalar, z.array(scalar)], { error: 'write text, a number, true, false, or a list of those' });
+const types = z.union([z.string().transform((name) => name.split(',')), z.array(z.string())], {
+  error: 'write a list of types, or text with commas',
+});
+const since = z.union([z.string(), z.int().nonnegative().transform(String)], {
+  error: 'write an id, an offset or a time',
+});
 const subscribeFrame = z.strictObject({
   subscribe: z.strictObject({
-    type: z.union([z.string().transform((name) => name.split(',')), z.array(z.string())]).optional(),
+    type: types.optional(),
     crawl: z.string().optional(),
-    since: z.union([z.string(), z.int().nonnegative().transform(String)]).optional(),
-    data: z.record(z.string(), z.union([scalar, z.array(scalar)])).optional(),
+    since: since.optional(),
+    data: z.record(z.string(), scalars).optional(),
   }),
 });
 
@@ -71,7 +79,7 @@ const subscribeFrame = z.strictObject({
  * @throws CrawlcastError `message.invalid`
  */
 export function parseSubscribeFrame(text: string): Subscription {
-  const result = subscribeFrame.safeParse(parseJson(text));
+  const result = subscribeFrame.safeParse(parseJson(text), { error: complain });
   if (!result.success) {
     const [issue] = result.error.issues;
     const place = issue === undefined || issue.path.length === 0 ? '' : `${issue.path.map(String).join('.')}: `;
