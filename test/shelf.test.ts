@@ -51,3 +51,10 @@ test('shelf › any other mistake in one file is told with the file', async (t) 
     message: /lib\.ts: its default export/,
   });
 });
+
+test('shelf › a folder that is not there is no mistake, and told to whoever looks for a spider', async (t) => {
+  const shelf = await openShelf(join(temporaryFolder(t), 'none'), undefined);
+  assert.throws(() => shelf.get('shop'), {
+    message: 'there is no spider "shop"; there are: quotes; the folder of spiders (--spiders) does not exist',
+  });
+});

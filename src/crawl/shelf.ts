@@ -31,7 +31,8 @@ export async function openShelf(
 ): Promise<SpiderShelf> {
   const spiders = new Map<string, Spider>([[quotes.name, parseSpider(quotes)]]);
   const helpers: string[] = [];
-  for (const file of folder === undefined ? [] : filesOf(folder)) {
+  const files = folder === undefined ? [] : filesOf(folder);
+  for (const file of files ?? []) {
     const spider = await readIfSpider(join(folder ?? '', file));
     if (spider === undefined) helpers.push(file);
     else spiders.set(spider.name, spider);
@@ -41,13 +42,7 @@ export async function openShelf(
     spiders.set(quotes.name, { ...builtIn, start: [...startUrl] });
   }
   const names = () => [...spiders.keys()].sort();
-  const unknown = (name: string, known: readonly string[]) => {
-    // Whoever forgot the export looks for the spider here.
-    const helper = helpers.find((file) => basename(file, extname(file)) === name);
-    const why = helper === undefined ? '' : ` (${helper}: ${noDefaultExport})`;
-    const message = `there is no spider "${name.slice(0, 100)}"${why}; there are: ${known.join(', ')}`;
-    return new CrawlcastError('spider.unknown', message);
-  };
+  const unknown = unknownOf(helpers, files === undefined);
   return {
     get(name) {
       const spider = spiders.get(name);
@@ -56,6 +51,18 @@ export async function openShelf(
     },
     names,
     unknown,
+  };
+}
+
+/** Says what there is, and what may have become of the spider that somebody looks for. */
+function unknownOf(helpers: readonly string[], isWithoutFolder: boolean): SpiderShelf['unknown'] {
+  return (name, known) => {
+    const helper = helpers.find((file) => basename(file, extname(file)) === name);
+    const why = helper === undefined ? '' : ` (${helper}: ${noDefaultExport})`;
+    const message = `there is no spider "${name.slice(0, 100)}"${why}; there are: ${known.join(', ')}`;
+    // Not its path: this is an answer over HTTP as well.
+    const missing = isWithoutFolder ? '; the folder of spiders (--spiders) does not exist' : '';
+    return new CrawlcastError('spider.unknown', message + missing);
   };
 }
 
@@ -104,14 +111,15 @@ function isBeside(file: string): boolean {
   return companions.has(file) || file.startsWith('.');
 }
 
-function filesOf(folder: string): string[] {
+/** @returns `undefined` where there is no folder */
+function filesOf(folder: string): string[] | undefined {
   try {
     return readdirSync(folder)
       .filter((file) => (endings.has(extname(file)) || isModuleFile(file)) && !isBeside(file))
       .filter((file) => !statSync(join(folder, file), { throwIfNoEntry: false })?.isDirectory())
       .sort();
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
     throw new CrawlcastError('usage.invalid', `the folder of spiders, ${folder}, cannot be read`, { cause: error });
   }
 }
