@@ -58,7 +58,9 @@ async function open(url: URL, lastId: string | undefined, { token, signal }: Fol
   const text = await response.text();
   // What a proxy says while the service behind it is away: the next attempt may find it.
   if (response.status >= 500 || mayPass.has(response.status)) throw new Error(`status ${response.status}`);
-  throw new CrawlcastError('usage.invalid', `${url.origin} answers ${response.status}: ${detailOf(text)}`);
+  const isTokenless = response.status === 401 && token === undefined;
+  const detail = isTokenless ? 'give its token with --token, or in CRAWLCAST_TOKEN' : detailOf(text);
+  throw new CrawlcastError('usage.invalid', `${url.origin} answers ${response.status}: ${detail}`);
 }
 
 /** A web server may answer any path with a page: that is no stream, and would not become one. */

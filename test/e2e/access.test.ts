@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { type Running, runService, transports } from '../support/process.js';
+import { type Running, runService, runToEnd, transports } from '../support/process.js';
 import { readSse, readUntil, tryWs } from '../support/readers.js';
 import { serveSite } from '../support/sites.js';
 
@@ -51,6 +51,15 @@ for (const { transport, skip } of transports) {
       assert.equal(await tryWs(`${service.url}/ws?access_token=read-it`), 101);
       assert.equal(await tryWs(`${service.url}/ws`, { headers: bearer('read-it') }), 101);
       assert.ok(!service.stderr().includes('-it'), 'no token is in the log');
+    });
+
+    test('tail says how to give the token', async (t) => {
+      const service = await runService(t, transport, ['--read-token', 'read-it']);
+      const tail = await runToEnd(['tail', service.url]);
+      const refused = `crawlcast: ${service.url} answers 401: give its token with --token, or in CRAWLCAST_TOKEN\n`;
+      assert.deepEqual([tail.code, tail.stderr], [2, refused]);
+      const wrong = await runToEnd(['tail', service.url, '--token', 'wrong']);
+      assert.match(wrong.stderr, /answers 401: this is no token of this service\n$/);
     });
 
     test('that a crawl failed is said to whoever may start the next one', async (t) => {
