@@ -3,7 +3,6 @@ import { execFile } from 'node:child_process';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { textOf } from './support/repository.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -27,10 +26,4 @@ test('package › it has what its users run, import and read, and no sources', a
     paths.filter((path) => /^(src|client|test)\/.*\.tsx?$|\.tsbuildinfo$/.test(path)),
     [],
   );
-});
-
-test('package › packing builds it first, with the client for browsers', () => {
-  const { scripts } = JSON.parse(textOf('package.json'));
-  assert.equal(scripts.prepack, 'npm run -s build && npm run -s build:client');
-  assert.match(scripts['build:client'], /--outfile=dist\/client\/browser\.js$/);
 });
