@@ -8,6 +8,8 @@ import type { AnyNode, Element } from 'domhandler';
 import { getAttributeValue, textContent } from 'domutils';
 import { parseDocument } from 'htmlparser2';
 import { CrawlcastError } from '#src/errors.js';
+import { siteRoutes } from '#src/site/routes.js';
+import { newSessions } from '#src/site/session.js';
 import { quotesOfPage, type Site, type SiteOptions, type SiteQuote, startSite } from '#src/site/site.js';
 
 function allIn(root: AnyNode, selector: string): Element[] {
@@ -257,6 +259,21 @@ describe('the pages', () => {
       const html = await (await fetch(`${url}/page/100000/`)).text();
       assert.deepEqual(quotesIn(html), quotesOfPage({ pages: 100_000 }, 100_000));
     }));
+
+  test('the first pages are kept, and none of those without end beyond the last', () => {
+    const [plain] = siteRoutes({ pages: 1, perPage: 10, seed: 1 }, newSessions());
+    const answerOf = (page: number) =>
+      plain?.answer({
+        method: 'GET',
+        captured: [`${page}`],
+        query: new URLSearchParams(),
+        form: new URLSearchParams(),
+        origin: 'http://site.test',
+        session: {},
+      });
+    assert.equal(answerOf(1), answerOf(1));
+    assert.notEqual(answerOf(2), answerOf(2));
+  });
 });
 
 describe('the login', () => {
@@ -320,7 +337,9 @@ describe('the login', () => {
   });
 
   test('a form that is too long is refused', async () => {
-    assert.equal((await submit('', { username: 'a'.repeat(70_000) })).status, 413);
+    for (const length of [70_000, 10_000_000]) {
+      assert.equal((await submit('', { username: 'a'.repeat(length) })).status, 413);
+    }
   });
 });
 

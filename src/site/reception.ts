@@ -12,10 +12,10 @@ async function readForm(request: IncomingMessage): Promise<URLSearchParams | und
   let bytes = 0;
   for await (const chunk of request) {
     bytes += chunk.length;
-    if (bytes > maxFormBytes) return undefined;
-    chunks.push(chunk);
+    // The rest is read as well: who is broken off while sending does not get to see the answer.
+    if (bytes <= maxFormBytes) chunks.push(chunk);
   }
-  return new URLSearchParams(Buffer.concat(chunks).toString());
+  return bytes > maxFormBytes ? undefined : new URLSearchParams(Buffer.concat(chunks).toString());
 }
 
 function decode(part: string | undefined): string | undefined {

@@ -51,7 +51,9 @@ function plainRoute({ page }: Catalogue, layOut: (listing: Listing, loggedIn: bo
       if (known) return known;
       const listing = page(number);
       const answer = listing && { body: layOut(listing, loggedIn), page: number };
-      if (answer && !loggedIn && number * answer.body.quotes.length <= keptQuotes) kept.set(number, answer);
+      // Pages beyond the last one are empty, and there is no end of them.
+      const count = answer?.body.quotes.length ?? 0;
+      if (answer && !loggedIn && count > 0 && number * count <= keptQuotes) kept.set(number, answer);
       return answer;
     },
   };
