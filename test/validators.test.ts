@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import type { IncomingMessage } from 'node:http';
 import { test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import type { ResponseHead } from '#src/crawl/messages.js';
 import { parseSpider, type SpiderInput } from '#src/crawl/spider.js';
 import { Validators } from '#src/crawl/validators.js';
@@ -146,6 +149,42 @@ test('validators › pages whose items the log has let go of are fetched', async
     assert.deepEqual(asked, ['/ ', '/next ', '/ ', '/next ']);
   }
   await store.close();
+});
+
+test('validators › what was remembered of a page is let go of when the page leads elsewhere by now', async (t) => {
+  setFlagsFromString('--expose-gc');
+  const gc: () => void = runInNewContext('gc');
+  const store = await openMemoryStore();
+  t.after(() => store.close());
+  const given: WeakRef<object>[] = [];
+  const read = store.document.bind(store);
+  store.document = (collection, key) => {
+    const value = structuredClone(read(collection, key));
+    if (typeof value === 'object' && value !== null) given.push(new WeakRef(value));
+    return value;
+  };
+  let hasMoved = false;
+  let tellReached = () => {};
+  const reached = new Promise<void>((resolve) => {
+    tellReached = resolve;
+  });
+  await using web = await startWeb((request, response) => {
+    if (!hasMoved) response.writeHead(200, { etag: '"1"', 'content-type': 'text/html' }).end('<p>');
+    else if (request.url !== '/last') response.writeHead(302, { location: '/last' }).end();
+    else tellReached();
+  });
+  await using crawler = await startCrawler(store);
+  const start = Array.from({ length: 10 }, (_, n) => `${web.url}/${n}`);
+  await crawler.crawl(spider(web.url, { start }));
+  hasMoved = true;
+  const crawling = crawler.crawl(spider(web.url, { start, settings: { concurrency: 1 } }));
+  await reached;
+  await setImmediate();
+  gc();
+  assert.equal(given.length, 10);
+  assert.equal(given.filter((value) => value.deref() !== undefined).length, 0);
+  for (const { id, state } of store.crawls()) if (state === 'running') await crawler.engine.runner.cancel(id);
+  await crawling;
 });
 
 const lease: Lease = {

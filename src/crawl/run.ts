@@ -200,8 +200,7 @@ export class CrawlRun {
     });
     const committed = await this.#commit({ release: true, bytes, ...this.#harvest(lease, update, page) });
     this.#remember(lease, update, committed);
-    this.#attempts.delete(lease.fingerprint);
-    this.#scheduler.done(lease);
+    this.#done(lease);
     return committed;
   }
 
@@ -229,8 +228,15 @@ export class CrawlRun {
   /** Ends a page that gives nothing itself. */
   async #pass(lease: Lease, found: Pick<Step, 'events' | 'offers'>): Promise<Committed> {
     const committed = await this.#commit({ lease, release: true, ...found });
-    this.#scheduler.done(lease);
+    this.#done(lease);
     return committed;
+  }
+
+  /** The page has ended, and its last step is committed: nothing more is known of it. */
+  #done(lease: Lease): void {
+    this.#attempts.delete(lease.fingerprint);
+    this.#validators.forget(lease);
+    this.#scheduler.done(lease);
   }
 
   #attemptsAt(lease: Lease): number {
@@ -264,9 +270,7 @@ export class CrawlRun {
     const attempts = this.#attemptsAt(lease) + 1;
     const failed = newEvent(this.#id, 'page.failed', url, { url, error: code, message, attempts });
     const committed = await this.#commit({ release: true, bytes, ...this.#harvest(lease, { items, links }, failed) });
-    this.#validators.forget(lease);
-    this.#attempts.delete(lease.fingerprint);
-    this.#scheduler.done(lease);
+    this.#done(lease);
     return committed;
   }
 

@@ -121,7 +121,6 @@ export class Validators {
     const known = this.#isOn ? this.#validatorsOf(lease, page.head) : undefined;
     if (known !== undefined) this.collect(lease, page.links, committed);
     const collected = this.#collected.get(lease.fingerprint);
-    this.forget(lease);
     if (known === undefined || collected?.items.length !== page.itemCount) return undefined;
     if (collected.links.length !== page.linkCount) return undefined;
     const value: Remembered = { rules: this.#rulesFor(lease), ...known, ...collected };
