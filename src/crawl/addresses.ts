@@ -17,7 +17,7 @@ export const defaultLookup: Lookup = (hostname, options, callback) => systemLook
  * is judged as itself; Teredo, documentation and every other special block is not public, nor is what is no address.
  */
 export function isPublicAddress(text: string): boolean {
-  const bare = text.replace(/^\[|\]$/g, '').replace(/%.*$/, '');
+  const bare = withoutBrackets(text).replace(/%.*$/, '');
   if (!ipaddr.isValid(bare)) return false;
   const address = innermost(ipaddr.parse(bare));
   return address.range() === 'unicast' && !cloudServices.has(address.toString());
@@ -52,7 +52,7 @@ export function guardLookup(lookup: Lookup): Lookup {
       if (error) return callback(error, '', 0);
       const addresses: LookupAddress[] = typeof found === 'string' ? [{ address: found, family: family ?? 4 }] : found;
       const refused = addresses.find(({ address }) => !isPublicAddress(address));
-      if (refused) return callback(privateAddress(hostname, refused.address), '', 0);
+      if (refused) return callback(privateAddress(`${hostname} (${refused.address})`), '', 0);
       const [first] = addresses;
       if (first === undefined) return callback(new CrawlcastError('dns.not_found', `${hostname}: no address`), '', 0);
       if (options.all) return callback(null, addresses);
@@ -66,23 +66,29 @@ export function guardLookup(lookup: Lookup): Lookup {
  * @throws CrawlcastError `address.private`, `address.port`
  */
 export function checkTarget(url: URL): void {
-  if (blockedPorts.has(Number(url.port))) {
+  if (blockedPorts.has(url.port)) {
     throw new CrawlcastError('address.port', `${url.host}: port ${url.port} belongs to another protocol than HTTP`);
   }
-  const host = url.hostname.replace(/^\[|\]$/g, '');
-  if (ipaddr.isValid(host) && !isPublicAddress(host)) throw privateAddress(url.hostname, host);
+  if (isPrivateHost(url.hostname)) throw privateAddress(url.hostname);
 }
 
-function privateAddress(host: string, address: string): CrawlcastError {
-  const what = host.replace(/^\[|\]$/g, '') === address ? host : `${host} (${address})`;
+/** Whether a URL's host is written as an address, and that is not a public one. */
+export function isPrivateHost(hostname: string): boolean {
+  return ipaddr.isValid(withoutBrackets(hostname)) && !isPublicAddress(hostname);
+}
+
+function withoutBrackets(hostname: string): string {
+  return hostname.replace(/^\[|\]$/g, '');
+}
+
+function privateAddress(what: string): CrawlcastError {
   const message = `${what} is not a public address; this spider may fetch it only with --allow-private-networks`;
   return new CrawlcastError('address.private', message);
 }
 
-/** The ports that no browser speaks HTTP to; WHATWG Fetch §2.9. */
-export const blockedPorts: ReadonlySet<number> = new Set([
-  1, 7, 9, 11, 13, 15, 17, 19, 20, 21, 22, 23, 25, 37, 42, 43, 53, 69, 77, 79, 87, 95, 101, 102, 103, 104, 109, 110,
-  111, 113, 115, 117, 119, 123, 135, 137, 139, 143, 161, 179, 389, 427, 465, 512, 513, 514, 515, 526, 530, 531, 532,
-  540, 548, 554, 556, 563, 587, 601, 636, 989, 990, 993, 995, 1719, 1720, 1723, 2049, 3659, 4045, 4190, 5060, 5061,
-  6000, 6566, 6665, 6666, 6667, 6668, 6669, 6679, 6697, 10080,
-]);
+/** The ports that no browser speaks HTTP to, as a URL has them (WHATWG Fetch §2.9); a default port is empty there. */
+export const blockedPorts: ReadonlySet<string> = new Set(
+  `0 1 7 9 11 13 15 17 19 20 21 22 23 25 37 42 43 53 69 77 79 87 95 101 102 103 104 109 110 111 113 115 117 119 123
+  135 137 139 143 161 179 389 427 465 512 513 514 515 526 530 531 532 540 548 554 556 563 587 601 636 989 990 993 995
+  1719 1720 1723 2049 3659 4045 4190 5060 5061 6000 6566 6665 6666 6667 6668 6669 6679 6697 10080`.split(/\s+/),
+);

@@ -2,6 +2,7 @@
 import type { SkipReason } from '../events.js';
 import type { Offer } from '../store/store.js';
 import { canonicalUrl, fingerprint, hostKey, printableUrl } from '../url.js';
+import { blockedPorts } from './addresses.js';
 
 /** What asks to be admitted. */
 export interface Candidate {
@@ -56,7 +57,7 @@ function parse(url: URL | string): URL | undefined {
 function refusal(url: URL, candidate: Candidate, rules: AdmissionRules): SkipReason | undefined {
   if (url.protocol !== 'http:' && url.protocol !== 'https:') return 'scheme';
   if (url.href.length > maxUrlLength) return 'length';
-  if (foreignPorts.has(url.port)) return 'port';
+  if (blockedPorts.has(url.port)) return 'port';
   if (candidate.start !== true && !rules.allows(url)) return 'offsite';
   if (rules.robots && candidate.nofollow === true) return 'nofollow';
   if (rules.maxDepth !== undefined && candidate.depth > rules.maxDepth) return 'depth';
@@ -179,10 +180,3 @@ function repeats(segments: readonly string[], period: number): boolean {
   }
   return false;
 }
-
-/** Ports of other protocols, that no browser sends HTTP to (WHATWG Fetch, "bad port"). A default port is empty here. */
-const foreignPorts: ReadonlySet<string> = new Set(
-  `0 1 7 9 11 13 15 17 19 20 21 22 23 25 37 42 43 53 69 77 79 87 95 101 102 103 104 109 110 111 113 115 117 119 123
-  135 137 139 143 161 179 389 427 465 512 513 514 515 526 530 531 532 540 548 554 556 563 587 601 636 989 990 993 995
-  1719 1720 1723 2049 3659 4045 4190 5060 5061 6000 6566 6665 6666 6667 6668 6669 6679 6697 10080`.split(/\s+/),
-);

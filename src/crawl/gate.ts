@@ -1,9 +1,8 @@
 /** The gate of one crawl: which of the URLs that it finds go into its frontier, and what is written about the others. */
-import { isIP } from 'node:net';
 import type { SkipReason } from '../events.js';
 import type { Lease, NewEvent, Offer, Step } from '../store/store.js';
 import { fingerprint, printableUrl } from '../url.js';
-import { isPublicAddress } from './addresses.js';
+import { isPrivateHost } from './addresses.js';
 import { type Admission, type AdmissionRules, admit, hostRule } from './admission.js';
 import { newEvent } from './events.js';
 import type { ExtractedLink } from './messages.js';
@@ -40,7 +39,7 @@ export class Gate {
       robots,
       ...(maxDepth === undefined ? {} : { maxDepth }),
       ...(pagesLeft === undefined ? {} : { pagesLeft }),
-      ...(publicOnly ? { isPrivate } : {}),
+      ...(publicOnly ? { isPrivate: isPrivateHost } : {}),
     };
   }
 
@@ -119,9 +118,4 @@ function bestOfEach(offers: readonly Offer[]): Offer[] {
 function bestOf(a: Offer, b: Offer): Offer {
   const { depth: _, ...better } = (b.priority ?? 0) > (a.priority ?? 0) ? b : a;
   return { depth: Math.min(a.depth, b.depth), ...better };
-}
-
-function isPrivate(hostname: string): boolean {
-  const address = hostname.replace(/^\[|\]$/g, '');
-  return isIP(address) !== 0 && !isPublicAddress(address);
 }
