@@ -99,16 +99,13 @@ export function errorFacts(code: ErrorCode): ErrorFacts {
 /** The one error class: a stable code, and a message that says what happened and what to change. */
 export class CrawlcastError extends Error {
   override readonly name = 'CrawlcastError';
-  /** How long the site asked us to wait before the next request, in milliseconds. */
-  readonly retryAfterMs?: number;
 
   constructor(
     readonly code: ErrorCode,
     message: string,
-    options: { cause?: unknown; retryAfterMs?: number } = {},
+    { cause }: ErrorOptions = {},
   ) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause });
-    if (options.retryAfterMs !== undefined) this.retryAfterMs = options.retryAfterMs;
+    super(message, cause === undefined ? undefined : { cause });
   }
 }
 
