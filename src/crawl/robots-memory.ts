@@ -148,7 +148,6 @@ function rulesByStatus(answer: RobotsAnswer, token: string): RobotsRules | undef
 function forbidding(retryInMs: () => number): RobotsRules {
   return {
     allows: () => false,
-    sitemaps: [],
     get retryInMs() {
       return Math.max(0, retryInMs());
     },

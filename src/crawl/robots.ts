@@ -11,7 +11,6 @@ export interface RobotsRules {
   allows(path: string): boolean;
   /** At most a minute. */
   readonly crawlDelayMs?: number;
-  readonly sitemaps: readonly string[];
   /** Set where robots.txt could not be had: all is forbidden until it has been asked for again, in so many milliseconds. */
   readonly retryInMs?: number;
   /** Set where the host could not even be reached: what went wrong. */
@@ -42,7 +41,6 @@ interface Group {
 /** Characters that are parsed; what comes after is ignored (RFC 9309 §2.5: at least 500 KiB). */
 export const maxRobotsLength = 512_000;
 const maxCrawlDelayMs = 60_000;
-const maxSitemaps = 1_000;
 
 /** With something behind a `*`. Each is looked for in every path of the host: of half a megabyte of them a page would cost 30 ms and more. */
 const wild = /\*[^*]/;
@@ -59,26 +57,22 @@ export function userAgentToken(userAgent: string): string {
 
 /**
  * Reads a robots.txt for one user agent. A web page in its place says nothing.
- * @param token the user agent's name, as {@link userAgentToken} gives it
+ * @param token the user agent's name in lower case, as {@link userAgentToken} gives it
  */
 export function parseRobots(text: string, token: string): RobotsRules {
-  const own = token.toLowerCase();
   const groups = new Map<string, Group>();
-  const sitemaps: string[] = [];
   const agents = new Set<Group>();
   let namesAgents = false;
   for (const [field, value] of records(text)) {
-    if (field === 'sitemap') {
-      if (sitemaps.length < maxSitemaps) sitemaps.push(value);
-    } else if (field === 'user-agent') {
+    if (field === 'user-agent') {
       if (!namesAgents) agents.clear();
       const name = (/^[^\s/;(]+/.exec(value)?.[0] ?? '').toLowerCase();
       // Kept for every name, the rules of half a megabyte could be gigabytes.
-      if (name === own || name === '*') agents.add(groupOf(groups, name));
+      if (name === token || name === '*') agents.add(groupOf(groups, name));
       namesAgents = true;
     } else if (rule(agents, field, value)) namesAgents = false;
   }
-  return rulesOf(groups.get(own) ?? groups.get('*'), sitemaps);
+  return rulesOf(groups.get(token) ?? groups.get('*'));
 }
 
 /** Groups of one name are one group, wherever they stand. */
@@ -123,13 +117,12 @@ function* records(text: string): Generator<[field: string, value: string]> {
   }
 }
 
-function rulesOf(group: Group | undefined, sitemaps: readonly string[]): RobotsRules {
+function rulesOf(group: Group | undefined): RobotsRules {
   const { crawlDelayMs, paths = new Map<string, boolean>() } = group ?? {};
-  const allowed = [...paths.values()];
-  const text = [...paths.keys(), ...sitemaps].join('\n');
+  const text = [...paths.keys()].join('\n');
   const kept = linesOfCopy(text);
   // The longest match counts, and of two as long the one that allows: sorted so, it is the first match.
-  const rules = allowed
+  const rules = [...paths.values()]
     .map((allow, at) => compile(kept[at] ?? '', allow))
     .sort((a, b) => b.length - a.length || Number(b.allow) - Number(a.allow));
   return {
@@ -138,7 +131,6 @@ function rulesOf(group: Group | undefined, sitemaps: readonly string[]): RobotsR
       const normal = normalisePath(path);
       return rules.find((rule) => matches(rule, normal))?.allow ?? true;
     },
-    sitemaps: kept.slice(rules.length),
     bytes: text.length + rules.length * ruleBytes,
     ...(crawlDelayMs === undefined ? {} : { crawlDelayMs }),
   };
