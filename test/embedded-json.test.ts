@@ -12,9 +12,8 @@ const inScript = (script: string, rule: Partial<ItemRule> & Pick<ItemRule, 'fiel
   });
 
 test('embedded json › each entry of a list is an item', () => {
-  const { data, summary } = inScript('var data = [{"a":"]}\\"<b>"},{"a":2}]; for (;;) {}', { fields: { a: 'a' } });
+  const { data } = inScript('var data = [{"a":"]}\\"<b>"},{"a":2}]; for (;;) {}', { fields: { a: 'a' } });
   assert.deepEqual(data, [{ a: ']}"<b>' }, { a: '2' }]);
-  assert.equal(summary.items, 2);
 });
 
 test('embedded json › an object is one item', () => {

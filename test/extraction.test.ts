@@ -134,8 +134,8 @@ test('extraction › links that are not to be followed are marked', () => {
   const rels = ['nofollow', 'x UGC', 'sponsored y', 'nofollows', 'next'];
   assert.deepEqual(nofollow(rels.map((rel) => `<a href=1 rel="${rel}">`).join('')), [true, true, true, false, false]);
   assert.deepEqual(nofollow('<meta name=ROBOTS content="noindex, NoFollow"><a href=1>'), [true]);
-  assert.deepEqual(nofollow('<meta name=crawlcast content=none><a href=1>', 'Crawlcast'), [true]);
-  assert.deepEqual(nofollow('<meta name=otherbot content=none><a href=1>', 'Crawlcast'), [false]);
+  assert.deepEqual(nofollow('<meta name=crawlcast content=none><a href=1>', 'crawlcast'), [true]);
+  assert.deepEqual(nofollow('<meta name=otherbot content=none><a href=1>', 'crawlcast'), [false]);
 });
 
 test('extraction › the query of a link is written in the charset of the document', () => {
@@ -143,18 +143,16 @@ test('extraction › the query of a link is written in the charset of the docume
   assert.deepEqual(links, [{ url: 'http://site.test/dir/%C3%A9?%E9', nofollow: false }]);
 });
 
-test('extraction › the summary says what a page says of itself', () => {
-  const { summary } = extract(
-    `<meta name=robots content=noindex><base href=/b/><noscript><meta http-equiv=refresh content="0;/no"></noscript>
-    <meta http-equiv=Refresh content="5.9; URL='x'"><meta http-equiv=refresh content="0; url=y"><p>1<p>2<a href=1>`,
-    { items: { p: { each: 'p', fields: {} } }, follow: ['a'] },
+test('extraction › the first refresh that a reader without scripts is sent by is a link', () => {
+  const { links } = extract(
+    `<base href=/b/><noscript><meta http-equiv=refresh content="0;/no"></noscript>
+    <meta http-equiv=Refresh content="5.9; URL='x'"><meta http-equiv=refresh content="0; url=y"><a href=1>`,
+    { follow: ['a'] },
   );
-  assert.deepEqual(summary, {
-    items: 2,
-    links: 2,
-    robots: { nofollow: false, noindex: true },
-    refresh: { delaySeconds: 5, url: 'http://site.test/b/x' },
-  });
+  assert.deepEqual(links, [
+    { url: 'http://site.test/b/1', nofollow: false },
+    { url: 'http://site.test/b/x', nofollow: false, refresh: true },
+  ]);
 });
 
 test('extraction › pages that come at the same time do not meet', () => {

@@ -1,11 +1,5 @@
 /** What a page says to robots about itself, and where it sends its reader. */
 
-/** Directives of `<meta name=robots>` and `X-Robots-Tag`. */
-export interface RobotsDirectives {
-  readonly nofollow: boolean;
-  readonly noindex: boolean;
-}
-
 /** A `<meta http-equiv=refresh>`. */
 export interface Refresh {
   readonly delaySeconds: number;
@@ -17,24 +11,21 @@ export interface Refresh {
 const valued = /^(unavailable_after|max-snippet|max-image-preview|max-video-preview)$/;
 
 /**
- * Reads `X-Robots-Tag` headers and the content of `<meta name=robots>`, for all robots and for ours.
+ * Whether `X-Robots-Tag` headers, or the content of `<meta name=robots>`, forbid to follow links: for all robots, or for ours.
  * @param values each header or meta for itself: a robot's name counts up to the end of its value
+ * @param token our name, in lower case
  */
-export function robotsDirectives(values: readonly string[], token: string): RobotsDirectives {
-  const found = new Set<string>();
+export function saysNofollow(values: readonly string[], token: string): boolean {
   for (const value of values) {
     let ours = true;
     for (const part of value.toLowerCase().split(',')) {
       const [, name = '', directive = part] = /^\s*([^\s:]+)\s*:(.*)$/s.exec(part) ?? [];
       if (valued.test(name)) continue;
-      if (name !== '') ours = name === token.toLowerCase() || name === '*' || name === 'robots';
-      if (ours) for (const word of directive.trim().split(/\s+/)) found.add(word);
+      if (name !== '') ours = name === token || name === '*' || name === 'robots';
+      if (ours && /(?:^|\s)(?:nofollow|none)(?:\s|$)/.test(directive)) return true;
     }
   }
-  return {
-    nofollow: found.has('nofollow') || found.has('none'),
-    noindex: found.has('noindex') || found.has('none'),
-  };
+  return false;
 }
 
 /** Reads the content of a refresh, `5; url=/next` for example (HTML §4.2.5.3); `undefined` where it is none. */

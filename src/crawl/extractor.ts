@@ -1,6 +1,5 @@
 /** From the text of a page, while it comes, to its items and links. */
 import { chargeTo, type WorkBudget } from './adapter.js';
-import type { RobotsDirectives } from './directives.js';
 import type { Extraction } from './extraction.js';
 import type { Resolve } from './fields.js';
 import { type Format, formatOfText } from './formats.js';
@@ -29,26 +28,12 @@ export interface ExtractorOptions {
   readonly format?: Format | undefined;
   /** Whether the pages that a sitemap names are links. Default false. */
   readonly sitemap?: boolean;
-  /** Our name, for `<meta name=NAME>` beside `<meta name=robots>`. */
+  /** Our name in lower case, for `<meta name=NAME>` beside `<meta name=robots>`. */
   readonly agent?: string;
-  /** Levels of elements. Default 512. */
-  readonly maxDepth?: number;
-  /** Default 500,000. */
-  readonly maxElements?: number;
   /** Called for each item as soon as it is certain, those of a type in document order. */
   onItem(item: FoundItem): void;
   /** Called for each link as soon as it is certain. A URL that is none is given as it is written. */
   onLink(link: ExtractedLink): void;
-}
-
-/** What a whole page came to. */
-export interface PageSummary {
-  readonly items: number;
-  readonly links: number;
-  /** What the page says of itself. */
-  readonly robots: RobotsDirectives;
-  /** Where a `<meta http-equiv=refresh>` outside of `<noscript>` leads, and after how many seconds. */
-  readonly refresh?: { readonly delaySeconds: number; readonly url: string };
 }
 
 /** The tree of a document, as far as it has come. */
@@ -56,6 +41,8 @@ export interface PageDocument {
   readonly root: ParentNode;
   /** Whether upper and lower case count in names. */
   readonly cased: boolean;
+  /** Whether a `<meta name=robots>` says `nofollow`. */
+  readonly nofollow: boolean;
   readonly resolve: Resolve;
 }
 
@@ -63,8 +50,7 @@ export interface PageDocument {
 export interface Extractor {
   /**
    * Takes text in pieces of any size.
-   * @throws CrawlcastError `document.too_deep`, `document.too_many_elements`, `document.too_costly`: at once; the
-   * extractor is then over
+   * @throws CrawlcastError `document.too_deep`, `document.too_many_elements`, `document.too_costly`: at once
    * @throws CrawlcastError `body.not_html` where what should be JSON is none
    */
   write(text: string): void;
@@ -72,11 +58,9 @@ export interface Extractor {
    * Closes what is open, and hands over what waited for the end.
    * @throws CrawlcastError as `write`
    */
-  end(): PageSummary;
+  end(): void;
   /** The tree; `undefined` where nothing has come. */
   document(): PageDocument | undefined;
-  /** The page broke off: what is not certain is dropped. */
-  abort(): void;
 }
 
 /** What the selectors of one page may cost: about a second's work. What costs more walks the same elements over and over. */
@@ -97,7 +81,6 @@ export function createExtractor(extraction: Extraction, options: ExtractorOption
   let start = '';
   /** What is not blank of it: little, and all that is looked at again with each piece. */
   let beginning = '';
-  let over = false;
 
   const read = (text: string, whole: boolean): Reading | undefined => {
     if (reading === undefined) {
@@ -111,31 +94,19 @@ export function createExtractor(extraction: Extraction, options: ExtractorOption
     return reading;
   };
 
-  const run = (work: () => void): void => {
-    if (over) return;
-    chargeTo(budget);
-    try {
-      work();
-    } catch (error) {
-      over = true;
-      throw error;
-    }
-  };
-
   return {
-    write: (text) => run(() => read(text, false)),
+    write(text) {
+      chargeTo(budget);
+      read(text, false);
+    },
     end() {
-      run(() => read('', true)?.parser.end());
-      over = true;
-      return reading?.page.summary() ?? emptyPage;
+      chargeTo(budget);
+      read('', true)?.parser.end();
     },
     document() {
       if (reading === undefined) return undefined;
       const { page, cased } = reading;
-      return { root: page.root, cased, resolve: page.resolve };
-    },
-    abort() {
-      over = true;
+      return { root: page.root, cased, nofollow: page.nofollow, resolve: page.resolve };
     },
   };
 }
@@ -153,5 +124,3 @@ function startReading(format: Format, extraction: Extraction, options: Extractor
   const parser = format === 'json' ? createJsonParser(page) : createMarkupParser(page, isHtml);
   return { cased: !isHtml, page, parser };
 }
-
-const emptyPage: PageSummary = { items: 0, links: 0, robots: { nofollow: false, noindex: false } };

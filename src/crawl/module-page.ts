@@ -72,9 +72,9 @@ export function createPage({ url, head, body, document, budget }: PageSource): P
   return { ...facts, ...partOf(document?.root, { ...(document ?? nowhere), budget }) };
 }
 
-type Surroundings = Omit<PageDocument, 'root'> & { readonly budget: WorkBudget };
+type Surroundings = Pick<PageDocument, 'cased' | 'resolve'> & { readonly budget: WorkBudget };
 
-const nowhere: Omit<PageDocument, 'root'> = { cased: false, resolve: () => null };
+const nowhere: Pick<PageDocument, 'cased' | 'resolve'> = { cased: false, resolve: () => null };
 
 function partOf(node: ParentNode | undefined, around: Surroundings): Part {
   const { cased, resolve, budget } = around;

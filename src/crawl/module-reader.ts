@@ -4,7 +4,7 @@ import { CrawlcastError, toCrawlcastError } from '../errors.js';
 import { isItemType } from '../events.js';
 import type { Cancellation } from './cancellation.js';
 import { compileExtraction } from './extraction.js';
-import { createExtractor, type PageSummary, selectorSteps } from './extractor.js';
+import { createExtractor, type PageDocument, selectorSteps } from './extractor.js';
 import type { ExtractedLink } from './messages.js';
 import type { SpiderModule } from './module.js';
 import { createPage } from './module-page.js';
@@ -44,17 +44,17 @@ function createModuleReader(file: string, load: Load, options: ReaderOptions): P
       extractor.write(text);
     },
     async end() {
-      const summary = extractor.end();
+      extractor.end();
       const document = extractor.document();
       try {
         const page = createPage({ url, head, body, document, budget: { left: selectorSteps } });
-        const take = createTaker({ ...options, nofollow: summary.robots.nofollow, base: document?.resolve });
+        const take = createTaker(options, document);
         const run = async (isOver: () => boolean) => {
           const spider = await load(onCode);
           onCode();
           return consume(spider.parse(page), take, options, isOver);
         };
-        return { ...summary, ...(await inTime(run, totalTimeoutMs, caller)) };
+        await inTime(run, totalTimeoutMs, caller);
       } catch (thrown) {
         throw new CrawlcastError('spider.failed', tell(file, thrown), { cause: thrown });
       }
@@ -62,22 +62,16 @@ function createModuleReader(file: string, load: Load, options: ReaderOptions): P
   };
 }
 
-type Count = Pick<PageSummary, 'items' | 'links'>;
-
 /** Takes what the code yields, until it ends or somebody has lost patience. */
-async function consume(given: unknown, take: Take, { pause }: ReaderOptions, isOver: () => boolean): Promise<Count> {
+async function consume(given: unknown, take: Take, { pause }: ReaderOptions, isOver: () => boolean): Promise<void> {
   if (!isIterable(given)) throw new Error('parse has to be a generator: write function* or async function*');
-  const count = { items: 0, links: 0 };
   let yields = 0;
   for await (const value of given) {
     if (isOver()) break;
     if (++yields > maxYields) throw new Error(`parse yields more than ${maxYields} times for one page`);
-    const { items, links } = take(value);
-    count.items += items;
-    count.links += links;
+    take(value);
     if (yields % turn === 0) await pause();
   }
-  return count;
 }
 
 function isIterable(given: unknown): given is Iterable<unknown> | AsyncIterable<unknown> {
@@ -85,11 +79,11 @@ function isIterable(given: unknown): given is Iterable<unknown> | AsyncIterable<
 }
 
 /** Code that waits for something that never comes holds its page no longer than a site may. */
-async function inTime<Result>(
-  run: (isOver: () => boolean) => Promise<Result>,
+async function inTime(
+  run: (isOver: () => boolean) => Promise<void>,
   limitMs: number,
   caller: Cancellation,
-): Promise<Result> {
+): Promise<void> {
   let isOver = false;
   let timer: NodeJS.Timeout | undefined;
   const over = new Promise<never>((_, reject) => {
@@ -103,35 +97,27 @@ async function inTime<Result>(
   return Promise.race([run(() => isOver), over]).finally(() => clearTimeout(timer));
 }
 
-type Take = (value: unknown) => Count;
-
-interface TakerOptions extends Pick<ReaderOptions, 'onItem' | 'onLink' | 'maxBytes'> {
-  /** The page says it of all its links. */
-  readonly nofollow: boolean;
-  readonly base: ((href: string) => string | null) | undefined;
-}
+type Take = (value: unknown) => void;
 
 /** Turns what code yields into items and links. */
-function createTaker({ onItem, onLink, maxBytes, nofollow, base }: TakerOptions): Take {
-  function takeItem(type: unknown, data: unknown): Count {
+function createTaker({ onItem, onLink, maxBytes }: ReaderOptions, document: PageDocument | undefined): Take {
+  function takeItem(type: unknown, data: unknown): void {
     if (typeof type !== 'string' || !isItemType(type)) throw new Error(`items cannot be called ${show(type)}`);
     if (!isRecord(data)) throw new Error(`the data of the item "${type}" is no object, but ${show(data)}`);
     const json = toJson(type, data);
     if (json.length > maxBytes) throw new Error(`the item "${type}" is longer than maxBytes, ${maxBytes}`);
     onItem({ type, data, json });
-    return { items: 1, links: 0 };
   }
 
-  function takeLinks(followed: unknown, priority: unknown): Count {
+  function takeLinks(followed: unknown, priority: unknown): void {
     if (priority !== undefined && !isPriority(priority)) {
       throw new Error(`the priority of a link is a whole number from -1000 to 1000, not ${show(priority)}`);
     }
-    const links = (Array.isArray(followed) ? followed : [followed]).flatMap(linkIn);
-    for (const { url, ...link } of links) {
-      const given = { url: base?.(url) ?? url, nofollow: nofollow || link.nofollow };
-      onLink(priority === undefined ? given : { priority, ...given });
+    for (const link of (Array.isArray(followed) ? followed : [followed]).flatMap(linkIn)) {
+      const url = document?.resolve(link.url) ?? link.url;
+      const nofollow = document?.nofollow === true || link.nofollow;
+      onLink(priority === undefined ? { url, nofollow } : { priority, url, nofollow });
     }
-    return { items: 0, links: links.length };
   }
 
   return (value) => {

@@ -2,10 +2,10 @@
 import { CrawlcastError } from '../errors.js';
 import { resolveLink } from '../url.js';
 import { attributeOf, textInside } from './adapter.js';
-import { type Refresh, type RobotsDirectives, readRefresh, robotsDirectives } from './directives.js';
+import { type Refresh, readRefresh, saysNofollow } from './directives.js';
 import { findJson } from './embedded-json.js';
 import type { Embedding, ItemTarget, PageItem, Targets } from './extraction.js';
-import type { ExtractorOptions, PageSummary } from './extractor.js';
+import type { ExtractorOptions } from './extractor.js';
 import { textOf } from './fields.js';
 import { buildTree } from './json-tree.js';
 import { createLanes, type Lane, type Lanes } from './lanes.js';
@@ -17,9 +17,11 @@ import { Aside, append, appendText, Document, Element, type ParentNode, type Rea
 /** What has been counted of a page so far. */
 interface Tally {
   elements: number;
-  items: number;
-  links: number;
 }
+
+/** Levels of elements. */
+const maxDepth = 512;
+const maxElements = 500_000;
 
 /** A page that sends its reader on after this time, or sooner, leads there. */
 const maxRefreshSeconds = 5;
@@ -27,16 +29,15 @@ const maxRefreshSeconds = 5;
 /** Built by a parser; tells what it finds as soon as that is certain. */
 export class Page implements TreeBuilder {
   readonly root = new Document();
+  /** Whether a `<meta name=robots>` says so. */
+  nofollow = false;
   private current: ParentNode = this.root;
   private depth = 0;
-  private readonly maxDepth: number;
-  private readonly maxElements: number;
   private readonly lanes: Lanes;
   private inert = 0;
   private isSitemap = false;
   private base: string;
   private hasBase = false;
-  private robots: RobotsDirectives = { nofollow: false, noindex: false };
   private refresh: Refresh | undefined;
 
   constructor(
@@ -45,10 +46,8 @@ export class Page implements TreeBuilder {
     /** Whether names mean what they mean in HTML. */
     private readonly isHtml: boolean,
     /** Shared with the data inside. */
-    private readonly tally: Tally = { elements: 0, items: 0, links: 0 },
+    private readonly tally: Tally = { elements: 0 },
   ) {
-    this.maxDepth = page.maxDepth ?? 512;
-    this.maxElements = page.maxElements ?? 500_000;
     this.base = page.url;
     const items = targets.items.map((target) => this.itemLane(target));
     const links = targets.links.map((target) => this.linkLane(target));
@@ -57,11 +56,11 @@ export class Page implements TreeBuilder {
   }
 
   open(name: string, attributes: readonly string[]): void {
-    if (++this.tally.elements > this.maxElements) {
-      throw new CrawlcastError('document.too_many_elements', `The document has more than ${this.maxElements} elements`);
+    if (++this.tally.elements > maxElements) {
+      throw new CrawlcastError('document.too_many_elements', `The document has more than ${maxElements} elements`);
     }
-    if (++this.depth > this.maxDepth) {
-      throw new CrawlcastError('document.too_deep', `Elements are nested more than ${this.maxDepth} levels deep`);
+    if (++this.depth > maxDepth) {
+      throw new CrawlcastError('document.too_deep', `Elements are nested more than ${maxDepth} levels deep`);
     }
     const { current } = this;
     const element = new Element(name, attributes, current, !this.isHtml);
@@ -94,14 +93,6 @@ export class Page implements TreeBuilder {
     this.lanes.close(this.root);
     for (const item of this.targets.pageItems) this.readItem(item, this.root)();
     this.handOverRefresh();
-  }
-
-  summary(): PageSummary {
-    const { robots, refresh } = this;
-    const { items, links } = this.tally;
-    const url = this.refreshUrl();
-    if (refresh === undefined || url === null) return { items, links, robots };
-    return { items, links, robots, refresh: { delaySeconds: refresh.delaySeconds, url } };
   }
 
   private begin(element: Element): void {
@@ -138,39 +129,27 @@ export class Page implements TreeBuilder {
     const data = { ...blank };
     for (const { name, read } of fields) data[name] = read(node, this.resolve);
     const json = JSON.stringify(data);
-    return () => {
-      this.tally.items++;
-      this.page.onItem({ type, data, json });
-    };
+    return () => this.page.onItem({ type, data, json });
   }
 
   private handOverLink(link: WrittenLink | undefined, priority: number | undefined): (() => void) | undefined {
     if (link === undefined) return undefined;
     const url = this.resolve(link.href) ?? link.href;
-    const nofollow = this.robots.nofollow || isNofollow(link.element);
-    return () => {
-      this.tally.links++;
-      this.page.onLink({ url, nofollow, ...(priority !== undefined && { priority }) });
-    };
-  }
-
-  private refreshUrl(): string | null {
-    return this.refresh?.url === undefined ? this.page.url : this.resolve(this.refresh.url);
+    const nofollow = this.nofollow || isNofollow(link.element);
+    return () => this.page.onLink({ url, nofollow, ...(priority !== undefined && { priority }) });
   }
 
   /** A page that sends its reader on at once is a redirect by other means; one that waits is there to be read. */
   private handOverRefresh(): void {
-    const url = this.refreshUrl();
-    if (this.refresh === undefined || this.refresh.delaySeconds > maxRefreshSeconds) return;
+    if (this.refresh?.url === undefined || this.refresh.delaySeconds > maxRefreshSeconds) return;
+    const url = this.resolve(this.refresh.url);
     if (url === null || url === this.page.url) return;
-    this.tally.links++;
-    this.page.onLink({ url, nofollow: this.robots.nofollow, refresh: true });
+    this.page.onLink({ url, nofollow: this.nofollow, refresh: true });
   }
 
   /** A page that a sitemap names. */
   private handOverPlace(element: Element): void {
     const written = textOf(element).trim();
-    this.tally.links++;
     this.page.onLink({ url: this.resolve(written) ?? written, nofollow: false, listed: true });
   }
 
@@ -191,10 +170,8 @@ export class Page implements TreeBuilder {
     const content = attributeOf(element, 'content');
     if (content === undefined) return;
     const name = attributeOf(element, 'name')?.trim().toLowerCase();
-    if (name !== undefined && (name === 'robots' || name === this.page.agent?.toLowerCase())) {
-      const { nofollow, noindex } = robotsDirectives([content], this.page.agent ?? '');
-      this.robots = { nofollow: this.robots.nofollow || nofollow, noindex: this.robots.noindex || noindex };
-    }
+    const { agent = '' } = this.page;
+    if (name === 'robots' || (name === agent && agent !== '')) this.nofollow ||= saysNofollow([content], agent);
     if (attributeOf(element, 'http-equiv')?.trim().toLowerCase() !== 'refresh') return;
     // We run no scripts, but are no reader without them either: sites send those to pages of their own.
     if (!isInside(element, 'noscript')) this.refresh ??= readRefresh(content);

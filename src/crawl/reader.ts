@@ -1,7 +1,7 @@
 /** What turns the text of a page into items and links: the rules of a spider, or its own code. */
 import type { Cancellation } from './cancellation.js';
 import { compileExtraction } from './extraction.js';
-import { createExtractor, type ExtractorOptions, type PageSummary } from './extractor.js';
+import { createExtractor, type ExtractorOptions } from './extractor.js';
 import type { ResponseHead, SpiderSource } from './messages.js';
 import { openModuleReader } from './module-reader.js';
 
@@ -10,7 +10,7 @@ export interface PageReader {
   /** Takes text in pieces of any size. */
   write(text: string): void;
   /** The page has come whole. */
-  end(): PageSummary | Promise<PageSummary>;
+  end(): void | Promise<void>;
 }
 
 /** What a reader knows of its page, and of the thread that it works in. */

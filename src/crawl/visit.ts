@@ -6,7 +6,7 @@ import type { Cancellation } from './cancellation.js';
 import { charsetOfContentType, createDecoder } from './charset.js';
 import type { Credit } from './credit.js';
 import { decodeBody } from './decompress.js';
-import { robotsDirectives } from './directives.js';
+import { saysNofollow } from './directives.js';
 import type { FetchBody, Fetcher, FetchResponse } from './fetcher.js';
 import { formatOf, packingOf } from './formats.js';
 import { Harvest } from './harvest.js';
@@ -93,7 +93,7 @@ async function extract(
   const format = formatOf(contentType);
   const decoder = createDecoder(format === 'json' ? 'application/json; charset=utf-8' : contentType);
   const agent = userAgentToken(visit.job.options.userAgent);
-  const { nofollow } = robotsDirectives(head.headers['x-robots-tag'] ?? [], agent);
+  const nofollow = saysNofollow(head.headers['x-robots-tag'] ?? [], agent);
   const { maxBytes, totalTimeoutMs } = visit.job.options;
   const reader = visit.openReader({
     head,

@@ -23,5 +23,6 @@ export function start(rules: ExtractionRules, options: Partial<ExtractorOptions>
 export function extract(html: string, rules: ExtractionRules, options: Partial<ExtractorOptions> = {}) {
   const page = start(rules, options);
   page.write(html);
-  return { summary: page.end(), items: page.items, links: page.links, data: page.data() };
+  page.end();
+  return { items: page.items, links: page.links, data: page.data() };
 }
