@@ -5,7 +5,7 @@ import { hostKey, printableUrl, resolveLocation } from '../url.js';
 import { type AdmissionRules, admit } from './admission.js';
 import { type Cancellation, cancelledBy } from './cancellation.js';
 import type { Cookies } from './cookies.js';
-import type { Fetcher } from './fetcher.js';
+import type { Fetcher, FetchResponse } from './fetcher.js';
 import { createFormReader, type Form, type FormPage, fillIn, readBody, type Submission } from './forms.js';
 import type { FetchOptions } from './messages.js';
 import { backoffMs } from './politeness.js';
@@ -105,10 +105,11 @@ async function land(
     checkPlace(request, visit, request.body !== undefined || (request === first && from !== undefined));
     const { url, ...submission } = request;
     const options = { ...optionsOf(request, visit, from), ...submission };
-    const { head, body } = await visit.fetcher.fetch({ url, options }, caller);
-    visit.cookies.take(request.url, head.headers['set-cookie'] ?? []);
+    const response = await visit.fetcher.fetch({ url, options }, caller);
+    const { head, body } = response;
+    visit.cookies.take(url, head.headers['set-cookie'] ?? []);
     const next = nextHop(request, head.status, head.headers.location?.[0]);
-    if (next === undefined) return readLanding(visit, request.url, head, body, read);
+    if (next === undefined) return readLanding(visit, url, response, read);
     body.discard();
     request = next;
   }
@@ -118,8 +119,7 @@ async function land(
 async function readLanding(
   visit: LoginVisit,
   url: string,
-  { status, headers }: { status: number; headers: Readonly<Record<string, readonly string[]>> },
-  body: AsyncIterable<Uint8Array> & { discard(): void },
+  { head: { status, headers }, body }: FetchResponse,
   read: (text: string, url: string) => FormPage,
 ): Promise<Landing> {
   if (status < 400) return { url, ...read(await readBody(body, headers['content-type']?.[0]), url) };

@@ -260,10 +260,10 @@ const httpDate = /^[A-Z][a-z]{2,8},? [\w -]+ \d\d:\d\d:\d\d( GMT| \d{4})$/;
 
 /**
  * What `Retry-After` asks for, in milliseconds: 0 where the time has passed, at most an hour, `undefined` where it
- * can't be read (RFC 9110 §10.2.3).
+ * can't be read or is not there (RFC 9110 §10.2.3).
  * @param nowMs the wall clock, against which a date is held
  */
-export function parseRetryAfter(value: string, nowMs: number = Date.now()): number | undefined {
+export function parseRetryAfter(value = '', nowMs: number = Date.now()): number | undefined {
   const text = value.trim();
   if (/^\d+(\.\d+)?$/.test(text)) return Math.min(Number(text) * 1_000, maxRetryAfterMs);
   if (!httpDate.test(text)) return undefined;

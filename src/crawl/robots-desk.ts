@@ -4,7 +4,7 @@ import { resolveLocation } from '../url.js';
 import { admit } from './admission.js';
 import { Cancellation } from './cancellation.js';
 import type { Fetcher } from './fetcher.js';
-import type { FetchOptions, ResponseHead } from './messages.js';
+import type { FetchOptions } from './messages.js';
 import { parseRetryAfter } from './politeness.js';
 import { maxRobotsLength } from './robots.js';
 import { createRobots, type Robots, type RobotsAnswer, type RobotsState } from './robots-memory.js';
@@ -80,17 +80,13 @@ async function fetchRobots(fetcher: Fetcher, origin: string, options: FetchOptio
     const { head, body } = answer;
     const location = head.headers.location?.[0];
     if (head.status < 300 || head.status >= 400 || location === undefined) {
-      return { status: head.status, body: await readText(body), ...retryAfter(head) };
+      const retryAfterMs = parseRetryAfter(head.headers['retry-after']?.[0]);
+      return { status: head.status, body: await readText(body), retryAfterMs };
     }
     body.discard();
     url = target(location, url);
   }
   return none;
-}
-
-function retryAfter({ headers }: ResponseHead): Pick<RobotsAnswer, 'retryAfterMs'> {
-  const retryAfterMs = parseRetryAfter(headers['retry-after']?.[0] ?? '');
-  return retryAfterMs === undefined ? {} : { retryAfterMs };
 }
 
 /** Where a redirect leads, through the same gate as those of pages; on whatever host. */

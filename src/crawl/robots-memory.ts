@@ -5,7 +5,7 @@ import { parseRobots, type RobotsRules, userAgentToken } from './robots.js';
 export interface RobotsAnswer {
   readonly status: number;
   readonly body: string;
-  readonly retryAfterMs?: number;
+  readonly retryAfterMs?: number | undefined;
   /** Why there was nobody to ask: no page of that host can be had either, for the same reason. */
   readonly failure?: unknown;
 }

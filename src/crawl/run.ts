@@ -8,7 +8,7 @@ import { Conduct } from './conduct.js';
 import { type CrawlContext, isPublicOnly } from './context.js';
 import { Detours, leadOn } from './detours.js';
 import { newEvent } from './events.js';
-import { Gate } from './gate.js';
+import { Gate, type Sorted } from './gate.js';
 import type { PageUpdate } from './messages.js';
 import { backoffMs, parseRetryAfter } from './politeness.js';
 import { endRest } from './rest.js';
@@ -19,10 +19,10 @@ import { Validators } from './validators.js';
 
 type End = Extract<PageUpdate, { kind: 'end' }>;
 type Redirect = Extract<PageUpdate, { kind: 'redirect' }>;
-type Failure = Pick<Extract<PageUpdate, { kind: 'error' }>, 'code' | 'message'> &
-  Partial<Extract<PageUpdate, { kind: 'error' }>>;
-
+type Failure = Extract<PageUpdate, { kind: 'error' }>;
 type Found = Pick<End, 'items' | 'links'>;
+/** Why a page is given up, and what had come of it. */
+type GivenUp = Pick<Failure, 'code' | 'message'> & Partial<Pick<Failure, 'bytes' | keyof Found>>;
 
 /** What robots.txt says to one page; postponed where the host could not say. */
 export type Permission = 'granted' | 'refused' | 'postponed';
@@ -156,7 +156,7 @@ export class CrawlRun {
   }
 
   /** The steps of the start URLs, for the step that creates the crawl. */
-  static start(context: CrawlContext, record: CrawlRecord, spider: Spider): Pick<Step, 'events' | 'offers'> {
+  static start(context: CrawlContext, record: CrawlRecord, spider: Spider): Sorted {
     const publicOnly = isPublicOnly(context, record);
     return new Gate({ crawl: record.id, spider, publicOnly }).start(record.start);
   }
@@ -211,18 +211,18 @@ export class CrawlRun {
   }
 
   /** A redirect is a link that nobody needs to click: it goes through the gate and the frontier like any other. */
-  async #redirect(lease: Lease, { head, location }: Redirect): Promise<Committed> {
+  async #redirect(lease: Lease, { location }: Redirect): Promise<Committed> {
     const via = this.#detours.through(lease);
     if (via.length > this.settings.redirects) {
       const message = `${printableUrl(lease.url)} is the end of more than ${this.settings.redirects} redirects in a row`;
-      return this.#giveUp(lease, { code: 'redirect.too_many', message, head });
+      return this.#giveUp(lease, { code: 'redirect.too_many', message });
     }
     const admission = this.#gate.redirect(location, lease);
     if ('skip' in admission) return this.#pass(lease, { events: [this.#gate.skipped(admission.url, admission.skip)] });
     const offer = leadOn(admission.offer, via, this.#session.optionsFor(admission.offer.url));
     if (offer !== undefined) return this.#pass(lease, { offers: [offer] });
     const message = `${printableUrl(lease.url)} leads back to ${printableUrl(location)}`;
-    return this.#giveUp(lease, { code: 'redirect.loop', message, head });
+    return this.#giveUp(lease, { code: 'redirect.loop', message });
   }
 
   /** Ends a page that gives nothing itself. */
@@ -248,11 +248,10 @@ export class CrawlRun {
     this.#scheduler.retry(lease, delayMs);
   }
 
-  async #failOrRetry(lease: Lease, failure: Extract<PageUpdate, { kind: 'error' }>): Promise<Committed> {
+  async #failOrRetry(lease: Lease, failure: Failure): Promise<Committed> {
     const { head, code } = failure;
     if (head !== undefined) this.#session.take(lease.url, head);
-    const asked = head?.headers['retry-after']?.[0];
-    const retryAfterMs = asked === undefined ? undefined : parseRetryAfter(asked);
+    const retryAfterMs = parseRetryAfter(head?.headers['retry-after']?.[0]);
     const attempt = this.#attemptsAt(lease) + 1;
     // Who says that it is too much is left alone as a host, not only for this page.
     if (retryAfterMs !== undefined || code === 'http.429') {
@@ -264,8 +263,7 @@ export class CrawlRun {
     return committed;
   }
 
-  async #giveUp(lease: Lease, failure: Failure): Promise<Committed> {
-    const { code, message, bytes = 0, items = [], links = [] } = failure;
+  async #giveUp(lease: Lease, { code, message, bytes = 0, items = [], links = [] }: GivenUp): Promise<Committed> {
     const url = printableUrl(lease.url);
     const attempts = this.#attemptsAt(lease) + 1;
     const failed = newEvent(this.#id, 'page.failed', url, { url, error: code, message, attempts });

@@ -5,7 +5,7 @@ import { CrawlcastError, toCrawlcastError } from '../errors.js';
 import type { CrawlSnapshot, CrawlState } from '../events.js';
 import type { CrawlRecord } from '../store/store.js';
 import { printableUrl } from '../url.js';
-import type { CrawlContext } from './context.js';
+import { type CrawlContext, isPublicOnly } from './context.js';
 import { crawl } from './crawl.js';
 import { allowed, type Ending, ended, isUnderWay, noStats, reasonAt } from './endings.js';
 import { newEvent } from './events.js';
@@ -197,12 +197,11 @@ export function createRunner(context: CrawlContext, options: RunnerOptions = {})
     } finally {
       go(id);
     }
-    return snapshotOf(id);
+    return snapshotOf(known(id));
   }
 
-  function snapshot(id: string): CrawlSnapshot | undefined {
-    const record = store.crawl(id);
-    if (record === undefined) return undefined;
+  function snapshotOf(record: CrawlRecord): CrawlSnapshot {
+    const { id } = record;
     const { stats = noStats, firstOffset = 0, lastOffset = 0 } = store.progress(id) ?? {};
     const run = live.get(id)?.run;
     return {
@@ -218,16 +217,10 @@ export function createRunner(context: CrawlContext, options: RunnerOptions = {})
     };
   }
 
-  function snapshotOf(id: string): CrawlSnapshot {
-    const shot = snapshot(id);
-    if (shot === undefined) throw new CrawlcastError('crawl.unknown', `there is no crawl "${id}"`);
-    return shot;
-  }
-
   return {
     async start(request) {
       const { spider, record } = prepare(request);
-      if (record.origin === 'http' && !context.allowPrivateNetworks) refuseProxy(spider);
+      if (isPublicOnly(context, record)) refuseProxy(spider);
       const first = CrawlRun.start(context, record, spider);
       const started = newEvent(record.id, 'crawl.started', undefined, {
         spider: record.spider,
@@ -239,14 +232,14 @@ export function createRunner(context: CrawlContext, options: RunnerOptions = {})
         crawl: record.id,
         record: owned,
         ...first,
-        events: [started, ...(first.events ?? [])],
+        events: [started, ...first.events],
         decide() {
           if (request.onlyIf?.() !== false) return {};
           throw new CrawlcastError('crawl.state', 'another crawl was started first');
         },
       });
       go(record.id);
-      return snapshotOf(record.id);
+      return snapshotOf(known(record.id));
     },
     pause: (id) =>
       inTurn(id, async () => {
@@ -273,7 +266,10 @@ export function createRunner(context: CrawlContext, options: RunnerOptions = {})
       const recall = () => [...live.keys()].filter((id) => !isOurs(known(id))).forEach(halt);
       endings.push(store.log.onAppend(recall), watchOwners({ store, peers: store.peers, take, recall }));
     },
-    snapshot,
+    snapshot(id) {
+      const record = store.crawl(id);
+      return record && snapshotOf(record);
+    },
     async stop() {
       stopped = true;
       for (const end of endings) end();
