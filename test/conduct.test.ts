@@ -104,3 +104,16 @@ test('a host whose robots.txt came back while another crawl asked begins anew wh
   assert.deepEqual(await one.judge(lease), { retryInMs: 500 });
   assert.equal(one.heldMs(lease.host), 500);
 });
+
+test('of delay and crawl-delay the longer one holds', async () => {
+  const fetchRobots = async () => ({ status: 200, body: 'User-agent: *\nCrawl-delay: 2' });
+  const robots = createRobots({ fetchRobots, userAgent: 'crawlcast' });
+  await robots.rules('http://h');
+  for (const [delay, delayMs] of [
+    [500, 2_000],
+    [3_000, 3_000],
+  ] as const) {
+    const { settings } = parseSpider({ name: 'x', start: ['http://h/'], items: {}, settings: { delay } });
+    assert.equal(new Conduct(settings, robots, createPoliteness()).manners('http://h').delayMs, delayMs);
+  }
+});

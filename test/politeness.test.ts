@@ -50,18 +50,6 @@ describe('politeness', () => {
     assert.equal(politeness.ask(host, 'a', manners), 100);
   });
 
-  it('takes the longer of delay and crawl-delay', () => {
-    for (const [delayMs, crawlDelayMs] of [
-      [250, 100],
-      [100, 250],
-    ] as const) {
-      const { politeness } = underClock();
-      politeness.ask(host, 'a', { ...plain, delayMs, crawlDelayMs });
-      politeness.begin(host, 'a');
-      assert.equal(politeness.ask(host, 'a', { ...plain, delayMs, crawlDelayMs }), 250);
-    }
-  });
-
   it('holds a whole host, for the longest time it was asked to', () => {
     const { politeness, pass } = underClock();
     politeness.hold(host, 3_000);

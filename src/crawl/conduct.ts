@@ -65,9 +65,8 @@ export class Conduct {
     return {
       // Nobody hurries into a host whose robots.txt has not come yet: it may ask for a delay.
       concurrencyPerHost: robots && rules === undefined ? 1 : concurrencyPerHost,
-      delayMs: delay,
+      delayMs: Math.max(delay, rules?.crawlDelayMs ?? 0),
       autothrottle,
-      ...(rules?.crawlDelayMs === undefined ? {} : { crawlDelayMs: rules.crawlDelayMs }),
     };
   }
 

@@ -8,8 +8,6 @@ export interface Manners {
   readonly delayMs: number;
   /** Whether a host that answers slowly is asked less often. */
   readonly autothrottle: boolean;
-  /** What the host's robots.txt asks for; the longer of the two delays holds. */
-  readonly crawlDelayMs?: number;
 }
 
 /** How a host answered. */
@@ -54,10 +52,10 @@ export interface Politeness {
   /** The party will ask no more: nobody is held to its manners any longer. */
   leave(party: string): void;
   /**
-   * Calls back with each host that is worth asking again, also by those who were told to wait for some time where its
-   * manners are others now. Returns the function that ends it.
+   * Calls back with each host that is worth asking again by those who wait for the end of a request; with `endsTimers`
+   * by those as well who were told to wait for some time. Returns the function that ends it.
    */
-  onFree(listener: (host: string, isOther: boolean) => void): () => void;
+  onFree(listener: (host: string, endsTimers: boolean) => void): () => void;
   /** The hosts that are known, those without any wait included. */
   snapshot(): HostSnapshot[];
 }
@@ -96,7 +94,7 @@ const minSweep = 1_024;
  */
 export function createPoliteness(now: () => number = () => performance.now()): Politeness {
   const hosts = new Map<string, Host>();
-  const listeners = new Set<(host: string, isOther: boolean) => void>();
+  const listeners = new Set<(host: string, endsTimers: boolean) => void>();
   let sweepAt = minSweep;
 
   function known(key: string): Host {
@@ -116,8 +114,8 @@ export function createPoliteness(now: () => number = () => performance.now()): P
     sweepAt = Math.max(minSweep, hosts.size * 2);
   }
 
-  function reconsider(key: string, isOther = false): void {
-    for (const listener of [...listeners]) listener(key, isOther);
+  function reconsider(key: string, endsTimers = false): void {
+    for (const listener of [...listeners]) listener(key, endsTimers);
   }
 
   return {
@@ -188,7 +186,7 @@ function newHost(): Host {
 function wishOf(manners: Manners, askedAt: number, turn: number): Wish {
   return {
     concurrency: manners.concurrencyPerHost,
-    delayMs: Math.max(manners.delayMs, manners.crawlDelayMs ?? 0),
+    delayMs: manners.delayMs,
     autothrottle: manners.autothrottle,
     askedAt,
     turn,

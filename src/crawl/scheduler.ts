@@ -71,8 +71,8 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     frontier.onAvailable((host) => {
       if (rotation.add(host)) serve();
     }),
-    politeness.onFree((host, isOther) => {
-      if (rotation.release(host, isOther)) serve();
+    politeness.onFree((host, endsTimers) => {
+      if (rotation.release(host, endsTimers)) serve();
     }),
   ];
   for (const host of frontier.hosts()) rotation.add(host);
@@ -198,9 +198,9 @@ interface Rotation {
   block(host: string, waitMs: number, then: () => void): void;
   /**
    * A request to the host has ended; whether that brought it back.
-   * @param isOther whether a timer does not count any more either
+   * @param endsTimers whether it comes back also where it waits for a timer
    */
-  release(host: string, isOther: boolean): boolean;
+  release(host: string, endsTimers: boolean): boolean;
   clear(): void;
 }
 
@@ -244,9 +244,9 @@ function createRotation(): Rotation {
       };
       blocked.set(host, setTimeout(wake, Math.ceil(waitMs)));
     },
-    release(host, isOther) {
+    release(host, endsTimers) {
       const until = blocked.get(host);
-      if (until === undefined || (until !== 'until released' && !isOther)) return false;
+      if (until === undefined || (until !== 'until released' && !endsTimers)) return false;
       if (until !== 'until released') clearTimeout(until);
       unblock(host);
       return true;
