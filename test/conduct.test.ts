@@ -58,10 +58,7 @@ test('a host is asked one by one until its robots.txt is known, and then as that
     return { status: 200, body };
   });
   const before = conduct.manners(host);
-  assert.deepEqual(
-    [before.concurrencyPerHost, before.crawlDelayMs, conduct.isRefused(leaseOf('/no'))],
-    [1, undefined, false],
-  );
+  assert.deepEqual([before.concurrencyPerHost, before.delayMs, conduct.isRefused(leaseOf('/no'))], [1, 0, false]);
   const told: string[] = [];
   politeness.onFree((free) => told.push(free));
   politeness.ask(host, 'x', before);
@@ -69,7 +66,7 @@ test('a host is asked one by one until its robots.txt is known, and then as that
   assert.equal(await conduct.judge(leaseOf('/yes')), 'granted');
   assert.deepEqual(told, [host], 'who waited for what it says is told');
   const after = conduct.manners(host);
-  assert.deepEqual([after.concurrencyPerHost, after.crawlDelayMs], [8, 2_000]);
+  assert.deepEqual([after.concurrencyPerHost, after.delayMs], [8, 2_000]);
   assert.equal(politeness.ask(host, 'x', after), 2_000, 'the delay counts from when the page itself is asked for');
   assert.deepEqual([conduct.isRefused(leaseOf('/no')), conduct.isRefused(leaseOf('/yes'))], [true, false]);
   assert.equal(await conduct.judge(leaseOf('/no')), 'refused');

@@ -13,6 +13,9 @@ import { createTestFrontier, type TestFrontier } from './support/frontier.js';
 
 const plain: Manners = { concurrencyPerHost: 8, delayMs: 0, autothrottle: false };
 
+/** Nothing holds a page back but politeness. */
+const free = { pagesLeft: () => Number.POSITIVE_INFINITY, isRefused: () => false, heldMs: () => 0 };
+
 function schedule(
   frontier: TestFrontier,
   options: {
@@ -25,7 +28,14 @@ function schedule(
   } = {},
 ): Scheduler {
   const { manners, politeness = createPoliteness(), crawl = 'test', ...rest } = options;
-  return createScheduler({ crawl, frontier, politeness, manners: () => ({ ...plain, ...manners }), ...rest });
+  return createScheduler({
+    crawl,
+    frontier,
+    politeness,
+    manners: () => ({ ...plain, ...manners }),
+    ...free,
+    ...rest,
+  });
 }
 
 async function next(scheduler: Scheduler): Promise<Lease> {
@@ -179,6 +189,7 @@ describe('scheduler', () => {
     let known = false;
     const frontier = createTestFrontier('http://a/1', 'http://a/2', 'http://a/3');
     const scheduler = createScheduler({
+      ...free,
       crawl: 'test',
       frontier,
       politeness: createPoliteness(),
@@ -203,7 +214,7 @@ describe('scheduler', () => {
     assert.equal((await next(scheduler)).url, 'http://b/2');
     const waiting = scheduler.lease();
     assert.ok(await isPending(waiting));
-    scheduler.stop();
+    scheduler.close();
     assert.equal(await waiting, undefined);
   });
 
@@ -275,17 +286,17 @@ describe('scheduler', () => {
     assert.equal(politeness.snapshot()[0]?.inFlight, 1);
   });
 
-  it('answers everyone who waits when it is stopped, and puts retries back', async () => {
+  it('answers everyone who waits when it is closed, and puts back what is out or waits for a retry', async () => {
     const frontier = createTestFrontier('http://a/1', 'http://a/2', 'http://b/1');
     const politeness = createPoliteness();
     const scheduler = schedule(frontier, { politeness, manners: { concurrencyPerHost: 1, delayMs: 60_000 } });
     const [a, b] = [await next(scheduler), await next(scheduler)];
     scheduler.retry(a, 60_000);
     const waiting = [scheduler.lease(), scheduler.lease()];
-    scheduler.stop();
+    scheduler.close();
     assert.deepEqual(await Promise.all(waiting), [undefined, undefined]);
     assert.equal(await scheduler.lease(), undefined);
-    assert.deepEqual([frontier.queued, frontier.leased], [2, 1]);
+    assert.deepEqual([frontier.queued, frontier.leased], [3, 0]);
     scheduler.done(b);
     assert.ok(politeness.snapshot().every(({ inFlight }) => inFlight === 0));
   });
@@ -294,7 +305,7 @@ describe('scheduler', () => {
     const frontier = createTestFrontier('http://a/1');
     const scheduler = schedule(frontier);
     const lease = await next(scheduler);
-    scheduler.stop();
+    scheduler.close();
     scheduler.retry(lease, 60_000);
     assert.deepEqual([frontier.queued, frontier.leased, scheduler.queued], [1, 0, 1]);
   });
@@ -365,7 +376,8 @@ describe('scheduler', () => {
     };
     await store.commit({ crawl: 'c', offers: [offer('/', 0)] });
     const frontier = store.openFrontier('c');
-    const scheduler = createScheduler({ crawl: 'c', frontier, politeness: createPoliteness(), manners: () => plain });
+    const politeness = createPoliteness();
+    const scheduler = createScheduler({ crawl: 'c', frontier, politeness, manners: () => plain, ...free });
     const tries = new Map<string, number>();
     const visit = async (lease: Lease) => {
       const { pathname } = new URL(lease.url);
@@ -398,11 +410,11 @@ describe('scheduler', () => {
     const start = performance.now();
     for (let i = 1; i < 2_000; i++) scheduler.done(await next(scheduler));
     const ms = performance.now() - start;
-    scheduler.stop();
+    scheduler.close();
     assert.ok(ms < 3_000, `2,000 leases took ${ms} ms`);
   });
 
-  it('lets the process end once it is stopped', async () => {
+  it('lets the process end once it is closed', async () => {
     const frontier = createTestFrontier('http://a/1', 'http://a/2');
     const scheduler = schedule(frontier, { manners: { delayMs: 3_600_000 } });
     await next(scheduler);
@@ -410,7 +422,7 @@ describe('scheduler', () => {
     await setTimeout(1);
     // Of a host that has to wait, and goes on waiting by the same timer.
     frontier.offer('http://a/3');
-    scheduler.stop();
+    scheduler.close();
     assert.ok(!process.getActiveResourcesInfo().includes('Timeout'));
   });
 });

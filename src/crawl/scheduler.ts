@@ -11,12 +11,12 @@ export interface SchedulerOptions {
   readonly politeness: Politeness;
   /** Asked anew for each lease. While a host's robots.txt is not known it should allow one request at a time. */
   readonly manners: (host: string) => Manners;
-  /** How many pages may still be added to those that are done; absent: any number. */
-  readonly pagesLeft?: () => number;
-  /** Whether a lease will be given back without a request, which then does not count for its host; absent: none. */
-  readonly isRefused?: (lease: Lease) => boolean;
-  /** For how many milliseconds a host has to be left alone whatever politeness says; absent: none. */
-  readonly heldMs?: (host: string) => number;
+  /** How many pages may still be added to those that are done. */
+  readonly pagesLeft: () => number;
+  /** Whether a lease will be given back without a request, which then does not count for its host. */
+  readonly isRefused: (lease: Lease) => boolean;
+  /** For how many milliseconds a host has to be left alone whatever politeness says; 0 where it need not be. */
+  readonly heldMs: (host: string) => number;
 }
 
 /** Hands out the leases of one crawl. To be closed when the crawl is over, however it ends: it holds timers, listeners and turns at hosts. */
@@ -38,9 +38,10 @@ export interface Scheduler {
   retry(lease: Lease, delayMs: number): void;
   /** Gives an unfinished lease back at once; does nothing where the lease has ended already. */
   park(lease: Lease): void;
-  /** Gives out no more: everyone who waits for a lease gets `undefined`. Leases that are out may still end. */
-  stop(): void;
-  /** Stops, and parks what is still out: also a lease whose slot was torn down while it was handed over. */
+  /**
+   * Gives out no more: everyone who waits for a lease gets `undefined`. Parks what is still out, also a lease whose slot
+   * was torn down while it was handed over.
+   */
   close(): void;
 }
 
@@ -59,13 +60,12 @@ interface Out {
 
 /** Starts handing out a frontier's URLs. Several schedulers share one {@link Politeness}. */
 export function createScheduler(options: SchedulerOptions): Scheduler {
-  const { crawl, frontier, politeness, manners, isRefused, heldMs = () => 0 } = options;
-  const { pagesLeft = () => Number.POSITIVE_INFINITY } = options;
+  const { crawl, frontier, politeness, manners, pagesLeft, isRefused, heldMs } = options;
   const rotation = createRotation();
   const out = new Roster<string, Out>();
   const retries = new Map<Lease, NodeJS.Timeout>();
   const waiters: Waiter[] = [];
-  let stopped = false;
+  let closed = false;
 
   const endings = [
     frontier.onAvailable((host) => {
@@ -95,7 +95,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   }
 
   function begin(lease: Lease): Lease {
-    const isAsking = isRefused?.(lease) !== true;
+    const isAsking = !isRefused(lease);
     out.set(lease.fingerprint, { lease, isAsking });
     if (isAsking) politeness.begin(lease.host, crawl);
     return lease;
@@ -121,7 +121,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   function serve(): void {
     while (waiters.length > 0) {
       try {
-        const lease = stopped ? undefined : next();
+        const lease = closed ? undefined : next();
         if (lease === undefined) break;
         waiters.shift()?.resolve(lease);
       } catch (error) {
@@ -129,7 +129,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
         waiters.shift()?.reject(error);
       }
     }
-    if (waiters.length > 0 && (stopped || isOver())) for (const { resolve } of waiters.splice(0)) resolve(undefined);
+    if (waiters.length > 0 && (closed || isOver())) for (const { resolve } of waiters.splice(0)) resolve(undefined);
   }
 
   function putBack(lease: Lease): void {
@@ -143,13 +143,14 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     if (end(lease)) putBack(lease);
   }
 
-  function stop(): void {
-    stopped = true;
+  function close(): void {
+    closed = true;
     for (const ending of endings.splice(0)) ending();
     politeness.leave(crawl);
     rotation.clear();
     for (const lease of [...retries.keys()]) putBack(lease);
     serve();
+    for (const { lease } of out.values()) park(lease);
   }
 
   return {
@@ -177,15 +178,11 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
         setTimeout(() => putBack(lease), delayMs),
       );
       end(lease);
-      if (stopped) putBack(lease);
+      if (closed) putBack(lease);
       else serve();
     },
     park,
-    stop,
-    close() {
-      stop();
-      for (const { lease } of out.values()) park(lease);
-    },
+    close,
   };
 }
 
