@@ -5,8 +5,8 @@ import { Cookie, CookieJar, MemoryCookieStore } from 'tough-cookie';
 export interface Cookies {
   /** The value of the `Cookie` header for a URL; `undefined` where there is none. */
   header(url: string): string | undefined;
-  /** Takes the `Set-Cookie` headers of an answer; what is no cookie is left out. Says whether there is something new to be kept. */
-  take(url: string, setCookie: readonly string[]): boolean;
+  /** Takes the `Set-Cookie` headers of an answer; what is no cookie is left out. */
+  take(url: string, setCookie: readonly string[]): void;
   /** What has to be kept, and given back: of each domain that has something new since the last call all that there is. */
   takeChanges(): SavedCookies[];
 }
@@ -63,8 +63,8 @@ class Jar implements Cookies {
     return this.#isEmpty ? undefined : this.#jar.getCookieStringSync(url) || undefined;
   }
 
-  take(url: string, setCookie: readonly string[]): boolean {
-    return setCookie.map((line) => line.length <= limits.bytes && this.#takeLine(url, line)).includes(true);
+  take(url: string, setCookie: readonly string[]): void {
+    for (const line of setCookie) if (line.length <= limits.bytes) this.#takeLine(url, line);
   }
 
   takeChanges(): SavedCookies[] {
@@ -94,17 +94,15 @@ class Jar implements Cookies {
     }
   }
 
-  #takeLine(url: string, line: string): boolean {
+  #takeLine(url: string, line: string): void {
     const cookie = Cookie.parse(line, { loose: true });
-    if (cookie === undefined) return false;
+    if (cookie === undefined) return;
     settleExpiry(cookie, new Date());
     const known = this.#isEmpty ? [] : this.#jar.getCookiesSync(url, { allPaths: true });
-    if (known.length >= limits.cookiesPerHost && known.every(({ key }) => key !== cookie.key)) return false;
-    if (!this.#put(cookie, url) || cookie.domain === null) return false;
+    if (known.length >= limits.cookiesPerHost && known.every(({ key }) => key !== cookie.key)) return;
+    if (!this.#put(cookie, url) || cookie.domain === null) return;
     const before = known.find((one) => isNamesake(one, cookie));
-    if (!this.#isNew(cookie, before)) return false;
-    this.#changed.add(cookie.domain);
-    return true;
+    if (this.#isNew(cookie, before)) this.#changed.add(cookie.domain);
   }
 
   #put(cookie: Cookie, url: string): boolean {
