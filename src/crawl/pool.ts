@@ -58,6 +58,7 @@ export interface PoolOptions {
   /** Default: the system's own. */
   readonly network?: Network;
 }
+
 /** Before another one takes the place of a thread that could not even begin: there may be no file descriptors left. */
 const restartMs = 1_000;
 
@@ -145,11 +146,11 @@ export function createPool(size: number, { maxSilenceMs = 30_000, network }: Poo
       links: [],
     } as const;
     const pages = thread.pages.values();
-    const isKnown = pages.some(({ inCode }) => inCode);
+    const isCodeToBlame = pages.some(({ inCode }) => inCode);
     // It never worked on them.
     const isInnocent = !thread.hasLived && isShortage(error);
     for (const page of pages) {
-      if (isInnocent || (isKnown && !page.inCode)) sendAgain(page);
+      if (isInnocent || (isCodeToBlame && !page.inCode)) sendAgain(page);
       else page.give(update);
     }
   }
@@ -164,13 +165,13 @@ export function createPool(size: number, { maxSilenceMs = 30_000, network }: Poo
   }
 
   function send(page: Underway): void {
-    page.thread = idlest();
     page.thread.pages.set(page.id, page);
     tell(page.thread, { kind: 'fetch', id: page.id, job: page.job });
   }
 
   /** The thread that died may have told some of it. */
   function sendAgain(page: Underway): void {
+    page.thread = idlest();
     page.job = { ...page.job, begun: true };
     send(page);
   }
