@@ -3,15 +3,15 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { CrawlcastError, toCrawlcastError } from '../errors.js';
 import { printableUrl, resolveLocation } from '../url.js';
 import type { Cancellation } from './cancellation.js';
-import { charsetOfContentType, createDecoder } from './charset.js';
+import { createDecoder, type Decoder } from './charset.js';
 import type { Credit } from './credit.js';
 import { decodeBody } from './decompress.js';
 import { saysNofollow } from './directives.js';
 import type { FetchBody, Fetcher, FetchResponse } from './fetcher.js';
-import { formatOf, packingOf } from './formats.js';
+import { checkContent, type Format, formatOf, packingOf } from './formats.js';
 import { Harvest } from './harvest.js';
 import type { Job, PageUpdate, ResponseHead } from './messages.js';
-import type { OpenReader } from './reader.js';
+import type { OpenReader, PageReader } from './reader.js';
 import { userAgentToken } from './robots.js';
 
 /** All that is needed for one page. */
@@ -33,6 +33,9 @@ export async function visitPage(visit: PageVisit): Promise<void> {
   let head: ResponseHead | undefined;
   let latencyMs: number | undefined;
   let bytes = 0;
+  const count = (size: number) => {
+    bytes += size;
+  };
   const tell = (update: PageUpdate) => {
     visit.tell(latencyMs === undefined ? update : { latencyMs, ...update });
     latencyMs = undefined;
@@ -51,17 +54,8 @@ export async function visitPage(visit: PageVisit): Promise<void> {
     harvest.begin(head);
     // An answer to a condition: there is no document.
     if (head.status === 304) response.body.discard();
-    else
-      await extract(response, visit, harvest, (size) => {
-        bytes += size;
-      });
-    tell({
-      kind: 'end',
-      head,
-      bytes,
-      ms: Math.round(performance.now() - startedMs),
-      ...harvest.end(),
-    });
+    else await extract(response, visit, harvest, count);
+    tell({ kind: 'end', head, bytes, ms: Math.round(performance.now() - startedMs), ...harvest.end() });
   } catch (thrown) {
     if (visit.caller.ended !== undefined) return;
     const { code, message } = toCrawlcastError(thrown);
@@ -87,32 +81,14 @@ async function extract(
   harvest: Harvest,
   onBytes: (size: number) => void,
 ): Promise<void> {
-  const packing = packingOf(head.headers['content-type']?.[0], visit.job.url);
-  const { contentType } = packing;
-  const chunks = packing.packed ? unpack(body, visit.job) : body;
+  const { url } = visit.job;
+  const { packed, contentType } = packingOf(head.headers['content-type']?.[0], url);
   const format = formatOf(contentType);
   const decoder = createDecoder(format === 'json' ? 'application/json; charset=utf-8' : contentType);
-  const agent = userAgentToken(visit.job.options.userAgent);
-  const nofollow = saysNofollow(head.headers['x-robots-tag'] ?? [], agent);
-  const { maxBytes, totalTimeoutMs } = visit.job.options;
-  const reader = visit.openReader({
-    head,
-    maxBytes,
-    totalTimeoutMs,
-    caller: visit.caller,
-    onCode: visit.onCode,
-    pause: () => pause(visit, harvest),
-    url: visit.job.url,
-    agent,
-    format,
-    sitemap: visit.job.sitemap,
-    charset: () => decoder.encoding,
-    onItem: (item) => harvest.item(item),
-    onLink: (link) => harvest.link(nofollow ? { ...link, nofollow } : link),
-  });
+  const reader = openPage(head, visit, harvest, format, decoder);
   let isFirst = true;
-  for await (const chunk of chunks) {
-    if (isFirst) checkContent(contentType, chunk, visit.job.url);
+  for await (const chunk of packed ? unpack(body, visit.job) : body) {
+    if (isFirst) checkContent(contentType, chunk, url);
     isFirst = false;
     harvest.received();
     reader.write(decoder.write(chunk));
@@ -122,6 +98,34 @@ async function extract(
   }
   reader.write(decoder.end());
   await reader.end();
+}
+
+/** Begins to read the page; what is found goes into the harvest. */
+function openPage(
+  head: ResponseHead,
+  visit: PageVisit,
+  harvest: Harvest,
+  format: Format | undefined,
+  decoder: Decoder,
+): PageReader {
+  const { url, sitemap, options } = visit.job;
+  const agent = userAgentToken(options.userAgent);
+  const nofollow = saysNofollow(head.headers['x-robots-tag'] ?? [], agent);
+  return visit.openReader({
+    head,
+    maxBytes: options.maxBytes,
+    totalTimeoutMs: options.totalTimeoutMs,
+    caller: visit.caller,
+    onCode: visit.onCode,
+    pause: () => pause(visit, harvest),
+    url,
+    agent,
+    format,
+    sitemap,
+    charset: () => decoder.encoding,
+    onItem: (item) => harvest.item(item),
+    onLink: (link) => harvest.link(nofollow ? { ...link, nofollow } : link),
+  });
 }
 
 function unpack(body: FetchBody, { url, options }: Job): AsyncIterable<Uint8Array> {
@@ -152,23 +156,4 @@ function checkStatus({ head, body }: FetchResponse, url: string): void {
   if (head.status < 400) return;
   body.discard();
   throw new CrawlcastError(`http.${head.status}`, `${new URL(url).host} answered with status ${head.status}`);
-}
-
-const documents = /^(text\/|application\/(xhtml\+xml|xml|json|[\w.-]+\+(xml|json)))/i;
-
-/** Says no to what is no document: by its type, or, where the type claims otherwise or nothing, by its first bytes. */
-function checkContent(contentType: string | undefined, first: Uint8Array, url: string): void {
-  const type = contentType?.split(';')[0]?.trim() ?? '';
-  if (type !== '' && !documents.test(type)) {
-    throw new CrawlcastError('body.not_html', `${new URL(url).pathname} is "${type.slice(0, 100)}", not a document`);
-  }
-  // Where UTF-16 is declared there need be no mark.
-  if (isBinary(first) && charsetOfContentType(contentType)?.startsWith('utf-16') !== true)
-    throw new CrawlcastError('body.not_html', `${new URL(url).pathname} is binary data, not a document`);
-}
-
-/** A NUL is in no text but UTF-16, which begins with a byte order mark. */
-function isBinary(bytes: Uint8Array): boolean {
-  const marked = (bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff);
-  return !marked && bytes.subarray(0, 1_024).includes(0);
 }
