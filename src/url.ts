@@ -17,10 +17,8 @@ const unusual = /[%[\]|^`{}\\]/;
  * out; dot segments resolved; escapes of unreserved characters decoded, others in upper case (`%2F` stays); query
  * parameters sorted by name, those of one name in their order. `?` alone is no query; `?a` and `?a=` differ;
  * so do `/a` and `/a/`, `a//b` and `a/b` (RFC 3986 §6.2.2).
- * @throws TypeError where it is no URL
  */
-export function canonicalUrl(url: URL | string): string {
-  const { protocol, pathname, search, host } = typeof url === 'string' ? new URL(url) : url;
+export function canonicalUrl({ protocol, pathname, search, host }: URL): string {
   const authority = host === '' ? protocol : `${protocol}//${withoutTrailingDot(host)}`;
   return authority + normaliseEscapes(pathname) + sortParameters(normaliseEscapes(search));
 }
@@ -37,7 +35,7 @@ export function fingerprint(canonical: string): string {
  * @param base the URL of the document, or what its first `<base href>` says
  * @param charset of the document, in which the query is encoded (WHATWG URL §5); default and for unknown ones UTF-8
  */
-export function resolveLink(href: string, base: URL | string, charset = 'utf-8'): URL | undefined {
+export function resolveLink(href: string, base: string, charset = 'utf-8'): URL | undefined {
   try {
     return new URL(charset === 'utf-8' ? href : encodeQuery(href, charset), base);
   } catch {
@@ -45,17 +43,23 @@ export function resolveLink(href: string, base: URL | string, charset = 'utf-8')
   }
 }
 
+/** Where the header `Location` of an answer leads; `undefined` where that is no URL. */
+export function resolveLocation(location: string, base: string): string | undefined {
+  // Headers are bytes: a Location that is not ASCII is UTF-8 more often than not.
+  const place = Buffer.from(location, 'latin1').toString('utf8').trim();
+  return URL.canParse(place, base) ? new URL(place, base).href : undefined;
+}
+
 /** The URL as it may be shown and logged: without user and password. */
-export function printableUrl(url: URL | string): string {
-  const text = String(url);
-  if (!text.includes('@')) return text;
+export function printableUrl(url: string): string {
+  if (!url.includes('@')) return url;
   try {
-    const copy = new URL(text);
+    const copy = new URL(url);
     copy.username = '';
     copy.password = '';
     return copy.href;
   } catch {
-    return text.replace(/^([^/?#]*[\\/]{2})[^/?#]*@/, '$1');
+    return url.replace(/^([^/?#]*[\\/]{2})[^/?#]*@/, '$1');
   }
 }
 
@@ -97,11 +101,4 @@ function nameOf(parameter: string): string {
 
 function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
-}
-
-/** Where the header `Location` of an answer leads; `undefined` where that is no URL. */
-export function resolveLocation(location: string, base: string): string | undefined {
-  // Headers are bytes: a Location that is not ASCII is UTF-8 more often than not.
-  const place = Buffer.from(location, 'latin1').toString('utf8').trim();
-  return URL.canParse(place, base) ? new URL(place, base).href : undefined;
 }

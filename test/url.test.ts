@@ -49,8 +49,8 @@ const same: [title: string, canonical: string, ...urls: string[]][] = [
 ];
 for (const [title, canonical, ...urls] of same) {
   test(`url › identity does not know ${title}`, () => {
-    for (const url of urls) assert.equal(canonicalUrl(url), canonical, url);
-    assert.equal(canonicalUrl(canonical), canonical, 'a canonical URL is its own canonical form');
+    for (const url of urls) assert.equal(canonicalUrl(new URL(url)), canonical, url);
+    assert.equal(canonicalUrl(new URL(canonical)), canonical, 'a canonical URL is its own canonical form');
   });
 }
 
@@ -68,7 +68,7 @@ const different: [string, string][] = [
   ['http://h/', 'http://h:8080/'],
 ];
 for (const [a, b] of different) {
-  test(`url › ${a} is not ${b}`, () => assert.notEqual(canonicalUrl(a), canonicalUrl(b)));
+  test(`url › ${a} is not ${b}`, () => assert.notEqual(canonicalUrl(new URL(a)), canonicalUrl(new URL(b))));
 }
 
 const queries: [charset: string, url: string][] = [
@@ -93,7 +93,7 @@ test('url › a fingerprint is short, and another for another URL', () => {
 
 test('url › what is shown never has user or password', () => {
   assert.equal(printableUrl('http://user:secret@h/a?b#c'), 'http://h/a?b#c');
-  assert.equal(printableUrl(new URL('http://secret@h/')), 'http://h/');
+  assert.equal(printableUrl('http://secret@h/'), 'http://h/');
   assert.equal(printableUrl('http://user:secret@h:bad/@'), 'http://h:bad/@');
   assert.equal(printableUrl('mailto:a@h'), 'mailto:a@h');
   assert.equal(printableUrl('http://h/@a'), 'http://h/@a');

@@ -7,7 +7,7 @@ import { blockedPorts } from './addresses.js';
 /** What asks to be admitted. */
 export interface Candidate {
   /** Absolute. */
-  readonly url: URL | string;
+  readonly url: string;
   readonly depth: number;
   /** Whether the link, or the page that it is on, says so. */
   readonly nofollow?: boolean;
@@ -33,7 +33,7 @@ export interface AdmissionRules {
 export type Admission = { readonly offer: Offer } | { readonly skip: SkipReason; readonly url: string };
 
 /** The longest URL that is followed, in characters. Older browsers and many caches end at about 2,000 as well. */
-export const maxUrlLength = 2_000;
+const maxUrlLength = 2_000;
 
 /** Decides about one link. Duplicates and robots.txt are not its business: those two need to be looked up. */
 export function admit(candidate: Candidate, rules: AdmissionRules): Admission {
@@ -45,7 +45,7 @@ export function admit(candidate: Candidate, rules: AdmissionRules): Admission {
   return { offer: offerOf(url, candidate) };
 }
 
-function parse(url: URL | string): URL | undefined {
+function parse(url: string): URL | undefined {
   try {
     return new URL(url);
   } catch {

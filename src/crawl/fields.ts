@@ -47,7 +47,7 @@ type Convert = (element: Element, resolve: Resolve) => unknown;
  * @param cased whether case counts in names
  * @throws CrawlcastError `spider.invalid`
  */
-export function compileField(name: string, rule: FieldRule, whole: boolean, cased = false): Field {
+export function compileField(name: string, rule: FieldRule, whole: boolean, cased: boolean): Field {
   const options = optionsOf(name, rule);
   const convert = compileValue(name, options, cased);
   const { css, all = false, default: fallback = null } = options;

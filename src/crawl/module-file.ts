@@ -5,7 +5,7 @@ import { defineSpider, type SpiderModule } from './module.js';
 import { parseSpider, type Spider } from './spider.js';
 
 /** The endings of modules. */
-export const moduleEndings: ReadonlySet<string> = new Set(['.ts', '.js', '.mjs']);
+const moduleEndings: ReadonlySet<string> = new Set(['.ts', '.js', '.mjs']);
 
 /** Whether a file is a spider's module, by its name; declarations of types are none. */
 export function isModuleFile(file: string): boolean {
