@@ -2,10 +2,10 @@
 import { CrawlcastError } from '../errors.js';
 import { isItemType } from '../events.js';
 import { compileField, type Field, type FieldRule } from './fields.js';
+import type { Target } from './lanes.js';
 import { compileLinks, type FollowRule, type LinkTarget } from './links.js';
 import { compileSelector } from './selectors.js';
 import { later } from './settling.js';
-import type { Target } from './target.js';
 
 /** Where data stands in a page. */
 export interface EmbeddingRule {

@@ -1,9 +1,19 @@
 /** Finds elements in a growing document, and hands them over in document order as soon as they are certain. */
 import type { Settling } from './settling.js';
-import type { Target } from './target.js';
 import type { Element, ParentNode } from './tree.js';
 
-/** One kind of elements that are looked for. */
+/** Elements to be looked for, and when it is certain that one is found and complete. */
+export interface Target {
+  /** Whether an element whose start tag has come may be one. */
+  mayMatch(element: Element): boolean;
+  test(element: Element): boolean;
+  /** When it is certain that an element is one. */
+  readonly certain: Settling;
+  /** When it is certain, and everything that is read from it is there too. */
+  readonly settles: Settling;
+}
+
+/** One kind of elements that are looked for, and how each is read. */
 export interface Lane {
   readonly target: Target;
   /** Reads an element that is certain and complete; what it returns hands it over when its turn has come. */

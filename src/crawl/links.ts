@@ -1,9 +1,9 @@
 /** The links of a spider: which elements are links, and where each leads. */
 import { attributeOf } from './adapter.js';
 import { linkOf, textOf } from './fields.js';
+import type { Target } from './lanes.js';
 import { compileSelector } from './selectors.js';
 import type { Settling } from './settling.js';
-import type { Target } from './target.js';
 import { Element } from './tree.js';
 
 /** What a link is made of. */
@@ -104,7 +104,7 @@ export function hasPlaceholder(template: string): boolean {
 }
 
 /** The template with the value in its places; `undefined` where the value is empty, or no whole number but has to be one. */
-export function fillTemplate(template: string, written: string): string | undefined {
+function fillTemplate(template: string, written: string): string | undefined {
   // Half a surrogate pair is no character, and cannot be encoded.
   const value = written.trim().replace(/\p{Surrogate}/gu, '\ufffd');
   const isNumber = /^[-+]?\d{1,15}$/.test(value);
