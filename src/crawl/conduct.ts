@@ -17,12 +17,12 @@ interface Silence {
   readonly sinceMs: number;
 }
 
-/** For each retry that a page may have, so long a host may be unable to say before all that is queued for it is refused. */
+/** How long a host may give no robots.txt, for each retry of a page, before all that is queued for the host is refused. */
 const patienceMs = 20_000;
 
 /**
- * One crawl's conduct. A host that cannot say is left alone, and what is queued for it stays there: only the page for which it
- * was asked is tried again, or refused at last.
+ * One crawl's conduct. A host whose robots.txt cannot be had is left alone, and what is queued for it stays queued. Only the
+ * page that robots.txt was asked for is tried again, and refused in the end.
  */
 export class Conduct {
   readonly #silent = new Map<string, Silence>();

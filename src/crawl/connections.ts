@@ -56,10 +56,10 @@ export class Connection {
   }
 }
 
-/** How often it is tried again while no file descriptor is left. */
+/** Between two attempts while no file descriptor is left. */
 const descriptorMs = 250;
 
-/** They come and go while there are not enough: one that is free now need not have been so during the look-up of a name. */
+/** Descriptors come and go in a shortage: that one is free now does not mean that one was while a name was looked up. */
 const shortageMs = 1_000;
 let lastShortMs = Number.NEGATIVE_INFINITY;
 
@@ -70,8 +70,8 @@ function isShortLately(): boolean {
 }
 
 /**
- * Without a file descriptor neither a socket nor a name can be had, and the system says the name does not exist: whatever
- * fails then says nothing of the host, so the request waits, as long as its time to connect.
+ * Without a file descriptor no socket opens and no name resolves: the system then says that the name does not exist. Such a
+ * failure says nothing about the host, so the request waits, for as long as it may take to connect.
  */
 async function openPatiently(route: Route, signal: AbortSignal): Promise<Socket> {
   for (;;) {

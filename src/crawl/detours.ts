@@ -9,7 +9,7 @@ const length = fingerprint('').length;
 
 /** The redirects of one crawl. */
 export class Detours {
-  /** How that was asked for which is under way, where it was with cookies: most sites give none. */
+  /** How the pages under way were asked for; only those with cookies, as most sites set none. */
   readonly #asked = new Roster<string, FetchOptions>();
 
   /** A page is asked for. */
@@ -30,8 +30,9 @@ export class Detours {
 }
 
 /**
- * Where redirects in a row lead. What was asked for among them already is asked for again where the request is another one
- * by now: under a name of its own, since its URL is known. The same request would be answered as before: `undefined`.
+ * Where redirects in a row lead; `undefined` where they go round in a circle. A page that was asked for among them already is
+ * asked for again where its request has changed since: under a name of its own, as its URL is known. The same request would
+ * get the same answer.
  */
 export function leadOn(offer: Offer, via: readonly string[], options: FetchOptions): Offer | undefined {
   if (!via.some((place) => place.startsWith(offer.fingerprint))) return { via, ...offer };

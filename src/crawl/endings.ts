@@ -11,7 +11,7 @@ export type Ending =
   | { readonly state: 'finished' | 'cancelled' }
   | { readonly state: 'failed'; readonly error: { readonly code: string; readonly message: string } };
 
-/** Why a crawl failed that fetched no page, and had none that failed, or of which nothing can be read any more. */
+/** Why a crawl failed that fetched no page, where no page that failed can tell. */
 const nothingFetched = {
   code: 'start.skipped',
   message: 'none of the start URLs could be fetched: the events page.skipped and page.failed say why',

@@ -43,7 +43,7 @@ export class Exchange implements Dispatcher.DispatchHandler, ChunkSource {
     deadlines.enter('connect');
   }
 
-  /** Sends the request; not where the fetch was ended while its connection was on the way. */
+  /** Sends the request, unless the fetch was ended while it waited for its connection. */
   send(request: Dispatcher.DispatchOptions): this {
     if (this.deadlines.ended !== undefined) this.#ended();
     else this.connection.client.dispatch(request, this);

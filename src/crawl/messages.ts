@@ -25,7 +25,7 @@ export interface Job {
   /** The crawl, by whose id the thread was given its spider. */
   readonly crawl: string;
   readonly url: string;
-  /** Mostly those of all its pages: copied for each, they would be a kilobyte that lives as long as the page is under way. */
+  /** Mostly one object for all pages of a crawl: a copy for each would be a kilobyte that lives as long as the page is under way. */
   readonly options: FetchOptions;
   /** Whether the page may be a sitemap, whose pages are links. */
   readonly sitemap: boolean;

@@ -16,7 +16,7 @@ export interface Watch {
 /** Between two rounds of asking. */
 const roundMs = 2_000;
 
-/** So many times in a row has a process to give no answer. Whoever is taken for gone too early is fenced off, and loses nothing. */
+/** How many times in a row a process must not answer to be taken for gone. One that is not gone is fenced off, and loses nothing. */
 const patience = 3;
 
 /** Begins at once; the function that it returns ends it. */
@@ -41,7 +41,7 @@ export function watchOwners(watch: Watch): () => void {
     if (answer === 'alive') return void missed.delete(owner);
     const count = (missed.get(owner) ?? 0) + 1;
     missed.set(owner, count);
-    // Who has just been started goes on at once with what was left behind.
+    // A process that has just been started goes on at once with what was left behind.
     if (count < patience && !(answer === 'gone' && isFirst)) return;
     for (const crawl of crawls) await claim(crawl, owner);
   }
@@ -62,7 +62,7 @@ export function watchOwners(watch: Watch): () => void {
   }
 
   async function watchOn(): Promise<void> {
-    // Whoever is cut off himself knows nothing of the others.
+    // A process that is itself cut off knows nothing of the others.
     const error = watch.store.failure && (await tryToWrite(watch.store));
     if (error === undefined) await round().catch(() => {});
     else missed.clear();

@@ -64,7 +64,7 @@ const restartMs = 1_000;
 
 /**
  * A collection of the young generation costs by what is alive in it, which is what the pages under way hold: with 8 MB there
- * are twice as many of them, with 48 MB half as many, for 30 MB more of each thread.
+ * are twice as many collections, with 48 MB half as many, for 30 MB more in each thread.
  */
 const maxYoungGenerationSizeMb = 16;
 
@@ -131,8 +131,8 @@ export function createPool(size: number, { maxSilenceMs = 30_000, network }: Poo
   }
 
   /**
-   * What a thread was working on when it died is tried again by another. Where spiders' own code was running, that was
-   * it: its pages have failed, the others only begin anew.
+   * What a thread was working on when it died is tried again by another. Where a spider's own code was running, the code
+   * is to blame: its pages have failed, and the others only begin anew.
    */
   function replace(thread: Thread, error: Error): void {
     if (!threads.delete(thread) || closed) return;

@@ -41,7 +41,7 @@ interface Entry {
   /** Absent while the answer is on its way. */
   rules?: RobotsRules;
   state?: RobotsState;
-  /** When it came; earlier than that it is only where the clock was set back, and then nobody knows how old it is. */
+  /** When it came. A clock that shows an earlier time was set back: nobody knows then how old the answer is. */
   settledAt: number;
   expiresAt: number;
   /** How many times in a row it could not be had. */

@@ -42,7 +42,7 @@ interface Group {
 export const maxRobotsLength = 512_000;
 const maxCrawlDelayMs = 60_000;
 
-/** With something behind a `*`. Each is looked for in every path of the host: of half a megabyte of them a page would cost 30 ms and more. */
+/** A `*` with something behind it. Every path of the host is searched for it: with half a megabyte of such rules a page would cost 30 ms and more. */
 const wild = /\*[^*]/;
 const maxWildRules = 2_000;
 
@@ -82,7 +82,7 @@ function groupOf(groups: Map<string, Group>, name: string): Group {
   return group;
 }
 
-/** Whether the record is a rule; any other one stands between user agents and rules without a meaning. */
+/** Adds a record to the groups where it is a rule, and says whether it is one. Any other record means nothing. */
 function rule(groups: ReadonlySet<Group>, field: string, value: string): boolean {
   if (field === 'crawl-delay') {
     const delayMs = Math.min(Number(value) * 1_000, maxCrawlDelayMs);

@@ -14,7 +14,7 @@ const defaultUserAgent = `crawlcast/${version}`;
 /** A page may take this many times as long in all as it may be silent. */
 const totalTimeoutFactor = 10;
 
-/** Where earlier versions have kept the cookies of crawls that go on, by crawl. */
+/** Where earlier versions have kept the cookies of each crawl. */
 export const cookieCollection = 'cookies';
 
 /** Headers that say who we are. */

@@ -113,7 +113,7 @@ function settlingOfHas(tokens: readonly Selector[]): Settling {
   const [outer, ...inner] = compoundsOf(tokens).map(settlingOfCompound);
   if (outer === 'end' || inner.includes('end')) return 'end';
   const first = tokens[0]?.type;
-  // To css-select the element itself is inside as well: what stands before the last of them it may be.
+  // In css-select the element itself may match any compound but the last.
   if (inner.length > 0 && outer === 'parent') return 'parent';
   return first === SelectorType.Adjacent || first === SelectorType.Sibling ? 'parent' : 'close';
 }

@@ -21,7 +21,7 @@ export class Document implements Parent {
   readonly parent = null;
 }
 
-/** An element; it is made when its start tag is complete. There are so many that it shares no class with the document: the engine calls another's constructor instead of inlining it. */
+/** An element; it is made when its start tag is complete. It shares no base class with the document: the engine would call that constructor for each of the many elements instead of inlining it. */
 export class Element implements Parent {
   first: ChildNode | null = null;
   last: ChildNode | null = null;

@@ -107,7 +107,7 @@ export class XmlParser implements TreeParser, TokenizerCallbacks {
   }
 
   onend(): void {
-    // A tag that has not come whole is none, but for the name that it has left here.
+    // A tag that broke off is none, but it has left its name here.
     if (this.tag !== '' && this.open.at(-1) === this.tag) this.open.pop();
     while (this.open.length > 0) this.pop();
     this.builder.end();

@@ -54,7 +54,7 @@ export class ZstdWindow {
     return true;
   }
 
-  /** A frame that is to be skipped; what else it may be the decoder says. */
+  /** A frame that is to be skipped. Whether it is anything else is left to the decoder. */
   #other(head: Buffer): boolean {
     if (head.length < 8) return false;
     const isSkippable = head.readUInt32LE(0) >>> 4 === 0x184d2a5;
