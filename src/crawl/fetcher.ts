@@ -186,6 +186,13 @@ function requestHeaders(url: URL, options: FetchOptions, forwardProxy: string | 
   };
 }
 
+const redirectStatus = new Set([301, 302, 303, 307, 308]);
+
+/** The `Location` of a redirect, as sent; `undefined` where the answer is none. A 3xx without `Location` is a page. */
+export function locationOf({ status, headers }: ResponseHead): string | undefined {
+  return redirectStatus.has(status) ? headers.location?.[0] : undefined;
+}
+
 /** Waits for a promise, but no longer than there is patience. */
 function until<T>(patience: Cancellation, promise: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {

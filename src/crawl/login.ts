@@ -5,9 +5,9 @@ import { hostKey, printableUrl, resolveLocation } from '../url.js';
 import { type AdmissionRules, admit } from './admission.js';
 import { type Cancellation, cancelledBy } from './cancellation.js';
 import type { Cookies } from './cookies.js';
-import type { Fetcher, FetchResponse } from './fetcher.js';
+import { type Fetcher, type FetchResponse, locationOf } from './fetcher.js';
 import { createFormReader, type Form, type FormPage, fillIn, readBody, type Submission } from './forms.js';
-import type { FetchOptions } from './messages.js';
+import type { FetchOptions, ResponseHead } from './messages.js';
 import { backoffMs } from './politeness.js';
 import type { Spider } from './spider.js';
 
@@ -108,7 +108,7 @@ async function land(
     const response = await visit.fetcher.fetch({ url, options }, caller);
     const { head, body } = response;
     visit.cookies.take(url, head.headers['set-cookie'] ?? []);
-    const next = nextHop(request, head.status, head.headers.location?.[0]);
+    const next = nextHop(request, head);
     if (next === undefined) return readLanding(visit, url, response, read);
     body.discard();
     request = next;
@@ -131,11 +131,12 @@ async function readLanding(
 }
 
 /** A redirected POST becomes a GET, but for 307 and 308 (RFC 9110 §15.4). */
-function nextHop(request: Submission, status: number, location: string | undefined): Submission | undefined {
-  if (![301, 302, 303, 307, 308].includes(status) || location === undefined) return undefined;
+function nextHop(request: Submission, head: ResponseHead): Submission | undefined {
+  const location = locationOf(head);
+  if (location === undefined) return undefined;
   const url = resolveLocation(location, request.url);
   if (url === undefined) throw new CrawlcastError('redirect.invalid', 'it leads to what is no URL');
-  return status >= 307 ? { ...request, url } : { url, method: 'GET' };
+  return head.status >= 307 ? { ...request, url } : { url, method: 'GET' };
 }
 
 /** What is filled in goes to the login page's own host, or to where the crawl may go anyway; and never from https to http. */

@@ -7,7 +7,7 @@ import { createDecoder, type Decoder } from './charset.js';
 import type { Credit } from './credit.js';
 import { decodeBody } from './decompress.js';
 import { saysNofollow } from './directives.js';
-import type { FetchBody, Fetcher, FetchResponse } from './fetcher.js';
+import { type FetchBody, type Fetcher, type FetchResponse, locationOf } from './fetcher.js';
 import { checkContent, type Format, formatOf, packingOf } from './formats.js';
 import { Harvest } from './harvest.js';
 import type { Job, PageUpdate, ResponseHead } from './messages.js';
@@ -139,12 +139,10 @@ async function pause({ credit }: PageVisit, harvest: Harvest): Promise<void> {
   await credit.available();
 }
 
-const redirectStatus = new Set([301, 302, 303, 307, 308]);
-
-/** Where a redirect leads; `undefined` where the answer is a page. A 3xx without `Location` is one. */
+/** Where a redirect leads; `undefined` where the answer is a page. */
 function redirectTarget({ head, body }: FetchResponse, url: string): string | undefined {
-  const location = head.headers.location?.[0];
-  if (!redirectStatus.has(head.status) || location === undefined) return undefined;
+  const location = locationOf(head);
+  if (location === undefined) return undefined;
   body.discard();
   const target = resolveLocation(location, url);
   if (target === undefined)
