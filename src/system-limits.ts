@@ -1,7 +1,7 @@
 /** What the system lets this process have. */
 
 /** Names of Node's diagnostic report. */
-type LimitName = 'open_files' | 'virtual_memory_kbytes';
+type LimitName = 'open_files' | 'virtual_memory_kbytes' | 'file_size_blocks';
 
 type Limits = Partial<Record<LimitName, { readonly soft?: unknown }>>;
 

@@ -62,10 +62,10 @@ function offer(url: string, depth = 0): Offer {
 }
 
 /** Another process that runs a few lines with `open` at hand, and the lines it prints; its address space may have a limit. */
-function otherProcess(t: TestContext, code: string, limitKb?: number) {
+function otherProcess(t: TestContext, code: string, limit?: number, flag: '-v' | '-f' = '-v') {
   const source = `import { openEmbeddedStore as open } from ${JSON.stringify(module)};\n${code}`;
   const line = [process.execPath, '--input-type=module', '--eval', source];
-  const [program = '', ...rest] = limited(line, '-v', limitKb);
+  const [program = '', ...rest] = limited(line, flag, limit);
   const child = spawn(program, rest, { stdio: ['ignore', 'pipe', 'inherit'] });
   t.after(() => child.kill('SIGKILL'));
   return { child, lines: createInterface({ input: child.stdout })[Symbol.asyncIterator]() };
@@ -419,12 +419,38 @@ describe('embedded store', () => {
     await assert.rejects(store.commit({ crawl, events: events(100, 'x'.repeat(1000)) }), { code: 'store.full' });
     assert.deepEqual([store.log.last, store.progress(crawl)?.counts.quote], [written, written]);
     assert.equal(store.log.read(0).at(0)?.offset, 1);
+    const small = store.commit({ crawl, events: events(1) });
+    await assert.rejects(small, { code: 'store.full' }, 'what is small would say that there is room');
+    assert.equal((await store.trouble())?.code, 'store.full');
     await rm(join(dir, 'ballast'));
+    assert.equal(await store.trouble(), undefined);
     const { events: more } = await store.commit({ crawl, events: events(1) });
     assert.equal(more[0]?.offset, written + 1);
     await store.close();
     const again = await openEmbeddedStore(join(dir, 'data'));
     assert.equal(again.log.last, written + 1);
     await again.close();
+  });
+
+  it('refuses steps where the system lets no file become longer, and goes on where it does', {
+    skip: !isLinux && 'limits it as Linux does',
+  }, async (t) => {
+    const dir = await directory(t);
+    const code = `const store = await open(${JSON.stringify(dir)});
+      const tail = Buffer.from(',"type":"quote","data":"' + 'x'.repeat(1000) + '"}');
+      const events = Array.from({ length: 100 }, () => ({ type: 'quote', tail }));
+      const commit = () => store.commit({ crawl: 'c', events }).then(() => '', ({ code, message }) => code + ' ' + message);
+      let error = '';
+      while (error === '') error = await commit();
+      console.log(error);
+      const first = await commit() !== '' && store.log.read(0).at(0)?.offset;
+      await store.close();
+      console.log(first);`;
+    const { lines } = otherProcess(t, code, 4000, '-f');
+    assert.match((await lines.next()).value, /^store\.full .*ulimit -f/);
+    assert.equal((await lines.next()).value, '1');
+    const store = await openEmbeddedStore(dir);
+    t.after(() => store.close());
+    assert.equal((await store.commit({ crawl, events: events(1) })).events.length, 1);
   });
 });

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { CrawlcastError } from '#src/errors.js';
 import { createReadiness } from '#src/serve/readiness.js';
 import type { NewEvent, Store } from '#src/store/store.js';
 import { openTableStore } from '#src/store/table-store.js';
@@ -34,6 +35,10 @@ class SmallDisk implements Tables {
     for (const [key, value] of changes) if (value !== undefined) this.#rows.set(key, value);
   }
 
+  async trouble(): Promise<CrawlcastError | undefined> {
+    return this.isFull ? new CrawlcastError('store.full', 'The disk is full.') : undefined;
+  }
+
   async close(): Promise<void> {}
 }
 
@@ -58,6 +63,16 @@ test('readiness › is there until a write fails, and again when one succeeds', 
   disk.isFull = false;
   assert.equal(await readiness.problem(), undefined);
   assert.equal(store.failure, undefined);
+});
+
+test('readiness › is not there where nothing has been written yet, and could not be', async (t) => {
+  const disk = new SmallDisk();
+  const store = await openTableStore(disk);
+  t.after(() => store.close());
+  const { writes } = disk;
+  disk.isFull = true;
+  assert.match((await createReadiness(store).problem()) ?? '', /disk is full/);
+  assert.equal(disk.writes, writes, 'nobody makes it write by asking');
 });
 
 test('readiness › ends when the service stops', async (t) => {

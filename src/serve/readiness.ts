@@ -11,7 +11,10 @@ export interface Readiness {
   stop(): void;
 }
 
-/** While the last write to the log failed, each question is a try whether the next one succeeds. */
+/**
+ * While the last write to the log failed, each question is a try whether the next one succeeds. Else the disk is looked at alone: anybody may ask,
+ * and as often as he likes.
+ */
 export function createReadiness(store: Store): Readiness {
   let stopping = false;
   let trying: Promise<CrawlcastError | undefined> | undefined;
@@ -19,7 +22,7 @@ export function createReadiness(store: Store): Readiness {
   return {
     async problem() {
       if (stopping) return 'the service is stopping';
-      if (store.failure === undefined) return undefined;
+      if (store.failure === undefined) return (await store.trouble())?.message;
       trying ??= tryToWrite(store).finally(() => {
         trying = undefined;
       });

@@ -54,7 +54,9 @@ function explainOpening(thrown: unknown, dir: string): CrawlcastError {
 const dataFile = (dir: string) => join(dir, 'data.mdb');
 
 function fullMessage(dir: string): string {
-  return `The disk that holds ${dir} is full: make room on it.`;
+  const isLimited = Number.isFinite(systemLimit('file_size_blocks') ?? Number.POSITIVE_INFINITY);
+  if (!isLimited) return `The disk that holds ${dir} is full: make room on it.`;
+  return `The disk that holds ${dir} is full: make room on it, or raise the limit of a file's size (ulimit -f).`;
 }
 
 async function openTables<Opened>(
@@ -135,7 +137,7 @@ class LmdbTables implements Tables {
     private readonly dir: string,
     private readonly unlock: Unlock,
   ) {
-    this.#room = new DiskRoom(dir);
+    this.#room = new DiskRoom(dir, dataFile(dir));
   }
 
   get(key: string): Buffer | undefined {
@@ -178,7 +180,7 @@ class LmdbTables implements Tables {
 
   async write(changes: Changes): Promise<void> {
     // LMDB must not find out by itself: a write that fails half-way can end the process.
-    if (!(await this.#room.has(sizeOf(changes)))) throw new CrawlcastError('store.full', fullMessage(this.dir));
+    await this.#checkRoom(sizeOf(changes));
     try {
       await this.db.batch(() => {
         for (const [key, value] of changes) void (value === undefined ? this.db.remove(key) : this.db.put(key, value));
@@ -188,9 +190,20 @@ class LmdbTables implements Tables {
     }
   }
 
+  trouble(): Promise<CrawlcastError | undefined> {
+    return this.#checkRoom(smallStepBytes).then(
+      () => undefined,
+      (thrown) => toCrawlcastError(thrown),
+    );
+  }
+
   async close(): Promise<void> {
     await this.db.close();
     await this.unlock();
+  }
+
+  async #checkRoom(bytes: number): Promise<void> {
+    if (!(await this.#room.has(bytes))) throw new CrawlcastError('store.full', fullMessage(this.dir));
   }
 
   /** LMDB calls a write that the disk had no room for an input/output error. */
@@ -211,6 +224,9 @@ function sizeOf(changes: Changes): number {
 }
 
 const pageBytes = 4096;
+
+/** A crawl with less room than this does not come far. */
+const smallStepBytes = 32 * pageBytes;
 
 /** More than one transaction can take. */
 const nearlyFullBytes = 4 * 1024 * 1024;

@@ -228,6 +228,8 @@ export interface Store {
   readonly isCommitting: boolean;
   /** Why the last commit failed, or the next one would; `undefined` where none did. */
   readonly failure?: CrawlcastError | undefined;
+  /** What would keep the next step from being written, as far as can be told without one. */
+  trouble(): Promise<CrawlcastError | undefined>;
   /** All crawls, oldest first. */
   crawls(): readonly CrawlRecord[];
   crawl(id: string): CrawlRecord | undefined;

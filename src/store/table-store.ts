@@ -94,6 +94,10 @@ class TableStore implements Store {
     return this.tables.news?.failure ?? this.#failure;
   }
 
+  async trouble(): Promise<CrawlcastError | undefined> {
+    return this.tables.trouble?.();
+  }
+
   get isCommitting(): boolean {
     return this.#queue.length > 0 || this.#underWay.length > 0;
   }

@@ -25,6 +25,8 @@ export interface Tables {
    * @throws Outrun where others write as well: nothing was written, and what they wrote has to be taken in first
    */
   write(changes: Changes): Promise<void>;
+  /** What would keep the next transaction from being written, as far as can be told without one. */
+  trouble?(): Promise<CrawlcastError | undefined>;
   close(): Promise<void>;
   /** What other processes write; absent where nobody else does. */
   readonly news?: News;

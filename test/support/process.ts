@@ -28,8 +28,12 @@ export interface Running extends Launched {
   readonly url: string;
 }
 
-/** A command line under a limit that a shell sets: `-n` file descriptors, `-v` KB of address space. */
-export function limited(line: readonly string[], flag: '-n' | '-v', limit: number | undefined): readonly string[] {
+/** A command line under a limit that a shell sets: `-n` file descriptors, `-v` KB of address space, `-f` blocks of a file. */
+export function limited(
+  line: readonly string[],
+  flag: '-n' | '-v' | '-f',
+  limit: number | undefined,
+): readonly string[] {
   return limit === undefined ? line : ['sh', '-c', `ulimit ${flag} ${limit} && exec "$@"`, 'sh', ...line];
 }
 
