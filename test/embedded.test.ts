@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { describe, it, type TestContext } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 import { openEmbeddedStore, openEmbeddedTables } from '#src/store/embedded.js';
 import { keys } from '#src/store/keys.js';
 import type { NewEvent, Offer, Store } from '#src/store/store.js';
@@ -452,5 +453,33 @@ describe('embedded store', () => {
     const store = await openEmbeddedStore(dir);
     t.after(() => store.close());
     assert.equal((await store.commit({ crawl, events: events(1) })).events.length, 1);
+  });
+
+  it('uses freed room again where a process was killed while it read', async (t) => {
+    const dir = await directory(t);
+    const store = await openEmbeddedStore(dir, { retention: { maxEvents: 100 } });
+    t.after(() => store.close());
+    const file = join(dir, 'data.mdb');
+    const write = async () => {
+      for (let step = 0; step < 20; step++) await store.commit({ crawl, events: events(100, 'x'.repeat(1000)) });
+      return (await stat(file)).size;
+    };
+    await write();
+    const lmdb = JSON.stringify(import.meta.resolve('lmdb'));
+    const { child, lines } = otherProcess(
+      t,
+      `const { open: openFile } = await import(${lmdb});
+       const log = openFile(${JSON.stringify(dir)}, { readOnly: true, encoding: 'binary' });
+       for (const { key } of log.getRange({})) { console.log(key); process.kill(process.pid, 'SIGSTOP'); }`,
+    );
+    assert.equal(typeof (await lines.next()).value, 'string');
+    const before = await write();
+    const during = await write();
+    assert.ok(during - before > 1_000_000, 'what is read is not overwritten');
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+    await setTimeout(1_100);
+    await write();
+    assert.ok((await write()) - during < 1_000_000);
   });
 });

@@ -129,8 +129,12 @@ function openDatabase(dir: string): RootDatabase<Buffer, string> {
   });
 }
 
+/** Between two looks at what others do to the file. */
+const lookMs = 1_000;
+
 class LmdbTables implements Tables {
   readonly #room: DiskRoom;
+  #lookedAt = Number.NEGATIVE_INFINITY;
 
   constructor(
     private readonly db: RootDatabase<Buffer, string>,
@@ -181,6 +185,7 @@ class LmdbTables implements Tables {
   async write(changes: Changes): Promise<void> {
     // LMDB must not find out by itself: a write that fails half-way can end the process.
     await this.#checkRoom(sizeOf(changes));
+    this.#lookAround();
     try {
       await this.db.batch(() => {
         for (const [key, value] of changes) void (value === undefined ? this.db.remove(key) : this.db.put(key, value));
@@ -200,6 +205,14 @@ class LmdbTables implements Tables {
   async close(): Promise<void> {
     await this.db.close();
     await this.unlock();
+  }
+
+  /** Who was killed while he read, as in the middle of a backup, would keep all room that is freed from being used again. */
+  #lookAround(): void {
+    const now = performance.now();
+    if (now - this.#lookedAt < lookMs) return;
+    this.#lookedAt = now;
+    this.db.readerCheck();
   }
 
   async #checkRoom(bytes: number): Promise<void> {
