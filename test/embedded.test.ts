@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdtemp, readFile, realpath, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, realpath, rename, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -481,5 +481,22 @@ describe('embedded store', () => {
     await setTimeout(1_100);
     await write();
     assert.ok((await write()) - during < 1_000_000);
+  });
+
+  it('writes no more to a file that has been moved away, and goes on when it is back', async (t) => {
+    const dir = await directory(t);
+    const [file, elsewhere] = [join(dir, 'data.mdb'), join(dir, 'elsewhere')];
+    const store = await openEmbeddedStore(dir);
+    t.after(() => store.close());
+    await store.commit({ crawl, events: events(1) });
+    await rename(file, elsewhere);
+    await setTimeout(1_100);
+    await assert.rejects(store.commit({ crawl, events: events(1) }), { code: 'store.failed', message: /moved/ });
+    await writeFile(file, 'another one');
+    assert.equal((await store.trouble())?.code, 'store.failed');
+    assert.equal(store.log.read(0).length, 1);
+    await rename(elsewhere, file);
+    assert.equal(await store.trouble(), undefined);
+    assert.equal((await store.commit({ crawl, events: events(1) })).events[0]?.offset, 2);
   });
 });

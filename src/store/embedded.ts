@@ -8,6 +8,7 @@ import { systemLimit } from '../system-limits.js';
 import { decodeChunk } from './chunk.js';
 import { damagedFile, lengthenDataFile } from './data-file.js';
 import { DiskRoom } from './disk-room.js';
+import { FilePlace } from './file-place.js';
 import { isChunk, offsetOf } from './keys.js';
 import { lockDirectory, type Unlock } from './lock.js';
 import type { Store } from './store.js';
@@ -108,6 +109,10 @@ function makeFolders(dir: string): void {
   mkdirSync(dir);
 }
 
+function movedMessage(path: string): string {
+  return `${path} has been deleted, moved or replaced under the service, which writes no more to what nobody would find: put it back, or restart.`;
+}
+
 /**
  * Address space for the file, 64 GiB. Where a file outgrows what is set aside, it is mapped once more, at twice the size, and what of it is
  * resident counts twice: the library, which begins with 128 KB, never lets go of the old map.
@@ -134,6 +139,7 @@ const lookMs = 1_000;
 
 class LmdbTables implements Tables {
   readonly #room: DiskRoom;
+  readonly #place: FilePlace;
   #lookedAt = Number.NEGATIVE_INFINITY;
 
   constructor(
@@ -142,6 +148,7 @@ class LmdbTables implements Tables {
     private readonly unlock: Unlock,
   ) {
     this.#room = new DiskRoom(dir, dataFile(dir));
+    this.#place = new FilePlace(dataFile(dir));
   }
 
   get(key: string): Buffer | undefined {
@@ -184,8 +191,7 @@ class LmdbTables implements Tables {
 
   async write(changes: Changes): Promise<void> {
     // LMDB must not find out by itself: a write that fails half-way can end the process.
-    await this.#checkRoom(sizeOf(changes));
-    this.#lookAround();
+    await this.#checkDisk(sizeOf(changes));
     try {
       await this.db.batch(() => {
         for (const [key, value] of changes) void (value === undefined ? this.db.remove(key) : this.db.put(key, value));
@@ -196,7 +202,7 @@ class LmdbTables implements Tables {
   }
 
   trouble(): Promise<CrawlcastError | undefined> {
-    return this.#checkRoom(smallStepBytes).then(
+    return this.#checkDisk(smallStepBytes).then(
       () => undefined,
       (thrown) => toCrawlcastError(thrown),
     );
@@ -207,16 +213,19 @@ class LmdbTables implements Tables {
     await this.unlock();
   }
 
-  /** Who was killed while he read, as in the middle of a backup, would keep all room that is freed from being used again. */
-  #lookAround(): void {
-    const now = performance.now();
-    if (now - this.#lookedAt < lookMs) return;
-    this.#lookedAt = now;
-    this.db.readerCheck();
+  async #checkDisk(bytes: number): Promise<void> {
+    await this.#lookAround();
+    if (!(await this.#room.has(bytes))) throw new CrawlcastError('store.full', fullMessage(this.dir));
   }
 
-  async #checkRoom(bytes: number): Promise<void> {
-    if (!(await this.#room.has(bytes))) throw new CrawlcastError('store.full', fullMessage(this.dir));
+  /** What others do to the file shows in nothing that we read or write. */
+  async #lookAround(): Promise<void> {
+    const now = performance.now();
+    if (now - this.#lookedAt < lookMs) return;
+    if (!(await this.#place.isHeld())) throw new CrawlcastError('store.failed', movedMessage(this.#place.path));
+    this.#lookedAt = now;
+    // Who was killed while he read, as in the middle of a backup, would keep all room that is freed from being used again.
+    this.db.readerCheck();
   }
 
   /** LMDB calls a write that the disk had no room for an input/output error. */
