@@ -290,6 +290,19 @@ describe('embedded store', () => {
     await assert.rejects(openEmbeddedStore(dir), { code: 'data.unusable' });
   });
 
+  const isRoot = process.getuid?.() === 0;
+  it('says which of its files it may not use', { skip: isRoot && 'root may read whatever there is' }, async (t) => {
+    const dir = await directory(t);
+    await (await openEmbeddedStore(dir)).close();
+    for (const name of ['lock.mdb', 'data.mdb']) {
+      const file = join(dir, name);
+      await chmod(file, 0o000);
+      await assert.rejects(openEmbeddedStore(dir), { code: 'data.unusable', message: /permission denied.*\.mdb/ });
+      await chmod(file, 0o644);
+    }
+    await (await openEmbeddedStore(dir)).close();
+  });
+
   it('says so when its file is something else, and leaves it as it is', async (t) => {
     const dir = await directory(t);
     for (const content of ['not a database', 'x'.repeat(100_000)]) {

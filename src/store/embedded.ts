@@ -96,6 +96,10 @@ function prepareDirectory(dir: string): void {
     makeFolders(resolve(dir));
     if (!statSync(dir).isDirectory()) throw new Error('it is a file');
     accessSync(dir, constants.R_OK | constants.W_OK | constants.X_OK);
+    // As after a start or a restore by another user: the library does not say which, and may end the process.
+    for (const file of [dataFile(dir), join(dir, 'lock.mdb')]) {
+      if (existsSync(file)) accessSync(file, constants.R_OK | constants.W_OK);
+    }
   } catch (cause) {
     const message = `The data directory ${dir} cannot be used: ${messageOf(cause)}`;
     throw new CrawlcastError('data.unusable', message, { cause });
