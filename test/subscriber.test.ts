@@ -45,6 +45,34 @@ describe('a piece', () => {
   });
 });
 
+describe('a condition on data', () => {
+  const data = { n: 1.5, list: ['a', 'b'], deep: { name: 'c' }, 'a.b': 'd', empty: '', nothing: null };
+  const table: [path: string, value: string, holds: boolean][] = [
+    ['n', '1.5', true],
+    ['n', '1.50', false],
+    ['list', 'b', true],
+    ['list', 'a,b', false],
+    ['list.1', 'b', true],
+    ['list.length', '2', false],
+    ['n.constructor', '', false],
+    ['deep.name', 'c', true],
+    ['deep', 'c', false],
+    ['a.b', 'd', true],
+    ['empty', '', true],
+    ['nothing', 'null', false],
+    ['nothing', '', false],
+    ['__proto__', '', false],
+  ];
+  for (const [path, value, holds] of table) {
+    it(`${path} = "${value}" ${holds ? 'holds' : 'does not hold'}`, async () => {
+      const store = await openMemoryStore();
+      await store.commit({ crawl: 'a', record: recordOf('a'), events: [eventOf('a', 'thing', data)] });
+      assert.equal(createFilter({ data: [[path, value]] })(store.log.read(0)).length, holds ? 1 : 0);
+      await store.close();
+    });
+  }
+});
+
 for (const transport of transports) {
   describe(`a subscriber (${transport})`, () => {
     it('that comes to a damaged part of the log is broken off; nobody else notices', async (t) => {

@@ -111,16 +111,20 @@ function dataOf(batch: Batch, place: number): unknown {
   return data.get(place);
 }
 
-/** Whether the value at a dotted path is this one as text, or a list that contains it. */
+/** Whether the value of that name, or at that dotted path, is this one as text, or a list that contains it. */
 function hasValue(data: unknown, path: string, value: string): boolean {
-  const found = path.split('.').reduce(property, data);
+  return isOrHas(property(data, path), value) || isOrHas(path.split('.').reduce(property, data), value);
+}
+
+function isOrHas(found: unknown, value: string): boolean {
   const isIt = (one: unknown) => one !== null && typeof one !== 'object' && String(one) === value;
   return Array.isArray(found) ? found.some(isIt) : found !== undefined && isIt(found);
 }
 
 function property(holder: unknown, name: string): unknown {
-  if (typeof holder !== 'object' || holder === null || !Object.hasOwn(holder, name)) return undefined;
-  return Reflect.get(holder, name);
+  if (typeof holder !== 'object' || holder === null) return undefined;
+  // Its own, and enumerable: the length of a list is none of its values.
+  return Object.prototype.propertyIsEnumerable.call(holder, name) ? Reflect.get(holder, name) : undefined;
 }
 
 function split(batch: Batch, runs: readonly Run[]): readonly Piece[] {
