@@ -260,6 +260,7 @@ const subscribes: Case = async (_t, { service, all, first }) => {
     '{"subscribe":{"crawl":"nope"}}',
     '{"subscribe":{"bogus":1}}',
     '{"subscribe":{"__proto__":{"type":"quote"},"type":5}}',
+    '{"subscribe":{"data":{"__proto__":"x"}}}',
     '{"unknown":1}',
     `${'['.repeat(30_000)}${']'.repeat(30_000)}`,
   ];
