@@ -137,11 +137,20 @@ export function locate(since: string, log: EventLog, floor: number): Position {
   if (since === 'now') return { after: log.last };
   if (/^\d{1,15}$/.test(since)) return locateOffset(Number(since), since, log, floor);
   if (idForm.test(since)) return locateId(since, log, floor);
-  const timeMs = /^\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-]\d\d:\d\d)$/i.test(since) ? Date.parse(since) : Number.NaN;
+  const timeMs = parseTime(since);
   if (Number.isNaN(timeMs)) {
     throw invalid('since', 'is none of: an id (7f3a-42), an offset, a time (2026-01-31T12:00:00Z), 0, now');
   }
   return locateTime(timeMs, since, log, floor);
+}
+
+/** Milliseconds of an RFC 3339 time, or NaN. A plus sign that a query did not escape has become a space. */
+function parseTime(text: string): number {
+  const time = text.replace(/ (?=\d\d:\d\d$)/, '+');
+  const [, minute, seconds, rest] = /^(\d{4}-\d\d-\d\dT\d\d:\d\d):(\d\d)(.*)$/i.exec(time) ?? [];
+  if (rest === undefined || !/^(\.\d+)?(Z|[+-]\d\d:\d\d)$/i.test(rest)) return Number.NaN;
+  // JavaScript's clock has no leap seconds: such a one is the second after.
+  return seconds === '60' ? Date.parse(`${minute}:59${rest}`) + 1_000 : Date.parse(time);
 }
 
 /** Batches that are looked through for the first event of a time; each was appended at once. */

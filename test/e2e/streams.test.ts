@@ -128,6 +128,9 @@ const refuses: Case = async (_t, { service }) => {
     ['since=1e400', 'since'],
     ['since=', 'since'],
     ['since=2026-13-45T00:00:00Z', 'since'],
+    ['since=2026-01-31T12:00:00', 'since'],
+    ['since=2026-01-31', 'since'],
+    ['since=2026-01-31T12:00:61Z', 'since'],
     ['since=0&since=1', 'since'],
     ['data.=x', 'data.'],
   ];
@@ -136,6 +139,24 @@ const refuses: Case = async (_t, { service }) => {
     assert.equal(response.status, 400, query);
     assert.ok((await detailOf(response)).includes(`"${named}"`), query);
     assert.equal(await tryWs(`${service.url}/ws?${query}`), 400, query);
+  }
+};
+
+const takesTimes: Case = async (_t, { service, all, first }) => {
+  const wanted = idsOf(all.filter((event) => crawlOf(event) === first));
+  const early = [
+    '2016-12-31T23:59:60Z',
+    '2020-01-01t00:00:00z',
+    '2020-01-01T00:00:00.123456Z',
+    '1985-04-12T23:20:50.52Z',
+  ];
+  // The last one is what a query says that does not escape its plus sign.
+  const offsets = ['2020-01-01T00:00:00-05:30', '2020-01-01T00:00:00%2B02:00', '2020-01-01T00:00:00+02:00'];
+  for (const { name: protocol, open } of protocols) {
+    for (const time of [...early, ...offsets]) {
+      const seen = await readAll(await open(service.url, `?crawl=${first}&since=${time}`));
+      assert.deepEqual(idsOf(seen), wanted, `${protocol} since=${time}`);
+    }
   }
 };
 
@@ -341,6 +362,7 @@ const isLive: Case = async (_t, { service, all }) => {
 const cases: readonly [title: string, run: Case][] = [
   ['each parameter narrows a stream, alone and with others', narrows],
   ['an unknown parameter, or a bad value, is a 400 that names it', refuses],
+  ['a time may be written in all ways of RFC 3339', takesTimes],
   ['Last-Event-ID goes before since', resumes],
   ['a reader that cannot go on where it was is told why, and where it is', tellsGaps],
   ['a stream of one crawl ends with it; whoever comes back for nothing is told to stop', ends],
