@@ -131,6 +131,12 @@ for (const kind of ['uws', 'ws'] as const) {
       assert.ok(text.indexOf('GET /1 ') < text.indexOf('GET /2 '));
     });
 
+    it('takes an expectation that it does not know for none', async () => {
+      await using served = await serve(echo);
+      const answer = await exchange(served.port, post('whole', 'Expect: the-best\r\nContent-Length: 5\r\n'));
+      assert.deepEqual([answer.status, answer.body], [200, 'whole']);
+    });
+
     it('reads a body, also one that comes in pieces', async () => {
       await using served = await serve(echo);
       assert.equal((await exchange(served.port, post('whole'))).body, 'whole');
@@ -449,6 +455,11 @@ for (const kind of ['uws', 'ws'] as const) {
       const chosen = await exchange(served.port, handshakeRequest('/a', offer));
       assert.equal(chosen.headers.get('sec-websocket-protocol'), 'a');
       assert.equal(chosen.headers.get('sec-websocket-accept'), 's3pPLMBiTxaQ9kYGzzhZRbK+xOo=');
+      for (const odd of ['', 'b,, a', 'b b', 'a, a']) {
+        const answer = await exchange(served.port, handshakeRequest('/', { 'Sec-WebSocket-Protocol': odd }));
+        assert.equal(answer.status, 101, odd);
+        assert.equal(answer.headers.has('sec-websocket-protocol'), false, odd);
+      }
       const none = await exchange(served.port, handshakeRequest('/', offer));
       assert.equal(none.headers.has('sec-websocket-protocol'), false);
       assert.equal(none.headers.has('sec-websocket-extensions'), false);

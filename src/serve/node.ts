@@ -61,7 +61,7 @@ function bind(server: Server, endpoint: Endpoint): Promise<number> {
 }
 
 function serveRequests(server: Server, service: Service, full: WeakSet<Duplex>): void {
-  server.on('request', (incoming: IncomingMessage, outgoing: ServerResponse) => {
+  const take = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
     const response = new NodeResponse(service, outgoing, () => {
       full.add(incoming.socket);
       outgoing.once('close', () => full.delete(incoming.socket));
@@ -80,18 +80,18 @@ function serveRequests(server: Server, service: Service, full: WeakSet<Duplex>):
     full.add(incoming.socket);
     outgoing.shouldKeepAlive = false;
     response.answer(refusal);
-  });
+  };
+  // An expectation that Node does not know is none that is kept back for: it would answer 417 itself, without a word.
+  server.on('request', take).on('checkExpectation', take);
 }
 
 function serveUpgrades(server: Server, service: Service, full: WeakSet<Duplex>, limits: TransportLimits): void {
-  const protocols = new WeakMap<IncomingMessage, string>();
   const webSockets = new WebSocketServer({
     noServer: true,
     clientTracking: false,
     maxPayload: limits.maxMessageBytes,
     perMessageDeflate: false,
     autoPong: false,
-    handleProtocols: (_, incoming) => protocols.get(incoming) ?? false,
   });
   server.on('upgrade', (incoming: IncomingMessage, socket: Duplex, head: Buffer) => {
     socket.on('error', ignore);
@@ -107,7 +107,7 @@ function serveUpgrades(server: Server, service: Service, full: WeakSet<Duplex>, 
     response.guard(() => {
       const verdict = service.upgrade(request);
       if ('refuse' in verdict) return response.answer(verdict.refuse);
-      if (verdict.protocol !== undefined) protocols.set(incoming, verdict.protocol);
+      offerOnly(verdict.protocol, incoming);
       response.detach();
       webSockets.handleUpgrade(incoming, socket, head, (webSocket) => {
         const accepted = new NodeSocket(service, webSocket, socket);
@@ -119,6 +119,12 @@ function serveUpgrades(server: Server, service: Service, full: WeakSet<Duplex>, 
       });
     });
   });
+}
+
+/** The library refuses a list of subprotocols that it cannot read, and takes the first of one: it is shown the one that has been chosen. */
+function offerOnly(protocol: string | undefined, { headers }: IncomingMessage): void {
+  if (protocol === undefined) delete headers['sec-websocket-protocol'];
+  else headers['sec-websocket-protocol'] = protocol;
 }
 
 /** Node does not read the body of a request that asks for an upgrade, of any kind: such a one cannot be served. */
