@@ -30,3 +30,14 @@ test('export › a field may have the name of what every object inherits', async
   const item: Record<string, unknown> = JSON.parse('{"__proto__":"b","constructor":["c","d"]}');
   assert.equal(await csvOf(item), '__proto__,constructor\r\nb,"c, d"\r\n');
 });
+
+test('export › a truth value in CSV is a word, in a list and alone; nothing is an empty cell', async () => {
+  const items = [
+    { yes: true, no: false, zero: 0, nothing: null, list: [true, null, 0], deep: { no: false } },
+    { yes: '', no: [], zero: -1 },
+  ];
+  assert.equal(
+    await csvOf(...items),
+    'yes,no,zero,nothing,list,deep\r\ntrue,false,0,,"true, , 0","{""no"":false}"\r\n,,-1,,,\r\n',
+  );
+});

@@ -87,6 +87,8 @@ function* csv(store: Store, selection: Selection): Generator<Buffer> {
     columns: [...columns],
     escape_formulas: true,
     quoted_match: /[\r\n]/,
+    // The library would write 1, and nothing for false.
+    cast: { boolean: String },
     record_delimiter: 'windows' as const,
   };
   if (columns.size > 0) yield Buffer.from(stringify([table.columns], table));
