@@ -7,7 +7,7 @@ import { eventLine, untilInterrupted } from './terminal.js';
 export interface TailOptions {
   readonly type?: string;
   readonly crawl?: string;
-  readonly since: string;
+  readonly since?: string;
   readonly json?: boolean;
   readonly token?: string;
 }
@@ -16,10 +16,9 @@ export interface TailOptions {
 export async function tail(service: string, { type, crawl, since, json = false, token }: TailOptions): Promise<void> {
   const url = new URL(parseHttpUrl(service));
   url.pathname = url.pathname.replace(/\/(events\/?)?$|$/, '/events');
-  url.search = '';
-  for (const [name, value] of Object.entries({ type, crawl, since })) {
-    if (value !== undefined) url.searchParams.set(name, value);
-  }
+  // The URL of a stream says itself what is wanted; an option goes before it.
+  const query = { type, crawl, since: since ?? url.searchParams.get('since') ?? 'now' };
+  for (const [name, value] of Object.entries(query)) if (value !== undefined) url.searchParams.set(name, value);
   const abort = new AbortController();
   const interrupted = untilInterrupted().then(() => abort.abort());
   const note = (text: string) => process.stderr.write(`crawlcast: ${text}\n`);

@@ -222,6 +222,21 @@ describe('commands', { concurrency: 2 }, () => {
     assertOneLine(outcome, /stream of events/);
   });
 
+  test('tail of the URL of a stream asks what that asks; options go before it', async (t) => {
+    const asked: string[] = [];
+    const service = await serveSite(t, (path, response) => {
+      asked.push(path);
+      response.writeHead(204).end();
+    });
+    const stream = `${service.url}/events?type=page&data.author=A%20B&since=7`;
+    assert.equal((await runToEnd(['tail', stream])).code, 0);
+    assert.equal((await runToEnd(['tail', stream, '--type', 'quote', '--since', '0'])).code, 0);
+    assert.deepEqual(asked, [
+      '/events?type=page&data.author=A+B&since=7',
+      '/events?type=quote&data.author=A+B&since=0',
+    ]);
+  });
+
   test('tail behind a proxy whose service is away says so once, and asks less and less often', async (t) => {
     let asked = 0;
     const proxy = await serveSite(t, (path, response) => {
