@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import type { Config } from '../config.js';
 import { CrawlcastError } from '../errors.js';
 import { startService } from '../service.js';
-import { openEmbeddedStore } from '../store/embedded.js';
+import { isEmptied, openEmbeddedStore } from '../store/embedded.js';
 import type { Store } from '../store/store.js';
 import { systemLimit } from '../system-limits.js';
 import { roomForStreams, watchDescriptors } from './descriptors.js';
@@ -20,7 +20,7 @@ export async function serve(options: ServeOptions): Promise<void> {
   const config = configOf(options, limit);
   const logger = createLogger();
   const stopped = untilInterrupted();
-  const store = await openStore(config);
+  const store = await openStore(config, logger);
   const service = await startService(config, store, {
     onError: errorTeller(logger),
     onRefusal: ({ code, message }, address) => logger.debug({ code, message, address }, 'WebSocket refused'),
@@ -43,8 +43,12 @@ export async function serve(options: ServeOptions): Promise<void> {
 }
 
 /** Whoever has no cluster does not load what speaks to one. */
-async function openStore({ store, data, retention }: Config): Promise<Store> {
-  if (store === undefined) return openEmbeddedStore(data, { retention });
+async function openStore({ store, data, retention }: Config, logger: Logger): Promise<Store> {
+  if (store === undefined) {
+    if (isEmptied(data))
+      logger.warn({ data }, 'the data file is empty: if there was a log, it is lost, and a new one begins');
+    return openEmbeddedStore(data, { retention });
+  }
   const { openJetStreamStore } = await import('../store/jetstream.js');
   return openJetStreamStore(store, data, { retention });
 }

@@ -31,6 +31,16 @@ export function openEmbeddedTables(dir: string): Promise<Tables> {
   return openWith(dir, (tables) => Promise.resolve(tables));
 }
 
+/** Whether a directory has the store's file, and nothing in it: if there was a log, it is gone. A first start on a full disk leaves that as well. */
+export function isEmptied(dir: string): boolean {
+  try {
+    return statSync(dataFile(dir)).size === 0;
+  } catch {
+    // Missing, or not ours to look at: opening it says which.
+    return false;
+  }
+}
+
 async function openWith<Opened>(dir: string, use: (tables: Tables) => Promise<Opened>): Promise<Opened> {
   prepareDirectory(dir);
   const unlock = await lockDirectory(dir);

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { truncateSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { startSite } from '#src/site/site.js';
-import { cli, run, temporaryFolder } from '../support/process.js';
+import { cli, run, runService, temporaryFolder } from '../support/process.js';
 import { readAll, readSse, tryWs } from '../support/readers.js';
 
 test('journal › has a line of JSON for the service and for what becomes of each crawl', async (t) => {
@@ -55,6 +57,17 @@ test('journal › warns of a service that whoever reaches it may steer', async (
     await service.until(/"serving"/, 'stderr');
     assert.doesNotMatch(service.stderr(), warning);
   }
+});
+
+test('journal › says that a log is lost whose file has been emptied', async (t) => {
+  const data = temporaryFolder(t);
+  const warning = /"level":40.*the data file is empty/;
+  const before = await runService(t, 'auto', ['--data', data]);
+  assert.equal(await before.end('SIGTERM'), 0);
+  truncateSync(join(data, 'data.mdb'));
+  const after = await runService(t, 'auto', ['--data', data]);
+  assert.doesNotMatch(before.stderr(), warning);
+  assert.match(after.stderr(), warning);
 });
 
 const hasTerminal = spawnSync('script', ['--version']).status === 0 && process.platform === 'linux';
