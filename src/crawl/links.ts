@@ -104,7 +104,7 @@ export function hasPlaceholder(template: string): boolean {
 }
 
 /** The template with the value in its places; `undefined` where the value is empty, or no whole number but has to be one. */
-function fillTemplate(template: string, written: string): string | undefined {
+export function fillTemplate(template: string, written: string): string | undefined {
   // Half a surrogate pair is no character, and cannot be encoded.
   const value = written.trim().replace(/\p{Surrogate}/gu, '\ufffd');
   const isNumber = /^[-+]?\d{1,15}$/.test(value);
