@@ -75,7 +75,8 @@ function errorTeller(logger: Logger): (error: unknown, crawl?: string) => void {
       logger.warn({ code: known.code, message: known.message, refused }, 'there is no room for more streams');
     } else if (known?.code.startsWith('store.')) {
       const { code, message } = known;
-      logger.error({ code, message, crawl }, 'the log cannot be written; the crawl goes on when it can');
+      const outlook = crawl === undefined ? '' : '; the crawl goes on when it can';
+      logger.error({ code, message, crawl }, `the log cannot be written${outlook}`);
     } else logger.error({ err: error, crawl }, 'something went wrong');
   };
 }
