@@ -24,7 +24,7 @@ export async function* followEvents(url: URL, options: FollowOptions): AsyncGene
   let hasBeenOpen = false;
   for (let failures = 0; !options.signal.aborted; failures++) {
     try {
-      const response = await open(url, lastId, options);
+      const response = await checked(await open(url, lastId, options), url, hasBeenOpen);
       if (response.status === 204 || response.body === null) return;
       hasBeenOpen = true;
       options.onOpen?.();
@@ -54,7 +54,7 @@ async function open(url: URL, lastId: string | undefined, { token, signal }: Fol
       ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
     },
   });
-  if (response.ok) return checked(response, url);
+  if (response.ok) return response;
   const text = await response.text();
   // What a proxy says while the service behind it is away: the next attempt may find it.
   if (response.status >= 500 || mayPass.has(response.status)) throw new Error(`status ${response.status}`);
@@ -63,10 +63,16 @@ async function open(url: URL, lastId: string | undefined, { token, signal }: Fol
   throw new CrawlcastError('usage.invalid', `${url.origin} answers ${response.status}: ${detail}`);
 }
 
-/** A web server may answer any path with a page: that is no stream, and would not become one. */
-function checked(response: Response, { origin }: URL): Response {
+/**
+ * A web server may answer any path with a page: that is no stream, and would not become one. Where there has been a stream
+ * it is what a proxy says while the service behind it is away.
+ */
+async function checked(response: Response, { origin }: URL, hasBeenOpen: boolean): Promise<Response> {
   const type = response.headers.get('content-type') ?? '';
-  if (response.status === 204 || type.startsWith('text/event-stream')) return response;
+  if (response.status === 204 || type.toLowerCase().startsWith('text/event-stream')) return response;
+  // Of a page without end the rest would keep the process.
+  await response.body?.cancel();
+  if (hasBeenOpen) throw new Error('no stream');
   throw new CrawlcastError(
     'usage.invalid',
     `${origin} does not answer with a stream of events: is it a Crawlcast service?`,

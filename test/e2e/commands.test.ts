@@ -215,11 +215,32 @@ describe('commands', { concurrency: 2 }, () => {
     assert.equal(await tail.end('SIGINT'), 0);
   });
 
-  test('tail of what is no service says so, and ends', async (t) => {
-    const page = await serveSite(t, (_, response) => sendHtml(response, '<p>hello\n\n</p>'));
-    const outcome = await runToEnd(['tail', page.url]);
-    assert.equal(outcome.code, 2);
-    assertOneLine(outcome, /stream of events/);
+  test('tail of what is no service says so, and ends, also where the answer does not', async (t) => {
+    const page = await serveSite(t, (path, response) => {
+      if (path.startsWith('/endless/')) response.writeHead(200, { 'content-type': 'text/plain' }).write('hello');
+      else sendHtml(response, '<p>hello\n\n</p>');
+    });
+    for (const url of [page.url, `${page.url}/endless`]) {
+      const outcome = await runToEnd(['tail', url]);
+      assert.equal(outcome.code, 2);
+      assertOneLine(outcome, /stream of events/);
+    }
+  });
+
+  test('tail that has had a stream comes back past the page of a proxy whose service is away', async (t) => {
+    const asked: unknown[] = [];
+    const proxy = await serveSite(t, (_, response, { headers }) => {
+      const count = asked.push(headers['last-event-id']);
+      if (count === 2) return sendHtml(response, '<h1>Back soon</h1>');
+      const event = { id: `7f3a-${count}`, type: 'quote', time: '2026-01-01T00:00:00Z', data: { quote: 'a' } };
+      response.writeHead(200, { 'content-type': 'Text/Event-Stream' });
+      response.write(`id: ${event.id}\ndata: ${JSON.stringify(event)}\n\n`);
+      if (count === 1) response.end();
+    });
+    const tail = launch(t, ['tail', proxy.url, '--json']);
+    await tail.until(/7f3a-3/);
+    assert.deepEqual(asked, [undefined, '7f3a-1', '7f3a-1']);
+    assert.equal(await tail.end('SIGINT'), 0);
   });
 
   test('tail of the URL of a stream asks what that asks; options go before it', async (t) => {
