@@ -144,13 +144,15 @@ export function locate(since: string, log: EventLog, floor: number): Position {
   return locateTime(timeMs, since, log, floor);
 }
 
-/** Milliseconds of an RFC 3339 time, or NaN. A plus sign that a query did not escape has become a space. */
+const timeForm = /^(\d{4}-\d\d-\d\dT\d\d:\d\d)(?::(\d\d)(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/i;
+
+/** Milliseconds of an RFC 3339 time, with or without its seconds, or NaN. A plus sign that a query did not escape has become a space. */
 function parseTime(text: string): number {
   const time = text.replace(/ (?=\d\d:\d\d$)/, '+');
-  const [, minute, seconds, rest] = /^(\d{4}-\d\d-\d\dT\d\d:\d\d):(\d\d)(.*)$/i.exec(time) ?? [];
-  if (rest === undefined || !/^(\.\d+)?(Z|[+-]\d\d:\d\d)$/i.test(rest)) return Number.NaN;
+  const [, minute, seconds, fraction = '', zone] = timeForm.exec(time) ?? [];
+  if (zone === undefined) return Number.NaN;
   // JavaScript's clock has no leap seconds: such a one is the second after.
-  return seconds === '60' ? Date.parse(`${minute}:59${rest}`) + 1_000 : Date.parse(time);
+  return seconds === '60' ? Date.parse(`${minute}:59${fraction}${zone}`) + 1_000 : Date.parse(time);
 }
 
 /** Batches that are looked through for the first event of a time; each was appended at once. */
