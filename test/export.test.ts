@@ -29,6 +29,8 @@ test('export › a cell of CSV is no formula', async () => {
 test('export › a field may have the name of what every object inherits', async () => {
   const item: Record<string, unknown> = JSON.parse('{"__proto__":"b","constructor":["c","d"]}');
   assert.equal(await csvOf(item), '__proto__,constructor\r\nb,"c, d"\r\n');
+  // Another item need not have it.
+  assert.equal(await csvOf({ n: 1 }, item), 'n,__proto__,constructor\r\n1,,\r\n,b,"c, d"\r\n');
 });
 
 test('export › a truth value in CSV is a word, in a list and alone; nothing is an empty cell', async () => {

@@ -75,6 +75,15 @@ function* jsonLines(store: Store, selection: Selection): Generator<Buffer> {
   }
 }
 
+/** How a table is written. */
+const table = {
+  escape_formulas: true,
+  quoted_match: /[\r\n]/,
+  // The library would write 1, and nothing for false.
+  cast: { boolean: String },
+  record_delimiter: 'windows' as const,
+};
+
 // A table needs its columns before its first row: all items of a type have the same fields, those of other types are added.
 function* csv(store: Store, selection: Selection): Generator<Buffer> {
   const columns = new Set<string>();
@@ -83,17 +92,15 @@ function* csv(store: Store, selection: Selection): Generator<Buffer> {
     // The writer lets others have their turn after each part. This pass is long and has nothing to write, so its parts are empty.
     yield nothing;
   }
-  const table = {
-    columns: [...columns],
-    escape_formulas: true,
-    quoted_match: /[\r\n]/,
-    // The library would write 1, and nothing for false.
-    cast: { boolean: String },
-    record_delimiter: 'windows' as const,
-  };
-  if (columns.size > 0) yield Buffer.from(stringify([table.columns], table));
+  const names = [...columns];
+  if (names.length > 0) yield Buffer.from(stringify([names], table));
   for (const events of selectItems(store, selection)) {
-    yield Buffer.from(stringify(events.map(cellsOf), table));
+    yield Buffer.from(
+      stringify(
+        events.map((event) => rowOf(event, names)),
+        table,
+      ),
+    );
   }
 }
 
@@ -102,9 +109,10 @@ function itemOf(event: LogEvent): Record<string, unknown> {
   return typeof data === 'object' && data !== null ? { ...data } : { value: data };
 }
 
-function cellsOf(event: LogEvent): Record<string, unknown> {
-  // Not by assignment: a field may be called `__proto__`.
-  return Object.fromEntries(Object.entries(itemOf(event)).map(([name, value]) => [name, cellOf(value)]));
+/** A list, not an object: of one that lacks a field the library would take what every object inherits under that name. */
+function rowOf(event: LogEvent, columns: readonly string[]): unknown[] {
+  const item = itemOf(event);
+  return columns.map((name) => (Object.hasOwn(item, name) ? cellOf(item[name]) : undefined));
 }
 
 function cellOf(value: unknown): unknown {
