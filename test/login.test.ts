@@ -41,7 +41,7 @@ for (const [title, changes, message] of [
   [
     'a name that the form has not',
     { fields: { user: 'ann', username: 'ann', password: secret }, check: '#none' },
-    /nothing matches "#none" behind it; the form has no input "user", but "username", "password", "csrf_token"$/,
+    /nothing matches "#none" behind it; the form has no input "user": it has "csrf_token", "username", "password"$/,
   ],
   ['a page that is not there', { url: '/none' }, /status 404/],
   ['the port of another protocol', { url: 'http://127.0.0.1:1/' }, /may not enter \(port\)/],
@@ -63,6 +63,21 @@ for (const [title, changes, message] of [
     } finally {
       await site.close();
     }
+  });
+}
+
+for (const [title, form, says] of [
+  ['a button is one, and a hidden input without a value', '<input type=hidden name=next><button name=go>', ''],
+  ['there may be none', '<input>', '; the form has no input "next", "go": it has none with a name'],
+] as const) {
+  test(`login › among the inputs that it tells of ${title}`, async () => {
+    await using web = await startWeb((_, response) => {
+      response.setHeader('content-type', 'text/html').end(`<form method=post>${form}</form>`);
+    });
+    await using crawler = await startCrawler();
+    const { last } = await crawler.crawl(member(web.url, { fields: { next: '/', go: '1' }, check: '#none' }));
+    const message: unknown = last?.data.message;
+    assert.equal(String(message).split(' behind it')[1], says);
   });
 }
 

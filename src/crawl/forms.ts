@@ -10,8 +10,8 @@ export interface Form {
   readonly method: 'GET' | 'POST';
   /** Names and values of its hidden inputs, in their order. */
   readonly hidden: readonly [name: string, value: string][];
-  /** Names of what is filled in by hand. */
-  readonly visible: readonly string[];
+  /** Names of all that can be filled in or pressed, those of its hidden inputs too. */
+  readonly inputs: readonly string[];
 }
 
 /** What is known of a page with a form, or of the page behind it. */
@@ -23,7 +23,7 @@ export interface FormPage {
 }
 
 const hiddenInput = 'input[type="hidden" i][name][value]';
-const visibleInput = ':is(input:not([type="hidden" i]), select, textarea)[name]';
+const anyInput = ':is(input, select, textarea, button)[name]';
 
 /** Reads a page for a form, and for something else that tells where one is. */
 export function createFormReader(form: string, check: string | undefined) {
@@ -33,7 +33,7 @@ export function createFormReader(form: string, check: string | undefined) {
     // Both lists have one entry for each input.
     names: { css: hiddenInput, attr: 'name', all: true },
     values: { css: hiddenInput, attr: 'value', all: true },
-    visible: { css: visibleInput, attr: 'name', all: true },
+    inputs: { css: anyInput, attr: 'name', all: true },
   } as const;
   const extraction = compileExtraction({
     items: { form: { each: form, fields }, ...(check !== undefined && { check: { each: check, fields: {} } }) },
@@ -56,14 +56,14 @@ export function createFormReader(form: string, check: string | undefined) {
   };
 }
 
-function formOf({ action, method, names, values, visible }: Readonly<Record<string, unknown>>, url: string): Form {
+function formOf({ action, method, names, values, inputs }: Readonly<Record<string, unknown>>, url: string): Form {
   const listOf = (list: unknown) => (Array.isArray(list) ? list.map(String) : []);
   const valueList = listOf(values);
   return {
     action: typeof action === 'string' ? action : url,
     method: String(method).toLowerCase() === 'post' ? 'POST' : 'GET',
     hidden: listOf(names).map((name, i) => [name, valueList[i] ?? '']),
-    visible: listOf(visible),
+    inputs: listOf(inputs),
   };
 }
 

@@ -68,15 +68,16 @@ async function tryToLogIn(visit: LoginVisit, caller: Cancellation): Promise<void
 }
 
 /** What was filled in that the form does not ask for: a wrong name, or another form, such as one for a search. */
-function strangersIn({ hidden, visible }: Form, fields: Readonly<Record<string, string>>): string {
-  const inputs = [...new Set([...visible, ...hidden.map(([name]) => name)])];
+function strangersIn(form: Form, fields: Readonly<Record<string, string>>): string {
+  const inputs = [...new Set(form.inputs)];
   const strangers = Object.keys(fields).filter((name) => !inputs.includes(name));
   const listed = (names: string[]) =>
     names
       .slice(0, 10)
       .map((name) => JSON.stringify(name.slice(0, 100)))
       .join(', ');
-  return strangers.length === 0 ? '' : `; the form has no input ${listed(strangers)}, but ${listed(inputs)}`;
+  const known = inputs.length === 0 ? 'none with a name' : listed(inputs);
+  return strangers.length === 0 ? '' : `; the form has no input ${listed(strangers)}: it has ${known}`;
 }
 
 function failure({ login }: LoginVisit, why: string): CrawlcastError {
