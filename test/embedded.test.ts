@@ -18,7 +18,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { describe, it, type TestContext } from 'node:test';
-import { setTimeout } from 'node:timers/promises';
 import { openEmbeddedStore, openEmbeddedTables } from '#src/store/embedded.js';
 import { keys } from '#src/store/keys.js';
 import type { NewEvent, Offer, Store } from '#src/store/store.js';
@@ -72,6 +71,12 @@ function events(count: number, data = 'x', more: Partial<NewEvent> = {}): NewEve
 
 function offer(url: string, depth = 0): Offer {
   return { url, fingerprint: fingerprint(url), host, depth };
+}
+
+/** What is looked at now and then is looked at again. */
+function laterBy(t: TestContext, ms: number): void {
+  const { now } = performance;
+  t.mock.method(performance, 'now', () => now.call(performance) + ms);
 }
 
 /** Another process that runs a few lines with `open` at hand, and the lines it prints; its address space may have a limit. */
@@ -508,7 +513,7 @@ describe('embedded store', () => {
     assert.ok(during - before > 1_000_000, 'what is read is not overwritten');
     child.kill('SIGKILL');
     await once(child, 'exit');
-    await setTimeout(1_100);
+    laterBy(t, 1_100);
     await write();
     assert.ok((await write()) - during < 1_000_000);
   });
@@ -520,7 +525,7 @@ describe('embedded store', () => {
     t.after(() => store.close());
     await store.commit({ crawl, events: events(1) });
     await rename(file, elsewhere);
-    await setTimeout(1_100);
+    laterBy(t, 1_100);
     await assert.rejects(store.commit({ crawl, events: events(1) }), { code: 'store.failed', message: /moved/ });
     await writeFile(file, 'another one');
     assert.equal((await store.trouble())?.code, 'store.failed');
