@@ -1,5 +1,7 @@
 /** What the store on NATS JetStream does that the others need not: several of them are one log. */
 import assert from 'node:assert/strict';
+import { renameSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, describe, it, type TestContext } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { jetstreamManager } from '@nats-io/jetstream';
@@ -379,6 +381,29 @@ describe('jetstream store', { skip: !hasNats && 'there is no nats-server here' }
     const { self = '' } = store.peers ?? {};
     const healthy = await open(t, newStream());
     assert.equal(await healthy.peers?.ask(self), 'gone');
+  });
+
+  it('writes nothing, and says so before, where its own copy cannot be written', async (t) => {
+    const [stream, dir] = [newStream(), temporaryFolder(t)];
+    const other = await open(t, stream);
+    const store = await open(t, stream, { dir });
+    await store.commit({ crawl, events: events(5) });
+    await until(other, 5);
+    const [file, elsewhere] = [join(dir, 'replica', 'data.mdb'), join(dir, 'elsewhere')];
+    renameSync(file, elsewhere);
+    // What others do to a file is looked for once in a second.
+    const { now } = performance;
+    t.mock.method(performance, 'now', () => now.call(performance) + 1_100);
+    const moved = { code: 'store.failed', message: /moved/ };
+    assert.match((await store.trouble())?.message ?? '', moved.message);
+    await assert.rejects(store.commit({ crawl, events: events(1, 'refused') }), moved);
+    assert.equal((await other.commit({ crawl, events: events(1, 'other') })).events[0]?.offset, 6);
+    renameSync(elsewhere, file);
+    assert.equal(await store.trouble(), undefined);
+    await until(store, 6);
+    assert.equal((await store.commit({ crawl, events: events(1) })).events[0]?.offset, 7);
+    await until(other, 7);
+    assert.deepEqual(textOf(store), textOf(other));
   });
 
   it('writes no snapshot of a copy that the newest one is ahead of, or that is of another log', async (t) => {

@@ -68,7 +68,17 @@ export class StreamTables implements Tables {
     return this.replica.tables.last(from, to);
   }
 
+  /**
+   * What keeps the copy from being written. It is asked before anything is sent: a transaction that is on the stream, but not in the
+   * copy, would be told to have failed.
+   */
+  async trouble(): Promise<CrawlcastError | undefined> {
+    return this.replica.tables.trouble?.();
+  }
+
   async write(changes: Changes): Promise<void> {
+    const trouble = await this.trouble();
+    if (trouble !== undefined) throw trouble;
     try {
       await this.#letOthers();
       await this.#append(changes);
