@@ -232,7 +232,7 @@ export class CrawlRun {
     return committed;
   }
 
-  /** The page has ended, and its last step is committed: nothing more is known of it. */
+  /** The page has ended, and its last step is committed: what was remembered of it is let go of. */
   #done(lease: Lease): void {
     this.#attempts.delete(lease.fingerprint);
     this.#validators.forget(lease);

@@ -76,7 +76,7 @@ export async function readSpider(file: string): Promise<Spider> {
   return spider;
 }
 
-/** As {@link readSpider}, but a module without a default export is none, and no mistake. */
+/** As {@link readSpider}, but a module without a default export is no mistake: it is no spider, and `undefined`. */
 async function readIfSpider(file: string): Promise<Spider | undefined> {
   try {
     if (isModuleFile(file)) return await readModule(file);

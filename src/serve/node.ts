@@ -81,7 +81,7 @@ function serveRequests(server: Server, service: Service, full: WeakSet<Duplex>):
     outgoing.shouldKeepAlive = false;
     response.answer(refusal);
   };
-  // An expectation that Node does not know is none that is kept back for: it would answer 417 itself, without a word.
+  // A request with an expectation that Node does not know is served as well: Node would answer it 417 itself, without a word.
   server.on('request', take).on('checkExpectation', take);
 }
 
@@ -121,7 +121,7 @@ function serveUpgrades(server: Server, service: Service, full: WeakSet<Duplex>, 
   });
 }
 
-/** The library refuses a list of subprotocols that it cannot read, and takes the first of one: it is shown the one that has been chosen. */
+/** The library would refuse a list of subprotocols that it cannot read, and take the first of any other: it is shown only the one that was chosen. */
 function offerOnly(protocol: string | undefined, { headers }: IncomingMessage): void {
   if (protocol === undefined) delete headers['sec-websocket-protocol'];
   else headers['sec-websocket-protocol'] = protocol;

@@ -12,8 +12,8 @@ export interface Readiness {
 }
 
 /**
- * While the last write to the log failed, each question is a try whether the next one succeeds. Else the disk is looked at alone: anybody may ask,
- * and as often as he likes.
+ * After a write to the log that failed, each request tries whether the next one succeeds. Otherwise only the disk is looked at: anybody may ask,
+ * as often as they like.
  */
 export function createReadiness(store: Store): Readiness {
   let stopping = false;

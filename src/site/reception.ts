@@ -12,7 +12,7 @@ async function readForm(request: IncomingMessage): Promise<URLSearchParams | und
   let bytes = 0;
   for await (const chunk of request) {
     bytes += chunk.length;
-    // The rest is read as well: who is broken off while sending does not get to see the answer.
+    // The rest is read as well: a client that is cut off while it sends never sees the answer.
     if (bytes <= maxFormBytes) chunks.push(chunk);
   }
   return bytes > maxFormBytes ? undefined : new URLSearchParams(Buffer.concat(chunks).toString());

@@ -124,7 +124,7 @@ function makeFolders(dir: string): void {
 }
 
 function movedMessage(path: string): string {
-  return `${path} has been deleted, moved or replaced under the service, which writes no more to what nobody would find: put it back, or restart.`;
+  return `${path} has been deleted, moved or replaced while it is in use. Nothing more is written, as nobody would find it: put the file back, or restart.`;
 }
 
 /**
@@ -238,7 +238,7 @@ class LmdbTables implements Tables {
     if (now - this.#lookedAt < lookMs) return;
     if (!(await this.#place.isHeld())) throw new CrawlcastError('store.failed', movedMessage(this.#place.path));
     this.#lookedAt = now;
-    // Who was killed while he read, as in the middle of a backup, would keep all room that is freed from being used again.
+    // A process that was killed while it read, as in the middle of a backup, would keep freed room from being used again.
     this.db.readerCheck();
   }
 
