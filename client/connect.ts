@@ -114,9 +114,13 @@ async function readResults<Item>(
 /** The id of the newest event. */
 async function readHead(service: Service): Promise<string | undefined> {
   const ask = (query?: URLSearchParams) => service.ask(service.locate('crawls', query), { method: 'HEAD' });
+  const askOlder = (error: unknown) => {
+    if (error instanceof CrawlcastClientError && error.status === 400) return ask();
+    throw error;
+  };
   try {
     // For the length of the whole list a service has to write all of it. One that knows no `limit` refuses it.
-    const { headers } = await ask(new URLSearchParams({ limit: '1' })).catch(() => ask());
+    const { headers } = await ask(new URLSearchParams({ limit: '1' })).catch(askOlder);
     return headers.get('crawlcast-cursor') ?? undefined;
   } catch {
     return undefined; // It is only for show; the stream itself says what is wrong.
