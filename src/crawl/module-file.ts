@@ -35,7 +35,8 @@ async function importSpider(file: string): Promise<SpiderModule | undefined> {
   });
   const hasDefault = typeof exported === 'object' && exported !== null && 'default' in exported;
   const loaded = hasDefault ? exported.default : exported;
-  if (isModule(loaded)) return loaded;
+  // What spiders share may have a function of that name as well.
+  if (isModule(loaded) && (hasDefault || 'start' in loaded)) return loaded;
   if (!hasDefault) return undefined;
   throw new CrawlcastError('spider.invalid', 'its default export is no spider: write start, and parse, a generator');
 }
