@@ -113,14 +113,10 @@ async function readResults<Item>(
 
 /** The id of the newest event. */
 async function readHead(service: Service): Promise<string | undefined> {
-  const ask = (query?: URLSearchParams) => service.ask(service.locate('crawls', query), { method: 'HEAD' });
-  const askOlder = (error: unknown) => {
-    if (error instanceof CrawlcastClientError && error.status === 400) return ask();
-    throw error;
-  };
+  // For the length of the whole list the service would have to write all of it.
+  const url = service.locate('crawls', new URLSearchParams({ limit: '1' }));
   try {
-    // For the length of the whole list a service has to write all of it. One that knows no `limit` refuses it.
-    const { headers } = await ask(new URLSearchParams({ limit: '1' })).catch(askOlder);
+    const { headers } = await service.ask(url, { method: 'HEAD' });
     return headers.get('crawlcast-cursor') ?? undefined;
   } catch {
     return undefined; // It is only for show; the stream itself says what is wrong.

@@ -228,31 +228,6 @@ describe('a stream of the client', () => {
     assert.ok(by > 890_000 && by < 900_000, `by ${by}`);
     await events.return?.();
   });
-
-  it('asks where the log ends without all crawls, but with them where a service knows no limit', async (test) => {
-    const service = await standIn(test, (_, response) => beginStream(response).write(block(1, 'quote')));
-    for (const [status, searches] of [
-      [200, ['?limit=1']],
-      [400, ['?limit=1', '']],
-      // Whoever says no for another reason is not asked twice.
-      [429, ['?limit=1']],
-    ] as const) {
-      const asked: string[] = [];
-      const withHead: typeof fetch = async (url, init) => {
-        if (init?.method !== 'HEAD') return fetch(url, init);
-        const { search } = new URL(String(url));
-        asked.push(search);
-        if (search !== '' && status !== 200) return new Response(null, { status });
-        return new Response(null, { headers: { 'crawlcast-cursor': 'e-1' } });
-      };
-      const stream = connect(service.url, { transport: 'sse', fetch: withHead }).events({ since: 0 });
-      const live = firstValueFrom(stream.state$.pipe(filter(({ state }) => state === 'live')));
-      const reading = stream.subscribe();
-      await live;
-      reading.unsubscribe();
-      assert.deepEqual(asked, searches);
-    }
-  });
 });
 
 describe('a stream of the client over WebSocket', () => {

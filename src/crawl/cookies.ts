@@ -89,7 +89,6 @@ class Jar implements Cookies {
       const cookie = Cookie.fromJSON(one);
       if (cookie === undefined) continue;
       this.#isEmpty = false;
-      settleExpiry(cookie, cookie.lastAccessed);
       this.#store.putCookie(cookie, () => {});
     }
   }
@@ -97,7 +96,7 @@ class Jar implements Cookies {
   #takeLine(url: string, line: string): void {
     const cookie = Cookie.parse(line, { loose: true });
     if (cookie === undefined) return;
-    settleExpiry(cookie, new Date());
+    settleExpiry(cookie);
     const known = this.#isEmpty ? [] : this.#jar.getCookiesSync(url, { allPaths: true });
     if (known.length >= limits.cookiesPerHost && known.every(({ key }) => key !== cookie.key)) return;
     if (!this.#put(cookie, url) || cookie.domain === null) return;
@@ -139,9 +138,9 @@ class Jar implements Cookies {
 }
 
 /** The jar counts a cookie's age from when it was last used, and would keep one that is in use for ever: its end is put down as a time. */
-function settleExpiry(cookie: Cookie, since: Cookie['lastAccessed']): void {
-  if (cookie.maxAge === null || !(since instanceof Date)) return;
-  cookie.expires = new Date(Math.min(Math.max(cookie.expiryTime(since) ?? 0, 0), maxTimeMs));
+function settleExpiry(cookie: Cookie): void {
+  if (cookie.maxAge === null) return;
+  cookie.expires = new Date(Math.min(Math.max(cookie.expiryTime(new Date()) ?? 0, 0), maxTimeMs));
   cookie.maxAge = null;
 }
 

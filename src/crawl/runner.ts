@@ -13,7 +13,6 @@ import { watchOwners } from './owners.js';
 import { tryToWrite } from './probe.js';
 import { CrawlRun } from './run.js';
 import { publicSettings } from './secrets.js';
-import { cookieCollection } from './session.js';
 import type { Spider } from './spider.js';
 import { prepare, refuseProxy, type StartRequest } from './start.js';
 
@@ -172,7 +171,6 @@ export function createRunner(context: CrawlContext, options: RunnerOptions = {})
       crawl: id,
       decide: ({ record, progress }) => ended(id, allowed(record, may, ending.state), progress, ending),
       dropFrontier: true,
-      documents: [{ collection: cookieCollection, key: id, value: undefined }],
     });
   }
 

@@ -2,7 +2,7 @@
 import type { CrawlRecord, OwnDocument, Store } from '../store/store.js';
 import { version } from '../version.js';
 import type { AdmissionRules } from './admission.js';
-import { type Cookies, createCookies, type SavedCookies } from './cookies.js';
+import { type Cookies, createCookies } from './cookies.js';
 import type { Fetcher } from './fetcher.js';
 import { logIn } from './login.js';
 import type { FetchOptions, ResponseHead } from './messages.js';
@@ -13,9 +13,6 @@ const defaultUserAgent = `crawlcast/${version}`;
 
 /** A page may take this many times as long in all as it may be silent. */
 const totalTimeoutFactor = 10;
-
-/** Where earlier versions have kept the cookies of each crawl. */
-export const cookieCollection = 'cookies';
 
 /** Headers that say who we are. */
 const credential = /^(authorization|cookie)$/i;
@@ -36,7 +33,7 @@ export class Session {
   readonly #headers: RequestHeaders | undefined;
 
   constructor(store: Store, record: CrawlRecord, spider: Spider, publicOnly: boolean) {
-    const saved = savedCookies(store, record.id);
+    const saved = [...store.ownDocuments(record.id)];
     this.#spider = spider;
     const { userAgent = defaultUserAgent, timeout, maxBytes, proxy, headers } = spider.settings;
     this.#headers = Object.keys(headers).length > 0 ? inLowerCase(headers) : undefined;
@@ -96,16 +93,6 @@ export class Session {
   takeChanges(): OwnDocument[] {
     return this.#cookies.takeChanges();
   }
-}
-
-/** What the crawl has kept. */
-function savedCookies(store: Store, crawl: string): SavedCookies[] {
-  // Written by the jar of an earlier version.
-  const old = store.document(cookieCollection, crawl) as { cookies: { domain: string }[] } | undefined;
-  const kept = [...store.ownDocuments(crawl)];
-  const isNewer = new Set(kept.map(({ key }) => key));
-  const older = old?.cookies.filter(({ domain }) => !isNewer.has(domain)) ?? [];
-  return older.length === 0 ? kept : [{ key: '', value: older }, ...kept];
 }
 
 /** As they may be written in any case, one would else be sent beside our own of the same name. */
