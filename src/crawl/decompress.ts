@@ -2,7 +2,7 @@
 import type { Transform } from 'node:stream';
 import zlib from 'node:zlib';
 import { Decompress as ZstdDecoder } from 'fzstd';
-import { CrawlcastError } from '../errors.js';
+import { CrawlcastError, messageOf } from '../errors.js';
 import { tooLargeError } from './fetch-errors.js';
 import { ZstdWindow } from './zstd-window.js';
 
@@ -219,7 +219,7 @@ async function* decodeZstd(source: Chunks, limits: DecodeLimits): AsyncGenerator
 }
 
 function decodeFailure(error: unknown, host: string): CrawlcastError {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   if (/unexpected (end of file|eof)/i.test(message)) {
     return new CrawlcastError('body.truncated', `${host}: the compressed body ends before it is complete`);
   }

@@ -1,5 +1,5 @@
 /** The fields of an item: how a rule becomes a reader, and what the reader makes of an element. */
-import { CrawlcastError } from '../errors.js';
+import { CrawlcastError, messageOf } from '../errors.js';
 import { attributeOf, charge, textInside } from './adapter.js';
 import { innerMarkup } from './inner-markup.js';
 import { compileScoped, type ScopedSelector } from './selectors.js';
@@ -118,7 +118,7 @@ function compilePattern(name: string, source: string): RegExp {
     try {
       return new RegExp(source, 'g');
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
+      const why = messageOf(error);
       throw new CrawlcastError('spider.invalid', `The field ${name} has a bad "strip": ${why}`);
     }
   }

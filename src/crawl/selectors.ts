@@ -1,7 +1,7 @@
 /** CSS selectors against a document that is still growing: what they match, and when that is certain. */
 import { compile as compileQuery } from 'css-select';
 import { isTraversal, parse, type Selector, SelectorType } from 'css-what';
-import { CrawlcastError } from '../errors.js';
+import { CrawlcastError, messageOf } from '../errors.js';
 import { adapter } from './adapter.js';
 import { positionPseudos, renamePositions } from './positions.js';
 import { later, type Settling, settlingInScope, settlingOf, withoutLookAhead } from './settling.js';
@@ -148,7 +148,7 @@ function guard<T>(css: string, make: () => T): T {
   try {
     return make();
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     const message = `The selector ${JSON.stringify(css)} cannot be used: ${adviceOn(css, why) ?? why}`;
     throw new CrawlcastError('spider.invalid', message);
   }

@@ -1,7 +1,7 @@
 /** Where named spiders are found: built in, or in a folder on this machine. */
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, extname, join } from 'node:path';
-import { CrawlcastError } from '../errors.js';
+import { CrawlcastError, messageOf } from '../errors.js';
 import { quotes } from '../spiders/quotes.js';
 import { isModuleFile, noDefaultExport, readModule } from './module-file.js';
 import { parseSpider, type Spider } from './spider.js';
@@ -86,7 +86,7 @@ async function readIfSpider(file: string): Promise<Spider | undefined> {
     return parseSpider(isObject ? { name, ...content } : content);
   } catch (error) {
     // Of a parser's message the first line: below it YAML's draws the place.
-    const [message = ''] = (error instanceof Error ? error.message : String(error)).split(/:?\n/);
+    const [message = ''] = messageOf(error).split(/:?\n/);
     throw new CrawlcastError('spider.invalid', `${file}: ${message}`, { cause: error });
   }
 }
