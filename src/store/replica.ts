@@ -54,17 +54,23 @@ export class Replica {
  * @param stream names the stream and when it was made: a copy of another one is thrown away, as is a damaged one
  */
 export async function openReplica(data: string, stream: string): Promise<Replica> {
-  const dir = join(data, 'replica');
   try {
-    const tables = await openEmbeddedTables(dir);
-    if (readPosition(tables, stream) !== undefined || tables.range(' ', '\u007f', 1).length === 0) {
-      return new Replica(tables, stream);
-    }
+    const tables = await openEmbeddedTables(join(data, 'replica'));
+    if (isUsable(tables, stream)) return new Replica(tables, stream);
     await tables.close();
   } catch (thrown) {
     if (toCrawlcastError(thrown).code !== 'data.corrupt') throw thrown;
   }
   return renewReplica(data, stream);
+}
+
+/** Whether a copy is of this stream, or has nothing yet. Damage within the file shows only where it is read, in an error of whatever kind. */
+function isUsable(tables: Tables, stream: string): boolean {
+  try {
+    return readPosition(tables, stream) !== undefined || tables.range(' ', '\u007f', 1).length === 0;
+  } catch {
+    return false;
+  }
 }
 
 /** An empty copy in place of the one that is there. */
