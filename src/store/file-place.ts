@@ -16,7 +16,8 @@ export class FilePlace {
       const { dev, ino } = await stat(this.path, { bigint: true });
       return dev === this.#opened.dev && ino === this.#opened.ino;
     } catch (thrown) {
-      return !(thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT');
+      // The second: a file is now where one of its folders was.
+      return !(thrown instanceof Error && 'code' in thrown && (thrown.code === 'ENOENT' || thrown.code === 'ENOTDIR'));
     }
   }
 }
