@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
+import { Hub } from '#src/serve/hub.js';
+import { begin, plan, Subscriber } from '#src/serve/subscriber.js';
+import { parseSubscriptionQuery } from '#src/serve/subscription.js';
 import type { RunningService } from '#src/service.js';
+import { openMemoryStore } from '#src/store/memory.js';
 import { appendItems, eventOf, recordOf, startLogService, tidy, transports } from './support/log-service.js';
 import { type Reader, readSse, readWs, take } from './support/readers.js';
 
@@ -188,3 +192,108 @@ for (const transport of transports) {
     });
   });
 }
+
+/** A reader of a log of five events that others write to as well, where `isCurrent` says whether all of theirs is here. */
+async function readShared(t: TestContext, isCurrent: () => Promise<boolean>) {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const peers = { self: 'one', ask: async () => 'alive' as const, isCurrent };
+  const store = await openMemoryStore({ peers });
+  const hub = new Hub(store);
+  t.after(() => {
+    hub.close();
+    return store.close();
+  });
+  await appendItems(store, 'a', 1, 5);
+  const planOf = (offset: number, more = '') =>
+    plan(parseSubscriptionQuery(`since=${store.log.epoch}-${offset}${more}`), store);
+  const told: string[] = [];
+  const open = (offset: number, more?: string) => {
+    const planned = planOf(offset, more);
+    const subscriber = new Subscriber(store, hub.turns, planned, {
+      deliver({ batch, runs, last }) {
+        const { type, data } = JSON.parse(batch.jsonAt(runs[0]?.from ?? 0).toString());
+        told.push(type === 'log.gap' ? `${data.reason} of ${data.requested.split('-')[1]}` : String(last));
+        return true;
+      },
+      heartbeat: () => true,
+      end: () => told.push('the end'),
+      fail: assert.fail,
+    });
+    const member = { protocol: 'sse', address: '127.0.0.1', subscriber, remind() {}, leave() {} } as const;
+    begin({ store, hub, plan: planned, address: member.address }, member);
+    return subscriber;
+  };
+  const change = (subscriber: Subscriber, offset: number) => {
+    const next = planOf(offset);
+    subscriber.replan(next);
+    subscriber.tellGap(next.position);
+    subscriber.begin();
+  };
+  /** Time goes by, and what it sets off is done. */
+  const pass = async (ms: number) => {
+    t.mock.timers.tick(ms);
+    await new Promise((resolve) => setImmediate(resolve));
+  };
+  return { store, told, open, change, pass };
+}
+
+describe('a reader that is ahead of one process’s copy of the log', () => {
+  it('is told of no gap where the copy comes to the very offset that it asked for', async (t) => {
+    const { store, told, open, pass } = await readShared(t, async () => true);
+    open(7);
+    await appendItems(store, 'a', 6, 2);
+    await pass(3_000);
+    assert.deepEqual(told, []);
+    await appendItems(store, 'a', 8, 1);
+    assert.deepEqual(told, ['8']);
+  });
+
+  it('is told of one once the copy is known to hold all, and not for as long as it may lag', async (t) => {
+    let isCurrent = false;
+    const { told, open, pass } = await readShared(t, async () => isCurrent);
+    open(7);
+    await pass(2_999);
+    await pass(1);
+    await pass(3_000);
+    assert.deepEqual(told, []);
+    isCurrent = true;
+    await pass(3_000);
+    assert.deepEqual(told, ['ahead of 7']);
+    await pass(9_000);
+    assert.deepEqual(told, ['ahead of 7']);
+  });
+
+  it('is told of one, and that nothing comes any more, where its crawl is over', async (t) => {
+    const { store, told, open, pass } = await readShared(t, async () => true);
+    await store.commit({ crawl: 'a', record: recordOf('a', 'finished') });
+    open(7, '&crawl=a');
+    await pass(3_000);
+    assert.deepEqual(told, ['ahead of 7', 'the end']);
+  });
+
+  it('is told, where it asked for something else meanwhile, of that alone, and in its own time', async (t) => {
+    const { told, open, change, pass } = await readShared(t, async () => true);
+    const subscriber = open(7);
+    await pass(2_000);
+    change(subscriber, 20);
+    await pass(2_000);
+    assert.deepEqual(told, []);
+    await pass(1_000);
+    assert.deepEqual(told, ['ahead of 20']);
+  });
+
+  it('is told nothing of what it no longer asks for when that is known', async (t) => {
+    const answers: ((isCurrent: boolean) => void)[] = [];
+    const { told, open, change, pass } = await readShared(t, () => new Promise((resolve) => answers.push(resolve)));
+    const subscriber = open(7);
+    await pass(3_000);
+    change(subscriber, 20);
+    answers.shift()?.(true);
+    await pass(0);
+    assert.deepEqual(told, []);
+    await pass(3_000);
+    answers.shift()?.(true);
+    await pass(0);
+    assert.deepEqual(told, ['ahead of 20']);
+  });
+});

@@ -124,6 +124,8 @@ export class Subscriber {
 
   /** Whether all that a reader of one finished crawl can still get has been written. */
   get #isComplete(): boolean {
+    // Who is ahead may have to be told of that first.
+    if (this.#isAhead) return false;
     return this.#cursor >= (endOf(this.store, this.#crawl) ?? Number.POSITIVE_INFINITY);
   }
 
