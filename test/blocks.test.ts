@@ -37,8 +37,21 @@ describe('a log that is longer than what is kept of it in memory', () => {
     const store = await openTableStore(tables);
     await store.commit({ crawl: 'a', events: items() });
     const log = new TableLog(tables, store.log.epoch);
+    // From the beginning of a chunk, from within one, and some from within one.
     const kept = [log.read(0), log.read(99), log.read(199, 7)];
     const textsOf = () => kept.map((batch) => Array.from(batch, ({ json }) => json.toString()));
+    for (const batch of kept) {
+      const events = Array.from(batch, ({ json }) => JSON.parse(json.toString()));
+      check(events);
+      const frames = batch
+        .frames(0, batch.length)
+        .toString()
+        .matchAll(/^data: (.*)$/gm);
+      assert.deepEqual(
+        Array.from(frames, ([, json = '']) => JSON.parse(json)),
+        events,
+      );
+    }
     const before = textsOf();
     const framesBefore = kept.map((batch) => batch.frames(0, batch.length).toString());
     for (let after = 0; after < log.last; after = log.lend(after).last);
