@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it, test } from 'node:test';
+import { Chores } from '#src/store/chores.js';
 import { encodeChunk } from '#src/store/chunk.js';
-import { keys } from '#src/store/keys.js';
+import { after, keys } from '#src/store/keys.js';
 import { TableLog } from '#src/store/log.js';
 import { openMemoryStore } from '#src/store/memory.js';
 import type { Retention } from '#src/store/store.js';
+import { openTableStore } from '#src/store/table-store.js';
 import { offsetOf } from './support/follower.js';
 import { appendItems, eventOf, recordOf, startLogService, tidy, transports } from './support/log-service.js';
 import { PlainTables } from './support/plain-tables.js';
@@ -118,6 +120,29 @@ test('retention › an event that is gone from the disk before the log is told i
     );
     assert.equal(log.first, 2);
   }
+});
+
+test('retention › leaves nothing on the disk of what it has taken, wherever in a chunk the oldest event lies', async () => {
+  for (const maxEvents of [99, 100, 101, 250]) {
+    const tables = new PlainTables();
+    const store = await openTableStore(tables, { retention: { maxEvents } });
+    for (let from = 1; from <= 1_000; from += 100) await appendItems(store, 'a', from, 100);
+    await tidy(store);
+    assert.equal(store.log.first, 1_000 - maxEvents + 1);
+    const chunks = tables.range(keys.chunks, after(keys.chunks), 100);
+    assert.equal(chunks.length, Math.ceil(maxEvents / 100), `${maxEvents} events`);
+    await store.close();
+  }
+});
+
+test('retention › looks at the age of the log ten times in it, and neither all the time nor once in an age', () => {
+  const log = new TableLog(new PlainTables(), 'e');
+  const intervals = [0, 100, 1_000, 60_000, 600_000, 1e12].map((maxAgeMs) => {
+    return new Chores(new PlainTables(), log, { maxAgeMs }).intervalMs;
+  });
+  // A timer of more than 2^31 ms would come at once.
+  assert.deepEqual(intervals, [50, 50, 100, 6_000, 60_000, 60_000]);
+  assert.equal(new Chores(new PlainTables(), log, { maxEvents: 1 }).intervalMs, undefined);
 });
 
 test('retention › takes documents that need what it has taken, and no others', { timeout: 20_000 }, async () => {
