@@ -4,8 +4,20 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { createFilter } from '#src/serve/filter.js';
+import { Hub } from '#src/serve/hub.js';
+import { begin, plan, Subscriber } from '#src/serve/subscriber.js';
+import { parseSubscriptionQuery } from '#src/serve/subscription.js';
 import { openMemoryStore } from '#src/store/memory.js';
-import { appendItems, eventOf, openLogService, recordOf, startLogService, transports } from './support/log-service.js';
+import type { Retention } from '#src/store/store.js';
+import {
+  appendItems,
+  eventOf,
+  openLogService,
+  recordOf,
+  startLogService,
+  tidy,
+  transports,
+} from './support/log-service.js';
 import { temporaryFolder } from './support/process.js';
 import { type Reader, readSse, readWs, take } from './support/readers.js';
 
@@ -42,6 +54,97 @@ describe('a piece', () => {
       }
     }
     await store.close();
+  });
+});
+
+/** A subscriber of its own, over a socket that is full after whatever is written to it until the test says otherwise. */
+async function readSlowly(t: TestContext, retention: Retention, query: string) {
+  const store = await openMemoryStore({ retention });
+  const hub = new Hub(store);
+  t.after(() => {
+    hub.close();
+    return store.close();
+  });
+  await store.commit({ crawl: 'a', record: recordOf('a') });
+  const seen: string[] = [];
+  let isFull = false;
+  let endsAt: string | undefined;
+  const open = () => {
+    const planned = plan(parseSubscriptionQuery(query), store);
+    const subscriber = new Subscriber(store, hub.turns, planned, {
+      deliver({ batch, runs }) {
+        assert.ok(!isFull, 'written to while it is full');
+        for (const { from, to } of runs) {
+          for (let place = from; place < to; place++) {
+            const { id, type } = JSON.parse(batch.jsonAt(place).toString());
+            seen.push(type === 'log.gap' ? `gap ${id}` : id);
+          }
+        }
+        isFull = true;
+        return false;
+      },
+      heartbeat: () => assert.fail('written to while it is full'),
+      end(lastId) {
+        endsAt = lastId;
+      },
+      fail: assert.fail,
+    });
+    const member = { protocol: 'sse', address: '127.0.0.1', subscriber, remind() {}, leave() {} } as const;
+    begin({ store, hub, plan: planned, address: member.address }, member);
+    return subscriber;
+  };
+  /** The socket takes bytes, and what waits for its turn has it. */
+  const drain = async (subscriber: Subscriber) => {
+    isFull = false;
+    subscriber.drained();
+    await new Promise((resolve) => setImmediate(resolve));
+  };
+  return { store, seen, open, drain, endsAt: () => endsAt, id: (offset: number) => `${store.log.epoch}-${offset}` };
+}
+
+describe('a subscriber whose socket is full', () => {
+  it('gets nothing more until it takes bytes again, and then each event once', async (t) => {
+    const { store, seen, open, drain, id } = await readSlowly(t, {}, 'since=0');
+    // What is too large for a piece is one by itself, so that one batch comes in several.
+    const sizes = [10, 10, 200_000, 10, 10, 200_000, 200_000, 10];
+    await store.commit({ crawl: 'a', events: sizes.map((size) => eventOf('a', 'quote', 'x'.repeat(size))) });
+    const subscriber = open();
+    let rounds = 0;
+    for (; subscriber.lag > 0; rounds++) {
+      subscriber.heartbeat();
+      await drain(subscriber);
+    }
+    assert.deepEqual(
+      seen,
+      sizes.map((_, index) => id(index + 1)),
+    );
+    assert.ok(rounds >= 4, `${rounds} rounds`);
+  });
+
+  it('gets nothing behind a gap that filled it', async (t) => {
+    const { store, seen, open, drain, id } = await readSlowly(t, { maxEvents: 2 }, 'since=0');
+    await appendItems(store, 'a', 1, 10);
+    await tidy(store);
+    const subscriber = open();
+    assert.deepEqual(seen, [`gap ${id(8)}`]);
+    await drain(subscriber);
+    assert.deepEqual(seen, [`gap ${id(8)}`, id(9), id(10)]);
+  });
+
+  it('is not led back where all that was left of its crawl, and more, is gone when it takes bytes again', async (t) => {
+    const { store, seen, open, drain, endsAt, id } = await readSlowly(t, { maxEvents: 2 }, 'crawl=a&since=0');
+    await appendItems(store, 'a', 1, 1);
+    const subscriber = open();
+    assert.deepEqual(seen, [id(1)]);
+    const finished = { ...recordOf('a'), state: 'finished' } as const;
+    await store.commit({ crawl: 'a', record: finished, events: [eventOf('a', 'crawl.finished', {})] });
+    await appendItems(store, 'b', 1, 10);
+    await tidy(store);
+    assert.equal(store.log.first, 11);
+    await drain(subscriber);
+    assert.deepEqual(seen, [id(1), `gap ${id(10)}`]);
+    await drain(subscriber);
+    assert.equal(endsAt(), id(12));
   });
 });
 
