@@ -290,6 +290,23 @@ for (const kind of ['uws', 'ws'] as const) {
       await over;
     });
 
+    it('is over, and says so, where the client goes before it begins', { timeout: 5_000 }, async () => {
+      let over: (takes: boolean) => void = () => {};
+      const closed = new Promise<boolean>((resolve) => {
+        over = resolve;
+      });
+      await using served = await serve((_, response) => {
+        response.onAbort(() => {
+          const sink = response.stream(200, sse, 'a');
+          sink.onClose = () => over(sink.write('b'));
+        });
+        client.reset();
+      });
+      using client = new RawClient(served.port);
+      client.send(get('/'));
+      assert.equal(await closed, false, 'and takes nothing');
+    });
+
     it('ends, and the connection takes the next request', async () => {
       await using served = await serve((request, response) => {
         if (request.path !== '/stream') return hello(request, response);

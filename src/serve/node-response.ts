@@ -81,7 +81,10 @@ class NodeSink implements ByteSink {
     this.#outgoing = outgoing;
     // Not in the turn of the event itself: a reader as fast as the writer would never let anybody else have one.
     outgoing.on('drain', () => setImmediate(() => this.#goOn(service)));
-    outgoing.once('close', () => guard(service, () => this.onClose(), ignore));
+    const close = (): void => guard(service, () => this.onClose(), ignore);
+    // The client may have gone before the stream began: then nothing says so any more.
+    if (outgoing.destroyed) queueMicrotask(close);
+    else outgoing.once('close', close);
   }
 
   write(chunk: Buffer | string): boolean {
