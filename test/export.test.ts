@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { exportItems } from '#src/serve/export.js';
+import { type ExportFormat, exportFormats, exportItems } from '#src/serve/export.js';
 import { openMemoryStore } from '#src/store/memory.js';
 
 async function csvOf(...items: readonly Record<string, unknown>[]): Promise<string> {
@@ -42,4 +42,27 @@ test('export › a truth value in CSV is a word, in a list and alone; nothing is
     await csvOf(...items),
     'yes,no,zero,nothing,list,deep\r\ntrue,false,0,,"true, , 0","{""no"":false}"\r\n,,-1,,,\r\n',
   );
+});
+
+test('export › leaves out what is no item of the crawl, wherever it lies, also where nothing else is there', async () => {
+  const store = await openMemoryStore();
+  const append = (crawl: string, type: string, ...numbers: readonly number[]) => {
+    const events = numbers.map((n) => ({ type, tail: Buffer.from(`,"type":"${type}","data":{"n":${n}}}`) }));
+    return store.commit({ crawl, events });
+  };
+  const textOf = (format: ExportFormat, until = store.log.last) =>
+    Buffer.concat([...exportItems(store, { crawl: 'a', until }, format)]).toString('utf8');
+  const all = (until?: number) => exportFormats.map((format) => textOf(format, until));
+  assert.deepEqual(all(), ['[]', '', ''], 'nothing of the crawl');
+  // Each a batch by itself.
+  await append('a', 'crawl.started', 1);
+  assert.deepEqual(all(), ['[]', '', ''], 'no item');
+  await append('b', 'quote', 2);
+  await append('a', 'quote', 3, 4);
+  await append('a', 'page', 5);
+  await append('a', 'quote', 6);
+  await append('b', 'quote', 7);
+  assert.deepEqual(all(), ['[{"n":3},{"n":4},{"n":6}]', '{"n":3}\n{"n":4}\n{"n":6}\n', 'n\r\n3\r\n4\r\n6\r\n']);
+  assert.deepEqual(all(3), ['[{"n":3}]', '{"n":3}\n', 'n\r\n3\r\n'], 'in the midst of a batch');
+  await store.close();
 });
