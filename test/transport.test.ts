@@ -443,6 +443,7 @@ for (const kind of ['uws', 'ws'] as const) {
       ['has no version', { 'Sec-WebSocket-Version': '' }, 426],
       ['has no key', { 'Sec-WebSocket-Key': '' }, 400],
       ['has a short key', { 'Sec-WebSocket-Key': 'c2hvcnQ=' }, 400],
+      ['has a key in another spelling than 16 bytes have', { 'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZR==' }, 400],
       ['has a key that is no base64', { 'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25j!Q==' }, 400],
     ];
     for (const [name, changes, status] of cases) {

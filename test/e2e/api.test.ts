@@ -312,7 +312,8 @@ const listsNewest: Case = async (t, transport) => {
   const list = async (query: string) => (await ask(`${url}/crawls${query}`)).json.map(({ id }: { id: string }) => id);
   assert.deepEqual(await list(''), ids);
   assert.deepEqual(await list('?limit=2'), ids.slice(3));
-  assert.deepEqual(await list('?limit=100'), ids);
+  for (const limit of [5, 6, 7, 100]) assert.deepEqual(await list(`?limit=${limit}`), ids);
+  assert.deepEqual(await list(`?limit=3&before=${ids[2]}`), ids.slice(0, 2));
   assert.deepEqual(await list(`?limit=2&before=${ids[3]}`), ids.slice(1, 3));
   assert.deepEqual(await list(`?before=${ids[1]}`), ids.slice(0, 1));
   assert.deepEqual(await list(`?limit=2&before=${ids[0]}`), []);
