@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { openLibrary } from '#src/crawl/library.js';
-import { publicSettings, publicSpider } from '#src/crawl/secrets.js';
+import { publicSettings, publicSpider, refuseHidden } from '#src/crawl/secrets.js';
 import { openShelf } from '#src/crawl/shelf.js';
 import { parseSpider, writeSpider } from '#src/crawl/spider.js';
 import { openMemoryStore } from '#src/store/memory.js';
@@ -19,6 +19,7 @@ test('library › shows neither headers nor cookies nor credentials', () => {
   const spider = {
     ...plain,
     start: ['http://user:s3cret@shop.example/'],
+    login: { url: 'http://user:s3cret@shop.example/login', fields: { password: 's3cret' } },
     settings: {
       headers: { 'X-Key': 's3cret' },
       cookies: { session: 's3cret' },
@@ -27,10 +28,33 @@ test('library › shows neither headers nor cookies nor credentials', () => {
   };
   const shown = JSON.stringify([publicSpider(spider), publicSettings(spider.settings)]);
   assert.doesNotMatch(shown, /s3cret/);
-  for (const part of ['X-Key', 'session', 'http://proxy.example:8080', 'http://shop.example/']) {
+  for (const part of [
+    'X-Key',
+    'session',
+    'http://proxy.example:8080',
+    'http://shop.example/',
+    'http://shop.example/login',
+    'password',
+  ]) {
     assert.ok(shown.includes(part), part);
   }
 });
+
+for (const [place, hiding] of [
+  ['settings.headers.x-key', { settings: { headers: { 'x-key': 'a' } } }],
+  ['settings.cookies.session', { settings: { cookies: { session: 'a' } } }],
+  ['login.fields.password', { login: { url: 'http://shop.example/', fields: { name: 'ann', password: 'a' } } }],
+] as const) {
+  test(`library › what was hidden in ${place} does not come back as its value`, () => {
+    const spider = { ...plain, ...hiding };
+    refuseHidden(parseSpider(spider));
+    const shown = JSON.stringify(publicSpider(spider)).replace('"name":"***"', '"name":"ann"');
+    assert.throws(
+      () => refuseHidden(parseSpider(JSON.parse(shown))),
+      ({ code, message }) => code === 'spider.invalid' && message.startsWith(`${place}: `),
+    );
+  });
+}
 
 test('library › a spider on the shelf hides one that was stored under its name', async (t) => {
   const store = await openMemoryStore();

@@ -24,7 +24,7 @@ export function publicSpider(spider: SpiderInput): Record<string, unknown> {
   return {
     ...spider,
     start: start.map(printableUrl),
-    ...(login && { login: { ...login, fields: hideValues(login.fields) } }),
+    ...(login && { login: { ...login, url: printableUrl(login.url), fields: hideValues(login.fields) } }),
     ...(settings && { settings: publicSettings(settings) }),
   };
 }
