@@ -150,6 +150,18 @@ const cases: Case[] = [
     encoding: 'iso-2022-jp',
     text: '<meta charset=iso-2022-jp>日A',
   },
+  {
+    title: 'windows-1252 before its <meta>',
+    bytes: bytes('<title>1 ', [0x80], '</title><meta charset=windows-1252>'),
+    encoding: 'windows-1252',
+    text: '<title>1 €</title><meta charset=windows-1252>',
+  },
+  {
+    title: 'ISO-2022-JP before its <meta>',
+    bytes: bytes('<title>', [0x1b, 0x24, 0x42, 0x46, 0x7c, 0x1b, 0x28, 0x42], '</title><meta charset=iso-2022-jp>'),
+    encoding: 'iso-2022-jp',
+    text: '<title>日</title><meta charset=iso-2022-jp>',
+  },
   { title: 'a character that never ends', bytes: bytes('a', [0xe2, 0x82]), encoding: 'utf-8', text: 'a\ufffd' },
 ];
 
@@ -180,4 +192,12 @@ test('charset › ASCII goes through at once, and what must wait waits no longer
   assert.equal(decoder.write(Buffer.from('<body>')), 'é</title><body>');
   assert.equal(decoder.write(Buffer.from('ü')), 'ü');
   assert.equal(decoder.end(), '');
+});
+
+test('charset › what waits is still there where the memory of its chunk is used again', () => {
+  const decoder = createDecoder(undefined);
+  const chunk = Buffer.from([0xef, 0xbb]);
+  assert.equal(decoder.write(chunk), '');
+  chunk.fill('x');
+  assert.equal(decoder.write(Buffer.from([0xbf, 0x61])), 'a');
 });

@@ -65,7 +65,8 @@ export function createDecoder(contentType: string | undefined): Decoder {
   };
 
   const hold = (bytes: Uint8Array): string => {
-    held = bytes.slice();
+    // `slice` of a Buffer is no copy.
+    held = new Uint8Array(bytes);
     return '';
   };
 
