@@ -82,10 +82,11 @@ function attend(
     }
   });
   let hasFailed = false;
+  const asking = new AbortController();
   const fail = () => {
     if (hasFailed || subscriber.closed) return;
     hasFailed = true;
-    void explain(service, request).then((error) => subscriber.error(error));
+    void explain(service, request, asking).then((error) => subscriber.error(error));
   };
   // Of an open socket the close that follows says what it was; Node 22 has none for one that could not be opened.
   socket.addEventListener('error', () => {
@@ -102,6 +103,7 @@ function attend(
   return () => {
     stopHolding();
     watch.stop();
+    asking.abort();
     socket.close();
   };
 }
@@ -131,15 +133,14 @@ function errorOfClose(code: number, reason: string): CrawlcastClientError {
 }
 
 /** Why a socket did not open: no browser says it, but the same subscription over HTTP is refused for the same reason. */
-async function explain(service: Service, request: Request): Promise<unknown> {
-  const abort = new AbortController();
+async function explain(service: Service, request: Request, asking: AbortController): Promise<unknown> {
   try {
-    await service.ask(service.locate('events', queryOf(request)), { signal: abort.signal });
+    await service.ask(service.locate('events', queryOf(request)), { signal: asking.signal });
     return lost('the socket could not be opened');
   } catch (error) {
     return error;
   } finally {
-    abort.abort();
+    asking.abort();
   }
 }
 

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import type { IncomingMessage } from 'node:http';
 import { describe, it } from 'node:test';
 import { CrawlcastClientError, connect, MissedEventsError, type StreamState } from 'crawlcast/client';
-import { filter, firstValueFrom, lastValueFrom, map, toArray } from 'rxjs';
+import { filter, firstValueFrom, lastValueFrom, map, Subject, toArray } from 'rxjs';
 import { WebSocket, WebSocketServer } from 'ws';
 import { beginStream, block, eventText, refuse, standIn } from './support/stand-in.js';
 
@@ -91,6 +92,32 @@ describe('a stream of the client', () => {
     );
     assert.equal(code, 'log.gap');
     assert.equal(service.asked.filter((url) => url.includes('since=e-1')).length, 2);
+  });
+
+  it('takes the start of a stream from now, or from a time, for the place where it goes on', async (test) => {
+    for (const since of ['now', new Date(0)]) {
+      const service = await standIn(test, (_, response, count) => {
+        if (count === 1) beginStream(response).write('id: e-5\n\n', () => response.destroy());
+        else beginStream(response).write(block(6, 'quote'));
+      });
+      await firstValueFrom(connect(service.url, { transport: 'sse' }).events({ since }));
+      assert.equal(service.asked[1], 'GET /events?since=e-5');
+    }
+  });
+
+  it('closes its connection when it is left', async (test) => {
+    const asked = new Subject<IncomingMessage>();
+    const service = await standIn(test, (request, response) => {
+      beginStream(response).write(block(1, 'quote'));
+      asked.next(request);
+    });
+    const first = firstValueFrom(asked);
+    const subscription = connect(service.url, { transport: 'sse' }).events({ since: 0 }).subscribe();
+    const { socket } = await first;
+    const closed = new Promise((resolve) => socket.once('close', () => resolve('closed')));
+    const still = new Promise((resolve) => setTimeout(() => resolve('open'), 5_000).unref());
+    subscription.unsubscribe();
+    assert.equal(await Promise.race([closed, still]), 'closed');
   });
 
   it('asks for the first and last events of crawls, but gives only what was subscribed to', async (test) => {
@@ -264,6 +291,17 @@ describe('a stream of the client over WebSocket', () => {
     const service = await standIn(test, (_, response) => refuse(response, 401, 'auth.missing'));
     const stream = connect(service.url, { transport: 'ws', WebSocket: Silent }).events();
     await assert.rejects(firstValueFrom(stream), { code: 'auth.missing' });
+  });
+
+  it('asks no longer why it was not let in when it is left', { timeout: 20_000 }, async (test) => {
+    const asked = new Subject<IncomingMessage>();
+    const service = await standIn(test, (request) => asked.next(request));
+    const first = firstValueFrom(asked);
+    const subscription = connect(service.url, { transport: 'ws', WebSocket }).events().subscribe();
+    const { socket } = await first;
+    const closed = once(socket, 'close');
+    subscription.unsubscribe();
+    await closed;
   });
 
   it('fails where it is told that it broke the rules', async (test) => {
