@@ -201,6 +201,17 @@ suite('decompress', () => {
     await fetcher.close();
   });
 
+  test('a compressed body of just maxBytes is whole', async () => {
+    for (const title of ['gzip', 'br', 'zstd', 'a plain page labelled gzip']) {
+      const { header, bytes } = encodings[title] ?? { header: '', bytes: page };
+      await using site = await startHostile((socket) => socket.end(reply(bytes, { 'content-encoding': header })));
+      const fetcher = createFetcher();
+      const { bytes: read, error } = await outcomeOf(fetcher, request(site.url, { maxBytes: page.length }));
+      assert.deepEqual([read, error], [page.length, undefined], title);
+      await fetcher.close();
+    }
+  });
+
   test('what follows the end of compressed data is ignored', async () => {
     for (const [header, bytes] of [
       ['gzip', zlib.gzipSync(page)],

@@ -4,7 +4,7 @@ import { createServer } from 'node:https';
 import type { Socket } from 'node:net';
 import { after, suite, test } from 'node:test';
 import { Cancellation } from '#src/crawl/cancellation.js';
-import { createFetcher } from '#src/crawl/fetcher.js';
+import { createFetcher, locationOf } from '#src/crawl/fetcher.js';
 import { makeCertificates } from './support/certificates.js';
 import { never, outcomeOf, request } from './support/fetching.js';
 import { drip, freePort, reply, startHostile } from './support/hostile.js';
@@ -13,6 +13,28 @@ const fetcher = createFetcher();
 after(() => fetcher.close());
 
 const ok = 'HTTP/1.1 200 OK\r\n';
+
+/** Three hosts, as far as connections go; `answer` has each request. */
+async function startThree(answer: (socket: Socket, nth: number, site: number) => unknown) {
+  const sites = await Promise.all(
+    [0, 1, 2].map((site) => startHostile((socket, _request, nth) => void answer(socket, nth, site))),
+  );
+  const [a = '', b = '', c = ''] = sites.map(({ url }) => url);
+  return {
+    urls: [a, b, c] as const,
+    /** Waits until so many of them, from the first on, have been asked. */
+    asked: (count: number) => Promise.all(sites.slice(0, count).map((site) => site.asked(1))),
+    [Symbol.asyncDispose]: async () => void (await Promise.all(sites.map((site) => site[Symbol.asyncDispose]()))),
+  };
+}
+
+test('a redirect has one of five statuses and says where to', () => {
+  const target = (status: number, location?: string) =>
+    locationOf({ status, latencyMs: 1, headers: location === undefined ? {} : { location: [location] } });
+  for (const status of [301, 302, 303, 307, 308]) assert.equal(target(status, '/x'), '/x');
+  for (const status of [200, 201, 300, 304, 305, 306, 309, 404]) assert.equal(target(status, '/x'), undefined);
+  assert.equal(target(302), undefined);
+});
 
 suite('fetcher', { concurrency: true }, () => {
   test('keeps a connection for the next request', async () => {
@@ -60,6 +82,35 @@ suite('fetcher', { concurrency: true }, () => {
     assert.equal((await outcomeOf(own, request(site.url))).error?.code, 'body.encoding');
     assert.equal(own.sockets, 0);
     await site.emptied();
+    await own.close();
+  });
+
+  test('E2 asks again on no other kept connection', async () => {
+    const held: Socket[] = [];
+    await using site = await startHostile((socket, _request, nth) => {
+      if (nth > 0) return socket.resetAndDestroy();
+      if (site.accepted > 2) return socket.write(reply('fresh'));
+      held.push(socket);
+      if (held.length === 2) for (const one of held) one.write(reply('kept'));
+    });
+    const own = createFetcher();
+    await Promise.all([1, 2].map(() => outcomeOf(own, request(site.url))));
+    assert.equal((await outcomeOf(own, request(site.url))).text, 'fresh');
+    assert.equal(site.accepted, 3);
+    await own.close();
+  });
+
+  test('E2 can be given up while it waits on the fresh connection', { timeout: 10_000 }, async () => {
+    const stop = new Cancellation();
+    await using site = await startHostile((socket, _request, nth) => {
+      if (nth > 0) socket.resetAndDestroy();
+      else if (site.accepted === 1) socket.write(reply('kept'));
+      else stop.end(new Error('enough'));
+    });
+    const own = createFetcher();
+    await outcomeOf(own, request(site.url));
+    await assert.rejects(own.fetch(request(site.url, { timeoutMs: 1_000 }), stop), /enough/);
+    assert.equal(own.sockets, 0);
     await own.close();
   });
 
@@ -115,6 +166,7 @@ suite('fetcher', { concurrency: true }, () => {
     const { error } = await outcomeOf(fetcher, request(`http://ann:s3cret@127.0.0.1:${site.port}/`));
     assert.match(site.requests[0] ?? '', /authorization: Basic YW5uOnMzY3JldA==/);
     assert.doesNotMatch(`${error?.message}`, /ann|s3cret/);
+    assert.equal(site.requests.length, 1, 'a fresh connection that is reset says something about the site');
   });
 
   test('gives a chunk the moment it comes', async () => {
@@ -165,41 +217,6 @@ suite('fetcher', { concurrency: true }, () => {
     assert.equal(site.accepted, 0);
   });
 
-  test('a slow reader holds the site back, is not the site being late, and gets everything', async () => {
-    const size = 20_000_000;
-    let sent = false;
-    await using site = await startHostile((socket) => {
-      socket.write(`${ok}content-length: ${size}\r\n\r\n`);
-      socket.write(Buffer.alloc(size), () => {
-        sent = true;
-      });
-    });
-    const { body } = await fetcher.fetch(request(site.url, { timeoutMs: 300, maxBytes: size }), never);
-    let bytes = 0;
-    for await (const chunk of body) {
-      if (bytes === 0) {
-        // well past the limit between two chunks, which only holds while we do read
-        await new Promise((resolve) => setTimeout(resolve, 500));
-        assert.equal(sent, false);
-      }
-      bytes += chunk.length;
-    }
-    assert.equal(bytes, size);
-  });
-
-  test('a thread that was busy itself is not the site being late', async () => {
-    await using site = await startHostile((socket) => {
-      socket.write(`${ok}content-length: 6\r\n\r\nabc`);
-      socket.write('def');
-    });
-    const { body } = await fetcher.fetch(request(site.url, { timeoutMs: 200 }), never);
-    const until = performance.now() + 400;
-    while (performance.now() < until);
-    let bytes = 0;
-    for await (const chunk of body) bytes += chunk.length;
-    assert.equal(bytes, 6);
-  });
-
   test('a discarded short body leaves its connection for the next request', async () => {
     await using site = await startHostile((socket) => {
       socket.write(reply('moved'));
@@ -211,6 +228,32 @@ suite('fetcher', { concurrency: true }, () => {
     }
     await outcomeOf(own, request(site.url));
     assert.ok(site.accepted < 4);
+    await own.close();
+  });
+
+  test('a discarded body that is too long to be worth its connection gives that up, though it ends', async () => {
+    await using site = await startHostile((socket) => socket.write(reply('x'.repeat(100_000))));
+    const own = createFetcher({ maxSocketsPerHost: 1 });
+    const { body } = await own.fetch(request(site.url), never);
+    body.discard();
+    assert.equal((await outcomeOf(own, request(site.url))).bytes, 100_000);
+    assert.equal(site.accepted, 2);
+    await own.close();
+  });
+
+  test('a discarded short body that is still to come leaves its connection as well', async () => {
+    const sockets: Socket[] = [];
+    await using site = await startHostile((socket, _request, nth) => {
+      sockets.push(socket);
+      socket.write(nth === 0 ? `${ok}content-length: 5\r\n\r\n` : reply('next'));
+    });
+    const own = createFetcher({ maxSocketsPerHost: 1 });
+    const { body } = await own.fetch(request(site.url), never);
+    body.discard();
+    const next = outcomeOf(own, request(site.url));
+    sockets[0]?.write('moved');
+    assert.equal((await next).text, 'next');
+    assert.equal(site.accepted, 1);
     await own.close();
   });
 
@@ -299,6 +342,54 @@ suite('fetcher', { concurrency: true }, () => {
     await own.close();
   });
 
+  test('E10 an idle connection makes room also where a host used before it has none left', async () => {
+    await using sites = await startThree((socket, nth) => nth === 0 && socket.write(reply('x')));
+    const own = createFetcher({ maxSockets: 2 });
+    const [a, b, c] = sites.urls;
+    for (const url of [a, b]) await outcomeOf(own, request(url));
+    const held = assert.rejects(own.fetch(request(a), never), { code: 'service.stopping' });
+    assert.equal((await outcomeOf(own, request(c, { totalTimeoutMs: 3_000 }))).text, 'x');
+    await own.close();
+    await held;
+  });
+
+  test('E10 who waits for a busy host keeps nobody else waiting', async () => {
+    let release = () => {};
+    await using sites = await startThree((socket, _nth, site) => {
+      if (site === 1) release = () => socket.write(reply('x'));
+      else if (site === 2) socket.write(reply('x'));
+    });
+    const own = createFetcher({ maxSockets: 2, maxSocketsPerHost: 1 });
+    const [a, b, c] = sites.urls;
+    const stopped = [a, a].map((url) => assert.rejects(own.fetch(request(url), never), { code: 'service.stopping' }));
+    const first = outcomeOf(own, request(b));
+    const last = outcomeOf(own, request(c, { totalTimeoutMs: 3_000 }));
+    await sites.asked(2);
+    release();
+    assert.deepEqual([(await first).text, (await last).text], ['x', 'x']);
+    await own.close();
+    await Promise.all(stopped);
+  });
+
+  test('who gave up waiting for a socket is not given one', async () => {
+    const sockets: Socket[] = [];
+    await using site = await startHostile((socket, _request, nth) => {
+      sockets.push(socket);
+      if (nth > 0) socket.write(reply('second'));
+    });
+    const own = createFetcher({ maxSockets: 1 });
+    const first = outcomeOf(own, request(site.url));
+    const stop = new Cancellation();
+    const tired = assert.rejects(own.fetch(request(site.url), stop), /tired/);
+    await site.asked(1);
+    stop.end(new Error('tired'));
+    await tired;
+    sockets[0]?.write(reply('first'));
+    assert.equal((await first).text, 'first');
+    assert.equal((await outcomeOf(own, request(site.url, { totalTimeoutMs: 3_000 }))).text, 'second');
+    await own.close();
+  });
+
   test('who waits for a socket can still give up', async () => {
     await using site = await startHostile(() => {});
     const own = createFetcher({ maxSockets: 1 });
@@ -310,6 +401,8 @@ suite('fetcher', { concurrency: true }, () => {
     const refused = assert.rejects(own.fetch(request(site.url), never), { code: 'service.stopping' });
     await own.close();
     await Promise.all([holder, refused]);
+    await assert.rejects(own.fetch(request(site.url), never), { code: 'service.stopping' });
+    assert.equal(own.sockets, 0);
   });
 
   test('a host with a dot at its end is asked for by its name without it', async (context) => {
@@ -334,5 +427,73 @@ suite('fetcher', { concurrency: true }, () => {
     assert.deepEqual([text, names], ['here', ['site.crawl.test']]);
     await own.close();
     server.close();
+  });
+});
+
+// Not beside the others: what they take of the thread would hide how soon something happens.
+suite('fetcher, in its own time', () => {
+  test('a slow reader holds the site back, is not the site being late, and gets everything', async () => {
+    const size = 20_000_000;
+    let sent = false;
+    await using site = await startHostile((socket) => {
+      socket.write(`${ok}content-length: ${size}\r\n\r\n`);
+      socket.write(Buffer.alloc(size), () => {
+        sent = true;
+      });
+    });
+    const { body } = await fetcher.fetch(request(site.url, { timeoutMs: 300, maxBytes: size }), never);
+    let bytes = 0;
+    for await (const chunk of body) {
+      if (bytes === 0) {
+        // well past the limit between two chunks, which only holds while we do read
+        await new Promise((resolve) => setTimeout(resolve, 500));
+        assert.equal(sent, false);
+      }
+      bytes += chunk.length;
+    }
+    assert.equal(bytes, size);
+  });
+
+  test('a site that falls silent behind a slow reader is late', async () => {
+    await using site = await startHostile((socket) => {
+      socket.write(`${ok}content-length: 900000\r\n\r\n`);
+      socket.write(Buffer.alloc(800_000));
+    });
+    const { body } = await fetcher.fetch(request(site.url, { timeoutMs: 200, totalTimeoutMs: 3_000 }), never);
+    let bytes = 0;
+    const read = async () => {
+      for await (const chunk of body) {
+        if (bytes === 0) await new Promise((resolve) => setTimeout(resolve, 300));
+        bytes += chunk.length;
+      }
+    };
+    await assert.rejects(read(), { code: 'timeout.body' });
+    assert.equal(bytes, 800_000);
+  });
+
+  test('a site that says a little now and then is not late', async () => {
+    await using site = await startHostile((socket) => {
+      socket.write(`${ok}content-length: 6\r\n\r\n`);
+      let sent = 0;
+      const timer = setInterval(() => {
+        socket.write('x');
+        if (++sent === 6) clearInterval(timer);
+      }, 100);
+    });
+    const { text, error } = await outcomeOf(fetcher, request(site.url, { timeoutMs: 400 }));
+    assert.deepEqual([text, error], ['xxxxxx', undefined]);
+  });
+
+  test('a thread that was busy itself is not the site being late', async () => {
+    await using site = await startHostile((socket) => {
+      socket.write(`${ok}content-length: 6\r\n\r\nabc`);
+      socket.write('def');
+    });
+    const { body } = await fetcher.fetch(request(site.url, { timeoutMs: 200 }), never);
+    const until = performance.now() + 400;
+    while (performance.now() < until);
+    let bytes = 0;
+    for await (const chunk of body) bytes += chunk.length;
+    assert.equal(bytes, 6);
   });
 });
