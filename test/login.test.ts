@@ -59,6 +59,7 @@ for (const [title, changes, message] of [
       );
       assert.equal(last?.data.error, 'login.failed');
       assert.match(last?.data.message, message);
+      assert.equal(last?.data.message.split(' failed: ').length, 2, 'said once');
       assert.doesNotMatch(JSON.stringify(events), /pa55word/);
     } finally {
       await site.close();
@@ -180,4 +181,141 @@ test('login › a crawl that is paused logs in again and keeps its cookies', asy
   assert.equal(last?.type, 'crawl.finished');
   assert.equal(seen.filter((line) => line.startsWith('POST /login')).length, 2);
   assert.equal(seen.at(-1)?.split(' ')[3], 'c=1;');
+});
+
+test('login › a page that fails for a moment is asked for again, as often as the spider says', async () => {
+  for (const [failures, type] of [
+    [1, 'crawl.finished'],
+    [2, 'crawl.failed'],
+  ] as const) {
+    let asked = 0;
+    await using web = await startWeb((request, response) => {
+      if (request.url === '/login' && request.method === 'GET' && ++asked <= failures) response.writeHead(503).end();
+      else response.setHeader('content-type', 'text/html').end(request.method === 'GET' ? '<form method=post>' : '');
+    });
+    await using crawler = await startCrawler();
+    const { last } = await crawler.crawl({
+      name: 'x',
+      start: [`${web.url}/start`],
+      items: {},
+      login: { url: `${web.url}/login`, fields: {} },
+      settings: { retries: 1 },
+    });
+    assert.deepEqual([last?.type, asked], [type, 2]);
+  }
+});
+
+for (const [title, check, shown, type] of [
+  ['holds where its page has no form any more', undefined, '', 'crawl.finished'],
+  ['holds where its check is found there', 'b', '<b>in</b>', 'crawl.finished'],
+  ['is lost where its check is not', 'b', '', 'crawl.failed'],
+] as const) {
+  test(`login › of a crawl that was paused ${title}`, async () => {
+    let isHeld = true;
+    await using web = await startWeb((request, response) => {
+      if (request.url === '/held' && isHeld) return;
+      const isIn = request.headers.cookie === 'in=1';
+      response.setHeader('content-type', 'text/html');
+      if (request.method === 'POST') response.setHeader('set-cookie', 'in=1').end('<b>in</b>');
+      else response.end(isIn ? shown : '<form method=post>');
+    });
+    await using crawler = await startCrawler();
+    const { runner } = crawler.engine;
+    const login = { url: `${web.url}/login`, fields: {}, ...(check !== undefined && { check }) };
+    const spider = parseSpider({ name: 'x', start: [`${web.url}/open`, `${web.url}/held`], items: {}, login });
+    const { id } = await runner.start({ spider, origin: 'local' });
+    while (crawler.store.progress(id)?.counts.page !== 1) await nextAppend(crawler.store.log);
+    await runner.pause(id);
+    isHeld = false;
+    await runner.resume(id);
+    const { last } = await crawler.ended(id);
+    assert.equal(last?.type, type);
+    const requests = web.requests.filter((request) => request.endsWith(' /login'));
+    assert.deepEqual(requests, ['GET /login', 'POST /login', 'GET /login']);
+  });
+}
+
+/** A site with a login form of its own; says what came with each request. */
+async function startEntrance(action: string, behind: { location?: string; body?: string } = {}) {
+  const seen: string[] = [];
+  const web = await startWeb((request, response) => {
+    const { authorization = '-', cookie = '-', origin = '-', referer = '-' } = request.headers;
+    seen.push([request.method, request.url, authorization, cookie, origin, referer].join(' '));
+    response.setHeader('content-type', 'text/html');
+    if (request.url === '/login') response.setHeader('set-cookie', 'c=1');
+    if (request.method === 'POST' && behind.location) response.writeHead(302, { location: behind.location }).end();
+    else response.end(request.url === '/login' ? `<form method=post action="${action}">` : behind.body);
+  });
+  return { web, seen };
+}
+
+function entering(login: string, start: string, settings: SpiderInput['settings'] = {}): SpiderInput {
+  return { name: 'x', start: [start], items: {}, login: { url: login, fields: {} }, settings };
+}
+
+test('login › without a check, another page with a form is behind it, and the same page is not', async () => {
+  for (const [location, type] of [
+    ['/home', 'crawl.finished'],
+    ['/login', 'crawl.failed'],
+  ] as const) {
+    const { web } = await startEntrance('/in', { location, body: '<form action=/search>' });
+    await using _ = web;
+    await using crawler = await startCrawler();
+    const { last } = await crawler.crawl(entering(`${web.url}/login`, `${web.url}/start`));
+    assert.equal(last?.type, type);
+    if (type === 'crawl.failed') assert.match(last?.data.message, /it leads back to the form$/);
+  }
+});
+
+test('login › follows as many redirects as the spider allows', async () => {
+  for (const [redirects, type] of [
+    [1, 'crawl.finished'],
+    [0, 'crawl.failed'],
+  ] as const) {
+    const { web } = await startEntrance('/in', { location: '/home' });
+    await using _ = web;
+    await using crawler = await startCrawler();
+    const { last } = await crawler.crawl(entering(`${web.url}/login`, `${web.url}/start`, { redirects }));
+    assert.equal(last?.type, type);
+  }
+});
+
+test('login › at home the headers of the spider go along, and the page is named without its password', async () => {
+  const { web, seen } = await startEntrance('/in');
+  await using _ = web;
+  await using crawler = await startCrawler();
+  const headers = { Authorization: 'own', Cookie: 'own=1' };
+  const login = web.url.replace('://', '://ann:pa55@');
+  await crawler.crawl(entering(`${login}/login`, `${web.url}/start`, { headers }));
+  assert.deepEqual(seen, [
+    'GET /login own own=1 - -',
+    `POST /in own own=1; c=1 ${web.url} ${web.url}/login`,
+    'GET /start own own=1; c=1 - -',
+  ]);
+});
+
+test('login › may be on a host that the crawl does not enter; what is only for the site does not come from there', async () => {
+  await using site = await startWeb((_, response) => response.end('<p>in'));
+  const elsewhere = await startEntrance('/in');
+  await using _ = elsewhere.web;
+  await using crawler = await startCrawler();
+  const start = `${site.url.replace('127.0.0.1', 'localhost')}/start`;
+  const headers = { Authorization: 'own', Cookie: 'own=1' };
+  await crawler.crawl(entering(`${elsewhere.web.url}/login`, start, { headers }));
+  assert.deepEqual(elsewhere.seen, [
+    'GET /login - - - -',
+    `POST /in - c=1 ${elsewhere.web.url} ${elsewhere.web.url}/login`,
+  ]);
+});
+
+test('login › a form that leads to another origin takes no credentials along, but says where it comes from', async () => {
+  const site = await startEntrance('');
+  await using _ = site.web;
+  const entrance = await startEntrance(`${site.web.url}/in`);
+  await using __ = entrance.web;
+  await using crawler = await startCrawler();
+  const headers = { Authorization: 'own', Cookie: 'own=1' };
+  await crawler.crawl(entering(`${entrance.web.url}/login`, `${site.web.url}/start`, { headers }));
+  assert.equal(site.seen[0], `POST /in - c=1 ${entrance.web.url} ${entrance.web.url}/login`);
+  assert.equal(site.seen[1], 'GET /start own own=1; c=1 - -');
 });

@@ -78,6 +78,19 @@ export const redirectRows: readonly Row[] = [
     asked: ['/', '/'],
   },
   {
+    title: 'B2 a page that wants two cookies, one after the other, is read with both',
+    site: {
+      '/': (socket, request, site) => {
+        const next = /\ncookie: a=1/i.test(request) ? 'set-cookie: seen=1' : 'set-cookie: a=1';
+        if (/\ncookie:.*seen=1/i.test(request)) socket.write(html(here));
+        else to('/', '302 Found', next)(socket, request, site);
+      },
+    },
+    items: ['here'],
+    pages: ['@/'],
+    asked: ['/', '/', '/'],
+  },
+  {
     title: 'B2 a page that another one sends back with a cookie is read with it',
     site: {
       '/': withCookie(to('/enter')),
@@ -160,6 +173,38 @@ export const redirectRows: readonly Row[] = [
   afterLogin('303 See Other', asGet),
   afterLogin('307 Temporary', asPost),
   afterLogin('308 Permanent', asPost),
+  ...[
+    { how: 'as a POST', site: { '/login': '<form method=post action="http://127.0.0.1:§/in">' } },
+    { how: 'as a GET', site: { '/login': '<form action="http://127.0.0.1:§/in">' } },
+    {
+      how: 'by a redirect',
+      site: { '/login': '<form method=post action=/hop>', '/hop': to('http://127.0.0.1:§/in', '307 Temporary') },
+    },
+  ].map(
+    ({ how, site }): Row => ({
+      title: `B7 what a login form is filled in with does not go from https to http ${how}`,
+      secure: 'valid',
+      site: { ...site, '*': here },
+      spider: { login: { url: '@/login', fields: { user: 'ann' } } },
+      asked: Object.keys(site).sort((a, b) => (a < b ? -1 : 1)),
+      check({ last }) {
+        assert.equal(last?.data.error, 'login.failed');
+        assert.match(last?.data.message, /, without encryption$/);
+      },
+    }),
+  ),
+  {
+    title: 'B7 behind a login over https a page may be without it',
+    secure: 'valid',
+    site: {
+      '/login': '<form method=post action=/hop>',
+      '/hop': to('http://127.0.0.1:§/in'),
+      '*': here,
+    },
+    spider: { login: { url: '@/login', fields: { user: 'ann' } } },
+    pages: ['@/'],
+    asked: ['/', '/hop', '/in', '/login'],
+  },
   {
     title: 'B7 from https to http of the same host, but without what would have been encrypted',
     secure: 'valid',
