@@ -116,12 +116,18 @@ describe('tellGaps', () => {
   it('is an error to anybody else', () => {
     marbles(({ cold, expectObservable, flush }) => {
       const told: unknown[] = [];
-      const errors$ = cold('ag|', values).pipe(tellGaps('e-1', new Set(['quote'])));
-      errors$.subscribe({ error: (error) => told.push(error) });
+      // Also where all was asked for, and the gap came later.
+      for (const since of ['e-1', 0]) {
+        const errors$ = cold('ag|', values).pipe(tellGaps(since, new Set(['quote'])));
+        errors$.subscribe({ error: (error) => told.push(error) });
+      }
       expectObservable(cold('a|', values)).toBe('a|', values);
       flush();
-      assert.ok(told[0] instanceof LogGapError);
-      assert.deepEqual(told[0].gap, data);
+      assert.equal(told.length, 2);
+      for (const error of told) {
+        assert.ok(error instanceof LogGapError);
+        assert.deepEqual(error.gap, data);
+      }
     });
   });
 

@@ -6,10 +6,12 @@ test('credit › who has used it up waits for more', async () => {
   const credit = new Credit(1);
   assert.equal(credit.available(), undefined);
   credit.take();
+  assert.ok(credit.available(), 'with nothing left');
   credit.take();
   const available = credit.available();
+  assert.ok(available);
   let has = false;
-  void available?.then(() => {
+  void available.then(() => {
     has = true;
   });
   credit.give();
@@ -24,6 +26,7 @@ test('credit › nobody waits any more when it has ended, however much had been 
   const credit = new Credit(1);
   for (let used = 0; used < 5; used++) credit.take();
   const available = credit.available();
+  assert.ok(available);
   credit.end();
   await available;
   credit.take();

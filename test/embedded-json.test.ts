@@ -31,6 +31,13 @@ test('embedded json › each and links work in it', () => {
   assert.deepEqual(data, [{ u: 'http://site.test/dir/x' }, { u: 'http://site.test/y' }]);
 });
 
+test('embedded json › brackets and digits of a marker are not the JSON behind it', () => {
+  const behind = (script: string, after: string) =>
+    inScript(script, { from: { css: 'script', after }, fields: { a: {} } }).data;
+  assert.deepEqual(behind('x["data"] = [7]', 'x["data"] ='), [{ a: '7' }]);
+  assert.deepEqual(behind('use(data1)', 'data1'), []);
+});
+
 for (const [title, script] of [
   ['no marker', 'var x = [{"a":1}]'],
   ['no JSON behind it', 'data = window.x;'],

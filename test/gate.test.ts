@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Gate } from '#src/crawl/gate.js';
 import { parseSpider, type SpiderInput } from '#src/crawl/spider.js';
+import type { SkipReason } from '#src/events.js';
 import type { Lease } from '#src/store/store.js';
 
 function gate(changes: Partial<SpiderInput> = {}): Gate {
@@ -41,6 +42,8 @@ describe('the gate', () => {
   it('lets nobody else move a start URL', () => {
     assert.equal(redirect(start, 'http://b.test/'), 'offsite');
     assert.equal(redirect(start, 'http://x.a.test/'), 'offsite');
+    const within = { start: ['http://x.a.test/'] };
+    assert.equal(redirect(lease('http://x.a.test/', true), 'http://x.www.a.test/', within), 'offsite');
     assert.equal(redirect(start, 'http://b.test/', { allow: ['b.test'] }), 'start http://b.test/');
   });
 
@@ -80,6 +83,18 @@ describe('the gate', () => {
     assert.ok(isFollowed(behind, 'http://www.a.test/y'));
     assert.equal(redirect(behind, 'http://www.a.test/y'), 'http://www.a.test/y');
     assert.ok(!isFollowed(www, 'http://www.a.test/x', { allow: ['a.test'] }));
+  });
+
+  it('tells ports apart where the site has moved to', () => {
+    const moved = lease('http://www.a.test:8080/');
+    assert.ok(isFollowed(moved, 'http://www.a.test:8080/x'));
+    assert.ok(!isFollowed(moved, 'http://www.a.test:8081/x'));
+  });
+
+  it('skips a URL once for each reason', () => {
+    const once = (reason: SkipReason) => gate().skipped('http://a.test/', reason).once;
+    assert.equal(once('robots'), once('robots'));
+    assert.notEqual(once('robots'), once('budget'));
   });
 
   it('does not enter www by a link, but by a page that sends its reader there', () => {

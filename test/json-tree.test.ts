@@ -35,6 +35,9 @@ test('json › members are elements, lists are elements of their name', () => {
 const trees: [title: string, text: string, css: string, texts: string[]][] = [
   ['entries of a list at the top are called item', '["a",1,true]', ':root > item', ['a', '1', 'true']],
   ['lists in lists as well', '{"m":[[1,2],[3]]}', 'm > item', ['1', '2', '3']],
+  ['and those in these', '{"m":[[[1,2]],[3]]}', 'm > item > item', ['1', '2']],
+  ['the root of a list says that it is one', '[1]', ':root[list]', ['1']],
+  ['any other root does not', '{"list":1}', ':root[list]', []],
   ['null is an empty element', '{"a":null,"b":[null]}', 'a, b', ['', '']],
   [
     'whole numbers keep all of their digits',

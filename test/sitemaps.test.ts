@@ -37,6 +37,9 @@ test('sitemaps › a page that only looks like one has no links', () => {
   const text = '<html><urlset><url><loc>/b</loc></url></urlset></html>';
   assert.deepEqual(extract(text, {}, { sitemap: true }).links, []);
   assert.deepEqual(extract(sitemap('/b'), {}, { sitemap: false }).links, []);
+  for (const near of ['<urlsets><url><loc>/b</loc></url></urlsets>', '<urlset><urls><loc>/b</loc></urls></urlset>']) {
+    assert.deepEqual(extract(near, {}, { sitemap: true }).links, []);
+  }
 });
 
 test("sitemaps › a crawl that starts at the practice site's sitemap gets every page at depth 0", async () => {
