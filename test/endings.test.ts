@@ -63,3 +63,16 @@ test('endings › of a crawl that is over neither its spider nor a secret is kep
   assert.deepEqual([record?.state, record?.definition, record?.start], ['finished', undefined, [`${web.url}/`]]);
   assert.doesNotMatch(JSON.stringify(record), /pa55word|k3y/);
 });
+
+test('endings › the last event of a cancelled crawl counts itself, and nothing is queued any more', async () => {
+  await using web = await startWeb(() => {});
+  await using crawler = await startCrawler();
+  const start = ['/a', '/b'].map((path) => web.url + path);
+  const spider = parseSpider({ name: 'x', start, items: {} });
+  const { id } = await crawler.engine.runner.start({ spider, origin: 'local' });
+  assert.equal(crawler.store.progress(id)?.stats.queued, 2);
+  await crawler.engine.runner.cancel(id);
+  const { last } = await crawler.ended(id);
+  assert.deepEqual([last?.type, last?.data.stats.queued], ['crawl.cancelled', 0]);
+  assert.deepEqual(last?.data.counts, { 'crawl.started': 1, 'crawl.cancelled': 1 });
+});

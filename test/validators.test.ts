@@ -9,7 +9,7 @@ import { parseSpider, type SpiderInput } from '#src/crawl/spider.js';
 import { Validators } from '#src/crawl/validators.js';
 import { openMemoryStore } from '#src/store/memory.js';
 import type { DocumentChange, Lease, NewEvent, Store } from '#src/store/store.js';
-import { type Crawled, startCrawler, startWeb, type Told } from './support/crawling.js';
+import { type Crawled, nextAppend, startCrawler, startWeb, type Told } from './support/crawling.js';
 
 /** Two pages, the second behind a link; `changes` lets them change. */
 async function startChanging(headers: (path: string) => Record<string, string>) {
@@ -80,6 +80,27 @@ for (const [title, headers] of [
     }
   });
 }
+
+test('validators › a page that came in parts is remembered whole', async () => {
+  let finish: (() => void) | undefined;
+  await using web = await startWeb((request, response) => {
+    if (request.headers['if-none-match'] === '"1"') return void response.writeHead(304, { etag: '"1"' }).end();
+    response.writeHead(200, { etag: '"1"', 'content-type': 'text/html' }).write('<p>one</p>');
+    if (finish !== undefined) response.end('<p>two</p>');
+    finish ??= () => response.end('<p>two</p>');
+  });
+  await using crawler = await startCrawler();
+  const { id } = await crawler.engine.runner.start({ spider: parseSpider(spider(web.url)), origin: 'local' });
+  while (crawler.store.progress(id)?.counts.p !== 1) await nextAppend(crawler.store.log);
+  finish?.();
+  await crawler.ended(id);
+  const again = await crawler.crawl(spider(web.url));
+  assert.deepEqual(again.items, [{ text: 'one' }, { text: 'two' }]);
+  assert.deepEqual(
+    pagesOf(again).map(({ status }) => status),
+    [304],
+  );
+});
 
 test('validators › a page that has changed is fetched', async () => {
   let version = 1;
