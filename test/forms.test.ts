@@ -15,7 +15,7 @@ test('forms › the first that the selector matches counts', () => {
 });
 
 test('forms › one that says neither where nor how goes to its page, with GET', () => {
-  assert.deepEqual(formIn('<form></form>'), { action: url, method: 'GET', hidden: [], visible: [] });
+  assert.deepEqual(formIn('<form></form>'), { action: url, method: 'GET', hidden: [], inputs: [] });
 });
 
 test('forms › each hidden input keeps its own value, and one without a value is left out', () => {
@@ -26,14 +26,14 @@ test('forms › each hidden input keeps its own value, and one without a value i
     ['b', '2'],
     ['c', ''],
   ]);
-  assert.deepEqual(form?.visible, ['d', 'e', 'f']);
+  assert.deepEqual(form?.inputs, ['a', 'b', 'c', 'd', 'e', 'f']);
   assert.equal(form?.method, 'POST');
 });
 
 test('forms › what is filled in replaces what was hidden, and in a GET the query of the action', () => {
   const action = 'http://a.test/in?old=1';
   const fill = (method: 'GET' | 'POST', fields: Record<string, string>) =>
-    fillIn({ action, method, hidden: [['x', '1']], visible: ['q'] }, fields);
+    fillIn({ action, method, hidden: [['x', '1']], inputs: ['x', 'q'] }, fields);
   assert.deepEqual(fill('GET', { q: 'a b' }), { url: 'http://a.test/in?x=1&q=a+b', method: 'GET' });
   assert.deepEqual(fill('POST', { x: '2' }), { url: action, method: 'POST', body: 'x=2' });
 });
