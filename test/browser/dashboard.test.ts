@@ -37,7 +37,8 @@ describe('the dashboard', { skip: noBrowser }, () => {
   });
 
   it('goes on after the service was killed: nothing is missing, nothing is there twice', async (test) => {
-    const site = await run(test, ['site', '--port', '0', '--pages', '12', '--drip', '15']);
+    // Slow enough not to be over before the page is back.
+    const site = await run(test, ['site', '--port', '0', '--pages', '12', '--drip', '60']);
     const own = ['--port', `${await freePort()}`, '--data', temporaryFolder(test), '--start-url', site.url];
     const first = await runService(test, 'auto', own);
     // So high that all rows are drawn.
