@@ -99,10 +99,11 @@ function runsWhere(batch: Batch, matches: Matcher | undefined): Run[] {
 function matcher({ types, crawl, data }: Conditions): Matcher | undefined {
   if (types === undefined && crawl === undefined && data.length === 0) return undefined;
   const wanted = types === undefined ? undefined : new Set(types);
+  const conditions = data.map(([path, value]) => ({ places: placesOf(path), value }));
   return (batch, place) =>
     (wanted === undefined || wanted.has(batch.typeAt(place))) &&
     (crawl === undefined || batch.crawlAt(place) === crawl) &&
-    (data.length === 0 || data.every(([path, value]) => hasValue(dataOf(batch, place), path, value)));
+    (data.length === 0 || conditions.every((condition) => isMet(condition, dataOf(batch, place))));
 }
 
 function dataOf(batch: Batch, place: number): unknown {
@@ -111,9 +112,20 @@ function dataOf(batch: Batch, place: number): unknown {
   return data.get(place);
 }
 
-/** Whether the value of that name, or at that dotted path, is this one as text, or a list that contains it. */
-function hasValue(data: unknown, path: string, value: string): boolean {
-  return isOrHas(property(data, path), value) || isOrHas(path.split('.').reduce(property, data), value);
+interface Condition {
+  /** Where the value may stand, each as the names on the way there. */
+  readonly places: readonly (readonly string[])[];
+  readonly value: string;
+}
+
+/** A field may have the whole path as its name, or lie deeper. */
+function placesOf(path: string): string[][] {
+  return path.includes('.') ? [[path], path.split('.')] : [[path]];
+}
+
+/** Whether one of the places has this value as text, or a list that contains it. */
+function isMet({ places, value }: Condition, data: unknown): boolean {
+  return places.some((names) => isOrHas(names.reduce(property, data), value));
 }
 
 function isOrHas(found: unknown, value: string): boolean {
