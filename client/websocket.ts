@@ -82,11 +82,12 @@ function attend(
     }
   });
   let hasFailed = false;
+  // Ended with the subscription, which ends with the answer: of a stream no more is wanted than that it may begin.
   const asking = new AbortController();
   const fail = () => {
     if (hasFailed || subscriber.closed) return;
     hasFailed = true;
-    void explain(service, request, asking).then((error) => subscriber.error(error));
+    void explain(service, request, asking.signal).then((error) => subscriber.error(error));
   };
   // Of an open socket the close that follows says what it was; Node 22 has none for one that could not be opened.
   socket.addEventListener('error', () => {
@@ -133,14 +134,12 @@ function errorOfClose(code: number, reason: string): CrawlcastClientError {
 }
 
 /** Why a socket did not open: no browser says it, but the same subscription over HTTP is refused for the same reason. */
-async function explain(service: Service, request: Request, asking: AbortController): Promise<unknown> {
+async function explain(service: Service, request: Request, signal: AbortSignal): Promise<unknown> {
   try {
-    await service.ask(service.locate('events', queryOf(request)), { signal: asking.signal });
+    await service.ask(service.locate('events', queryOf(request)), { signal });
     return lost('the socket could not be opened');
   } catch (error) {
     return error;
-  } finally {
-    asking.abort();
   }
 }
 
