@@ -6,7 +6,7 @@ import type { SpiderShelf } from './shelf.js';
 import { parseSpider, type Spider, type SpiderInput, writeSpider } from './spider.js';
 
 /** The shelf, to which spiders can be added; what is on the shelf itself stays as it is. */
-export interface SpiderLibrary extends SpiderShelf {
+export interface SpiderLibrary extends Pick<SpiderShelf, 'get' | 'names'> {
   /** Whether a spider is of this machine, or was stored over HTTP. */
   origin(name: string): 'local' | 'http';
   /**
@@ -60,7 +60,6 @@ export function openLibrary(shelf: SpiderShelf, store: Store): SpiderLibrary {
   return {
     get,
     names,
-    unknown: shelf.unknown,
     origin: (name) => (isOnShelf(name) ? 'local' : 'http'),
     definition: (name) => find(name) ?? writeSpider(shelf.get(name)),
     async put(name, input) {
