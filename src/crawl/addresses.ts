@@ -77,7 +77,8 @@ export function isPrivateHost(hostname: string): boolean {
   return ipaddr.isValid(withoutBrackets(hostname)) && !isPublicAddress(hostname);
 }
 
-function withoutBrackets(hostname: string): string {
+/** A URL's host as sockets and look-ups want it: one that is an IPv6 address stands in brackets there. */
+export function withoutBrackets(hostname: string): string {
   return hostname.replace(/^\[|\]$/g, '');
 }
 

@@ -3,7 +3,7 @@ import http from 'node:http';
 import net, { type Socket, type TcpNetConnectOpts } from 'node:net';
 import tls from 'node:tls';
 import { CrawlcastError } from '../errors.js';
-import { checkTarget, guardLookup, type Lookup } from './addresses.js';
+import { checkTarget, guardLookup, type Lookup, withoutBrackets } from './addresses.js';
 import type { Route } from './connections.js';
 import type { FetchOptions } from './messages.js';
 
@@ -112,7 +112,7 @@ function parseProxy(text: string): URL {
 function endpointOf(url: URL): Endpoint {
   const isSecure = url.protocol === 'https:';
   return {
-    host: url.hostname.replace(/^\[|\]$/g, ''),
+    host: withoutBrackets(url.hostname),
     port: url.port === '' ? (isSecure ? 443 : 80) : Number(url.port),
     secure: isSecure,
   };
