@@ -3,8 +3,6 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { describe, it, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { saysNofollow } from '#src/crawl/directives.js';
 import { createFetcher } from '#src/crawl/fetcher.js';
 import { maxRobotsLength, parseRobots, userAgentToken } from '#src/crawl/robots.js';
@@ -12,6 +10,7 @@ import { createRobotsDesk } from '#src/crawl/robots-desk.js';
 import { createRobots, type RobotsAnswer } from '#src/crawl/robots-memory.js';
 import { startCrawler } from './support/crawling.js';
 import { request as requestOf } from './support/fetching.js';
+import { collectGarbage } from './support/garbage.js';
 import { openNetwork } from './support/network.js';
 
 interface Row {
@@ -437,14 +436,12 @@ describe('robots', () => {
   });
 
   it('take as much memory as what is kept of them, not as what has come', () => {
-    setFlagsFromString('--expose-gc');
-    const gc: () => void = runInNewContext('gc');
     const bodyOf = (n: number) =>
       `User-agent: *\nDisallow: /a-path-that-is-long-enough-to-be-a-slice/${n}\n${`# ${n} ${'x'.repeat(100)}\n`.repeat(4_000)}`;
-    gc();
+    collectGarbage();
     const before = process.memoryUsage().heapUsed;
     const kept = Array.from({ length: 50 }, (_, n) => parseRobots(bodyOf(n), 'x'));
-    gc();
+    collectGarbage();
     const bytes = process.memoryUsage().heapUsed - before;
     assert.equal(kept[49]?.allows('/a-path-that-is-long-enough-to-be-a-slice/49'), false);
     assert.ok(bytes < 5_000_000, `${bytes} bytes`);

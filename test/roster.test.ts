@@ -1,9 +1,8 @@
 /** What comes and goes: in what it does a `Map`, but what has left it is garbage at once. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { Roster } from '#src/roster.js';
+import { collectGarbage } from './support/garbage.js';
 import { createRandom } from './support/random.js';
 
 test('roster › does what a Map does', () => {
@@ -40,17 +39,15 @@ test('roster › has no keys of its own', () => {
 });
 
 test('roster › keeps nothing alive that has left, however old it is itself', () => {
-  setFlagsFromString('--expose-gc');
-  const collect: (options: { type: 'minor' }) => void = runInNewContext('gc');
   const roster = new Roster<number, object>();
   const come = (id: number) => roster.set(id, new Array(100).fill(id));
   for (let id = 0; id < 8; id++) come(id);
-  for (let age = 0; age < 3; age++) collect({ type: 'minor' });
+  for (let age = 0; age < 3; age++) collectGarbage({ type: 'minor' });
   const before = process.memoryUsage().heapUsed;
   for (let id = 8; id < 40_000; id++) {
     come(id);
     roster.delete(id - 8);
-    if (id % 500 === 0) collect({ type: 'minor' });
+    if (id % 500 === 0) collectGarbage({ type: 'minor' });
   }
   const heldMb = (process.memoryUsage().heapUsed - before) / 2 ** 20;
   assert.ok(heldMb < 5, `a Map holds 20 MB of them, and this holds ${heldMb.toFixed(1)}`);

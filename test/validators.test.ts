@@ -2,14 +2,13 @@ import assert from 'node:assert/strict';
 import type { IncomingMessage } from 'node:http';
 import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import type { ResponseHead } from '#src/crawl/messages.js';
 import { parseSpider, type SpiderInput } from '#src/crawl/spider.js';
 import { Validators } from '#src/crawl/validators.js';
 import { openMemoryStore } from '#src/store/memory.js';
 import type { DocumentChange, Lease, NewEvent, Store } from '#src/store/store.js';
 import { type Crawled, nextAppend, startCrawler, startWeb, type Told } from './support/crawling.js';
+import { collectGarbage } from './support/garbage.js';
 
 /** Two pages, the second behind a link; `changes` lets them change. */
 async function startChanging(headers: (path: string) => Record<string, string>) {
@@ -173,8 +172,6 @@ test('validators › pages whose items the log has let go of are fetched', async
 });
 
 test('validators › what was remembered of a page is let go of when the page leads elsewhere by now', async (t) => {
-  setFlagsFromString('--expose-gc');
-  const gc: () => void = runInNewContext('gc');
   const store = await openMemoryStore();
   t.after(() => store.close());
   const given: WeakRef<object>[] = [];
@@ -201,7 +198,7 @@ test('validators › what was remembered of a page is let go of when the page le
   const crawling = crawler.crawl(spider(web.url, { start, settings: { concurrency: 1 } }));
   await reached;
   await setImmediate();
-  gc();
+  collectGarbage();
   assert.equal(given.length, 10);
   assert.equal(given.filter((value) => value.deref() !== undefined).length, 0);
   for (const { id, state } of store.crawls()) if (state === 'running') await crawler.engine.runner.cancel(id);

@@ -2,16 +2,11 @@ import assert from 'node:assert/strict';
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { openEmbeddedStore } from '#src/store/embedded.js';
 import { LongFrontier, type Pace } from '../support/frontier-load.js';
+import { collectGarbage } from '../support/garbage.js';
 import { recordOf } from '../support/log-service.js';
 import { temporaryFolder } from '../support/process.js';
-
-setFlagsFromString('--expose-gc');
-// a context that is made now has the function
-const collectGarbage = runInNewContext('gc') as () => void;
 
 const sizes = [10_000, 100_000, 1_000_000];
 const megabyte = 1_048_576;
