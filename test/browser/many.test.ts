@@ -8,6 +8,7 @@ import { launchBrowser, noBrowser, openPage } from '../support/browser.js';
 import { appendItems, eventOf, recordOf, startLogService } from '../support/log-service.js';
 import { freePort } from '../support/ports.js';
 import { run, runService, temporaryFolder } from '../support/process.js';
+import { serveSite } from '../support/sites.js';
 import { tabCount, untilState, untilTabCount } from './support.js';
 
 describe('the dashboard, where there is much of it', { skip: noBrowser }, () => {
@@ -54,11 +55,18 @@ describe('the dashboard, where there is much of it', { skip: noBrowser }, () => 
     await untilOpenStreams(service.url, 1);
     await page.getByRole('link', { name: 'Spiders' }).click();
     await untilOpenStreams(service.url, 0);
-    const spider = { start: [`${site.url}/`], items: { line: { each: 'div.quote', fields: { text: 'span.text' } } } };
+    let letGo: () => void = () => assert.fail('nothing was asked for');
+    const tried = await serveSite(test, (_path, response) => {
+      response.writeHead(200, { 'content-type': 'text/html' }).write(quotes(0, 3));
+      // The rest is there when somebody asks for it.
+      letGo = () => response.end(quotes(3, 7));
+    });
+    const spider = { start: [`${tried.url}/`], items: { line: { each: 'div.quote', fields: { text: 'span.text' } } } };
     await page.getByLabel('The spider as JSON').fill(JSON.stringify({ name: 'mine', ...spider }));
     await page.getByRole('button', { name: 'Try' }).click();
     await page.getByRole('heading', { name: /^\d items …/ }).waitFor();
-    assert.equal(await openStreams(service.url), 1);
+    await untilOpenStreams(service.url, 1);
+    letGo();
     await page.getByRole('heading', { name: '10 items', exact: true }).waitFor();
     await page.getByRole('link', { name: 'Crawls' }).click();
     await page.getByLabel('Crawl', { exact: true }).selectOption({ index: 1 });
@@ -147,6 +155,15 @@ describe('the dashboard, where there is much of it', { skip: noBrowser }, () => 
     await choice.locator('option', { hasText: 'cancelled' }).waitFor({ state: 'attached' });
   });
 });
+
+/** So many quotes, from a number on. */
+function quotes(from: number, count: number): string {
+  const each = Array.from(
+    { length: count },
+    (_, i) => `<div class="quote"><span class="text">${from + i}</span></div>`,
+  );
+  return each.join('');
+}
 
 const idOf = (n: number) => `c${10_000 + n}`;
 
