@@ -219,17 +219,21 @@ test('extractor › three hundred megabytes of <a> end after the first few', () 
   assert.equal(chunks, 25);
 });
 
-test('extractor › selectors that go through long lists of siblings again and again are stopped', () => {
-  const page = start({ items: { a: { each: 'a:has(~ b)', fields: {} } } });
-  const html = '<i></i><a></a>'.repeat(20_000);
-  assert.throws(
-    () => {
-      page.write(html);
-      page.end();
-    },
-    (error) => error instanceof CrawlcastError && error.code === 'document.too_costly',
-  );
-});
+for (const [what, each, html] of [
+  ['long lists of siblings', 'a:has(~ b)', '<i></i><a></a>'.repeat(20_000)],
+  ['the ancestors of ancestors', 'i div div div a', `${'<div>'.repeat(500)}<a></a>`],
+] as const) {
+  test(`extractor › selectors that go through ${what} again and again are stopped`, () => {
+    const page = start({ items: { a: { each, fields: {} } } });
+    assert.throws(
+      () => {
+        page.write(html);
+        page.end();
+      },
+      (error) => error instanceof CrawlcastError && error.code === 'document.too_costly',
+    );
+  });
+}
 
 test('extractor › a document that begins with megabytes of nothing takes no longer than another', () => {
   const page = start({ items: { a: { each: 'a', fields: { text: {} } } } });

@@ -16,7 +16,7 @@ export function chargeTo(next: WorkBudget): void {
 
 /**
  * Charges for nodes that are looked at. A document is walked over and over where items are nested or selectors look
- * through long lists of siblings: bounded here.
+ * through long lists of siblings or of ancestors: bounded here.
  * @throws CrawlcastError `document.too_costly`
  */
 export function charge(steps: number): void {
@@ -24,7 +24,7 @@ export function charge(steps: number): void {
   if (budget.left >= 0) return;
   throw new CrawlcastError(
     'document.too_costly',
-    'The selectors of the spider look at too many elements of this document: narrow them, or use fewer that look inside or along siblings',
+    'The selectors of the spider look at too many elements of this document: narrow them, or use fewer that look inside, along siblings or up through ancestors',
   );
 }
 
@@ -74,6 +74,12 @@ function chargedChildrenOf(node: ParentNode): ChildNode[] {
   return nodes;
 }
 
+function chargedParentOf({ parent }: Element): ParentNode {
+  // `a b c` goes through the ancestors of each ancestor.
+  charge(1);
+  return parent;
+}
+
 /** The adapter for css-select. */
 export const adapter = {
   isTag,
@@ -81,7 +87,7 @@ export const adapter = {
   getAttributeValue: attributeOf,
   hasAttrib: (element: Element, name: string) => attributeOf(element, name) !== undefined,
   getChildren: (node: AnyNode): AnyNode[] => (isParent(node) ? chargedChildrenOf(node) : []),
-  getParent: ({ parent }: Element) => parent,
+  getParent: chargedParentOf,
   getSiblings: (node: AnyNode): AnyNode[] => (isTag(node) ? chargedChildrenOf(node.parent) : [node]),
   prevElementSibling: (node: AnyNode) => (isTag(node) ? node.previous : null),
   getText: (node: AnyNode) => (node instanceof Document ? textInside(node) : textIn(node)),
