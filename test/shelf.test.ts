@@ -14,25 +14,29 @@ function folderOf(t: TestContext, files: Readonly<Record<string, string>>): stri
   return folder;
 }
 
-test('shelf › modules without a default export are what spiders share', async (t) => {
-  const folder = folderOf(t, {
-    'lib.ts': 'export const host = () => "a.test";',
-    'csv.ts': 'export function* parse(text) { yield* text.split(","); }',
-    'types.ts': 'export type Host = string;',
-    'old.js': 'exports.host = () => "a.test";',
-    // Exported by name, as ever.
-    'named.js': "exports.start = ['http://a.test/']; exports.parse = function* () {};",
-    'shop.ts': "import { host } from './lib'; export default { start: ['http://' + host() + '/'], *parse() {} };",
+for (const type of ['commonjs', 'module']) {
+  test(`shelf › modules without a default export are what spiders share, beside a package.json of type ${type}`, async (t) => {
+    const folder = folderOf(t, {
+      'package.json': JSON.stringify({ type }),
+      'lib.ts': 'export const host = () => "a.test";',
+      'csv.ts': 'export function* parse(text) { yield* text.split(","); }',
+      'types.ts': 'export type Host = string;',
+      'old.js': 'exports.host = () => "a.test";',
+      'older.js': 'module.exports = { host: () => "a.test" };',
+      // Exported by name, as ever.
+      'named.js': "exports.start = ['http://a.test/']; exports.parse = function* () {};",
+      'shop.ts': "import { host } from './lib'; export default { start: ['http://' + host() + '/'], *parse() {} };",
+    });
+    const shelf = await openShelf(folder, undefined);
+    assert.deepEqual(shelf.names(), ['named', 'quotes', 'shop']);
+    assert.deepEqual(shelf.get('shop').start, ['http://a.test/']);
+    assert.throws(() => shelf.get('lib'), {
+      code: 'spider.unknown',
+      message: /^there is no spider "lib" \(lib\.ts: it has no default export: .*\); there are: named, quotes, shop$/,
+    });
+    assert.throws(() => shelf.get('lab'), { message: 'there is no spider "lab"; there are: named, quotes, shop' });
   });
-  const shelf = await openShelf(folder, undefined);
-  assert.deepEqual(shelf.names(), ['named', 'quotes', 'shop']);
-  assert.deepEqual(shelf.get('shop').start, ['http://a.test/']);
-  assert.throws(() => shelf.get('lib'), {
-    code: 'spider.unknown',
-    message: /^there is no spider "lib" \(lib\.ts: it has no default export: .*\); there are: named, quotes, shop$/,
-  });
-  assert.throws(() => shelf.get('lab'), { message: 'there is no spider "lab"; there are: named, quotes, shop' });
-});
+}
 
 test('shelf › hidden files, files of tools and subfolders are none', async (t) => {
   const folder = folderOf(t, {

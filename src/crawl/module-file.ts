@@ -1,4 +1,5 @@
 /** Spiders' modules on this machine's disk, and how they are loaded. */
+import { createRequire } from 'node:module';
 import { basename, extname, resolve } from 'node:path';
 import { CrawlcastError } from '../errors.js';
 import { defineSpider, type SpiderModule } from './module.js';
@@ -30,15 +31,27 @@ async function importSpider(file: string): Promise<SpiderModule | undefined> {
   const { createJiti } = await import('jiti');
   // Nothing is kept on the disk: what stands in a folder that others may write to is not to be run.
   const jiti = createJiti(import.meta.url, { fsCache: false, virtualModules: { crawlcast: { defineSpider } } });
-  const exported: unknown = await jiti.import(resolve(file)).catch((error: unknown) => {
-    throw withPlace(error);
-  });
-  const hasDefault = typeof exported === 'object' && exported !== null && 'default' in exported;
-  const loaded = hasDefault ? exported.default : exported;
+  const exported = exportsOf(
+    file,
+    await jiti.import(resolve(file)).catch((error: unknown) => {
+      throw withPlace(error);
+    }),
+  );
+  const loaded = hasDefault(exported) ? exported.default : exported;
   // What spiders share may have a function of that name as well.
-  if (isModule(loaded) && (hasDefault || 'start' in loaded)) return loaded;
-  if (!hasDefault) return undefined;
+  if (isModule(loaded) && (hasDefault(exported) || 'start' in loaded)) return loaded;
+  if (!hasDefault(exported)) return undefined;
   throw new CrawlcastError('spider.invalid', 'its default export is no spider: write start, and parse, a generator');
+}
+
+/** What a module exports: all that a CommonJS module does Node hands out as the default of another. */
+function exportsOf(file: string, imported: unknown): unknown {
+  const { cache } = createRequire(import.meta.url);
+  return hasDefault(imported) && imported.default === cache[resolve(file)]?.exports ? imported.default : imported;
+}
+
+function hasDefault(exported: unknown): exported is { readonly default: unknown } {
+  return typeof exported === 'object' && exported !== null && 'default' in exported;
 }
 
 /** Where a file cannot be parsed, the second line of the message says in which and where. */
