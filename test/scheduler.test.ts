@@ -69,7 +69,8 @@ describe('scheduler', () => {
   it('tells who waits for a lease that the frontier cannot be read, also where a timer finds that out', async () => {
     const frontier = createTestFrontier('http://a/1', 'http://a/2', 'http://a/3');
     const take = frontier.take;
-    const scheduler = schedule(frontier, { manners: { delayMs: 20 } });
+    // Long enough not to be over before both wait, however busy the machine.
+    const scheduler = schedule(frontier, { manners: { delayMs: 300 } });
     await next(scheduler);
     const [second, third] = [scheduler.lease(), scheduler.lease()];
     frontier.take = () => {
