@@ -43,8 +43,8 @@ export interface EngineOptions {
 /** Puts the crawling part together. */
 export function createEngine(store: Store, options: EngineOptions): Engine {
   tuneCollector();
-  const pool = createPool(options.workers, options);
   const fetcher = createFetcher(options.network?.options);
+  const pool = createPool(options.workers, { ...options, fetcher });
   const { allowPrivateNetworks, onError } = options;
   const politeness = createPoliteness();
   const robots = createRobotsDesk(fetcher);

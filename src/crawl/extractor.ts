@@ -1,5 +1,5 @@
 /** From the text of a page, while it comes, to its items and links. */
-import { chargeTo, type WorkBudget } from './adapter.js';
+import { charge, chargeTo, type WorkBudget } from './adapter.js';
 import type { Extraction } from './extraction.js';
 import type { Resolve } from './fields.js';
 import { type Format, formatOfText } from './formats.js';
@@ -63,8 +63,18 @@ export interface Extractor {
   document(): PageDocument | undefined;
 }
 
+/** What one page may ask for. */
+export interface PageLimits {
+  /** Of its selectors and fields. */
+  readonly steps: number;
+  /** Of its text. */
+  readonly characters: number;
+}
+
 /** What the selectors of one page may cost: about a second's work. What costs more walks the same elements over and over. */
 export const selectorSteps = 20_000_000;
+
+const usualLimits: PageLimits = { steps: selectorSteps, characters: Number.POSITIVE_INFINITY };
 
 /**
  * Starts to extract one page.
@@ -75,8 +85,13 @@ export const selectorSteps = 20_000_000;
  * JSON is read as a tree of elements at its end, XML as it comes: in both upper and lower case count, and the names of
  * elements have no meaning of their own.
  */
-export function createExtractor(extraction: Extraction, options: ExtractorOptions): Extractor {
-  const budget: WorkBudget = { left: selectorSteps };
+export function createExtractor(
+  extraction: Extraction,
+  options: ExtractorOptions,
+  { steps, characters }: PageLimits = usualLimits,
+): Extractor {
+  const budget: WorkBudget = { left: steps };
+  let left = characters;
   let reading = options.format && startReading(options.format, extraction, options);
   let start = '';
   /** What is not blank of it: little, and all that is looked at again with each piece. */
@@ -97,6 +112,9 @@ export function createExtractor(extraction: Extraction, options: ExtractorOption
   return {
     write(text) {
       chargeTo(budget);
+      left -= text.length;
+      // Too long is too costly, too.
+      if (left < 0) charge(Number.POSITIVE_INFINITY);
       read(text, false);
     },
     end() {

@@ -3,8 +3,10 @@ import { Worker } from 'node:worker_threads';
 import { Observable } from 'rxjs';
 import { isShortage } from '../descriptors.js';
 import { Roster } from '../roster.js';
-import type { Network } from './fetcher.js';
-import type { FromWorker, Job, PageUpdate, SpiderSource, ToWorker, WorkerOptions } from './messages.js';
+import type { Fetcher, Network } from './fetcher.js';
+import { MainShare } from './main-share.js';
+import type { FromWorker, Job, PageUpdate, SpiderSource, WorkerOptions } from './messages.js';
+import { flush, type Place, tell, type Underway } from './place.js';
 
 /** Threads that work on pages. */
 export interface Pool {
@@ -23,29 +25,14 @@ export interface Pool {
   close(): Promise<void>;
 }
 
-interface Thread {
-  /** Absent while it waits to be started. */
+interface Thread extends Place {
   worker: Worker | undefined;
-  /** What it is told at the end of this turn, or as soon as it is started. */
-  waiting: ToWorker[];
-  readonly pages: Roster<number, Underway>;
   /** Whether it has ever given a sign of life. */
   hasLived: boolean;
   /** When it last gave a sign of life; `performance.now()`. */
   lastSignMs: number;
   /** Whether it was silent for too long when it was looked at last. */
   isSuspect: boolean;
-}
-
-/** A page that is being worked on. */
-interface Underway {
-  readonly id: number;
-  job: Job;
-  /** The thread that has it. */
-  thread: Thread;
-  /** Whether the spider's own code is reading it. */
-  inCode: boolean;
-  readonly give: (update: PageUpdate) => void;
 }
 
 /** How threads work. */
@@ -57,6 +44,10 @@ export interface PoolOptions {
   readonly maxSilenceMs?: number;
   /** Default: the system's own. */
   readonly network?: Network;
+  /**
+   * With it and one thread, the main thread does some of the work: on a machine with two cores, half of the second would have nothing to do.
+   */
+  readonly fetcher?: Fetcher;
 }
 
 /** Before another one takes the place of a thread that could not even begin: there may be no file descriptors left. */
@@ -72,10 +63,11 @@ const maxYoungGenerationSizeMb = 16;
  * Starts the threads.
  * @param size how many
  */
-export function createPool(size: number, { maxSilenceMs = 30_000, network }: PoolOptions = {}): Pool {
+export function createPool(size: number, { maxSilenceMs = 30_000, network, fetcher }: PoolOptions = {}): Pool {
   const spiders = new Map<string, SpiderSource>();
   const origins = new WeakMap<PageUpdate, () => void>();
   const threads = new Set<Thread>();
+  const share = size === 1 && fetcher !== undefined ? new MainShare(fetcher, receive) : undefined;
   let lastId = 0;
   let closed = false;
 
@@ -118,16 +110,28 @@ export function createPool(size: number, { maxSilenceMs = 30_000, network }: Poo
     worker.on('message', (updates: FromWorker) => {
       thread.hasLived = true;
       thread.lastSignMs = performance.now();
-      for (const [id, update] of updates) {
-        const page = thread.pages.get(id);
-        if (page === undefined) continue;
-        if (update.kind === 'code') page.inCode = true;
-        else page.give(update);
-      }
+      receive(thread, updates);
     });
     worker.on('error', (error) => replace(thread, error));
     worker.on('exit', () => replace(thread, new Error('the thread ended')));
     return worker;
+  }
+
+  function receive(place: Place, updates: FromWorker): void {
+    for (const [id, update] of updates) {
+      const page = place.pages.get(id);
+      if (page === undefined) continue;
+      if (update.kind === 'code') page.inCode = true;
+      else if (place === share?.place && share.isTooMuch(update)) leave(page);
+      else page.give(update);
+    }
+  }
+
+  /** The main thread leaves the page, and the next ones of its crawl, to the others. */
+  function leave(page: Underway): void {
+    page.place.pages.delete(page.id);
+    share?.forgetSpider(page.job.crawl);
+    sendAgain(page);
   }
 
   /**
@@ -165,13 +169,13 @@ export function createPool(size: number, { maxSilenceMs = 30_000, network }: Poo
   }
 
   function send(page: Underway): void {
-    page.thread.pages.set(page.id, page);
-    tell(page.thread, { kind: 'fetch', id: page.id, job: page.job });
+    page.place.pages.set(page.id, page);
+    tell(page.place, { kind: 'fetch', id: page.id, job: page.job });
   }
 
-  /** The thread that died may have told some of it. */
+  /** Who had it before may have told some of it. */
   function sendAgain(page: Underway): void {
-    page.thread = idlest();
+    page.place = idlest();
     page.job = { ...page.job, begun: true };
     send(page);
   }
@@ -183,36 +187,44 @@ export function createPool(size: number, { maxSilenceMs = 30_000, network }: Poo
     return best;
   }
 
+  function placeFor(job: Job): Place {
+    const thread = idlest();
+    return share?.takes(job) && share.place.pages.size <= thread.pages.size ? share.place : thread;
+  }
+
   const pool: Pool = {
     onExtracted: () => {},
     visit: (job) =>
       new Observable((subscriber) => {
         const id = ++lastId;
         const give = (update: PageUpdate) => {
-          const { thread } = page;
+          const { place } = page;
           if ('extractionMs' in update && update.extractionMs !== undefined) pool.onExtracted(update.extractionMs);
           if (update.kind === 'batch') {
-            origins.set(update, () => tell(thread, { kind: 'taken', id }));
+            origins.set(update, () => tell(place, { kind: 'taken', id }));
             subscriber.next(update);
             return;
           }
-          thread.pages.delete(id);
+          place.pages.delete(id);
+          if (update.kind === 'end') share?.seen(job.crawl, update.bytes);
           subscriber.next(update);
           subscriber.complete();
         };
-        const page: Underway = { id, job, thread: idlest(), inCode: false, give };
+        const page: Underway = { id, job, place: placeFor(job), inCode: false, give };
         send(page);
         return () => {
-          if (page.thread.pages.delete(id)) tell(page.thread, { kind: 'abort', id });
+          if (page.place.pages.delete(id)) tell(page.place, { kind: 'abort', id });
         };
       }),
     taken: (update) => origins.get(update)?.(),
     addSpider(crawl, spider) {
       spiders.set(crawl, spider);
+      share?.addSpider(crawl, spider);
       for (const thread of threads) tell(thread, { kind: 'spider', crawl, spider });
     },
     forgetSpider(crawl) {
       spiders.delete(crawl);
+      share?.forgetSpider(crawl);
       for (const thread of threads) tell(thread, { kind: 'forget', crawl });
     },
     async close() {
@@ -223,19 +235,4 @@ export function createPool(size: number, { maxSilenceMs = 30_000, network }: Poo
     },
   };
   return pool;
-}
-
-/**
- * What is told in one turn travels together: a message that wakes a thread costs more than ten that do not. It leaves as soon as the slots that
- * became free in this turn have their next leases, before what the pages have brought is encoded: meanwhile the thread is at work already.
- */
-function tell(thread: Thread, message: ToWorker): void {
-  if (thread.waiting.push(message) === 1) process.nextTick(() => flush(thread));
-}
-
-function flush(thread: Thread): void {
-  const { worker, waiting } = thread;
-  if (worker === undefined || waiting.length === 0) return;
-  thread.waiting = [];
-  worker.postMessage(waiting);
 }

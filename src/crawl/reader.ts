@@ -1,7 +1,7 @@
 /** What turns the text of a page into items and links: the rules of a spider, or its own code. */
 import type { Cancellation } from './cancellation.js';
 import { compileExtraction } from './extraction.js';
-import { createExtractor, type ExtractorOptions } from './extractor.js';
+import { createExtractor, type ExtractorOptions, type PageLimits } from './extractor.js';
 import type { ResponseHead, SpiderSource } from './messages.js';
 import { openModuleReader } from './module-reader.js';
 
@@ -31,9 +31,12 @@ export interface ReaderOptions extends ExtractorOptions {
 /** Begins to read a page. */
 export type OpenReader = (options: ReaderOptions) => PageReader;
 
-/** How the pages of a spider are read. */
-export function createReading(source: SpiderSource): OpenReader {
+/**
+ * How the pages of a spider are read.
+ * @param limits of each page; its own code knows none
+ */
+export function createReading(source: SpiderSource, limits?: PageLimits): OpenReader {
   if (source.module !== undefined) return openModuleReader(source.module);
   const extraction = compileExtraction(source);
-  return (options) => createExtractor(extraction, options);
+  return (options) => createExtractor(extraction, options, limits);
 }

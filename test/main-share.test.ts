@@ -1,0 +1,177 @@
+/** What the main thread does of the threads' work, with real threads and real sockets. */
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { lastValueFrom, toArray } from 'rxjs';
+import { createFetcher } from '#src/crawl/fetcher.js';
+import type { Job, PageUpdate, SpiderSource } from '#src/crawl/messages.js';
+import { createPool, type Pool } from '#src/crawl/pool.js';
+import { parseSpider, type SpiderInput, sourceOf } from '#src/crawl/spider.js';
+import { request } from './support/fetching.js';
+import { temporaryFolder } from './support/process.js';
+import { sendHtml, serveSite, type TestSite } from './support/sites.js';
+
+const line = { each: 'p', fields: { text: 'b' } };
+
+/** A pool, and whom it asked for what. */
+interface Bench {
+  readonly pool: Pool;
+  readonly site: TestSite;
+  /** Paths of the pages that the main thread has fetched. */
+  readonly here: string[];
+  /** How many of them it had at once, at most. */
+  readonly most: () => number;
+  /** Fetches pages all at once, and gives what was told of each. */
+  read(paths: readonly string[], changes?: Partial<Job>): Promise<PageUpdate[][]>;
+}
+
+/** Starts a pool whose crawl is called `crawl`. */
+async function start(
+  t: TestContext,
+  spider: Partial<SpiderInput> | SpiderSource = {},
+  { size = 1, page = small }: { size?: number; page?: (path: string) => string } = {},
+): Promise<Bench> {
+  const site = await serveSite(t, (path, response) => sendHtml(response, page(path)));
+  const fetcher = createFetcher();
+  const here: string[] = [];
+  let [now, most] = [0, 0];
+  const pool = createPool(size, {
+    fetcher: {
+      ...fetcher,
+      async fetch(wanted, caller) {
+        here.push(new URL(wanted.url).pathname);
+        most = Math.max(most, ++now);
+        try {
+          return await fetcher.fetch(wanted, caller);
+        } finally {
+          now--;
+        }
+      },
+    },
+  });
+  t.after(async () => {
+    await pool.close();
+    await fetcher.close();
+  });
+  const source =
+    'module' in spider
+      ? (spider as SpiderSource)
+      : sourceOf(parseSpider({ name: 'a', start: [site.url], items: { line }, ...spider }));
+  pool.addSpider('crawl', source);
+  return {
+    pool,
+    site,
+    here,
+    most: () => most,
+    read: (paths, changes) =>
+      Promise.all(
+        paths.map((path) => {
+          const { url, options } = request(site.url + path, { maxBytes: 10_000_000 });
+          const job: Job = { crawl: 'crawl', url, options, sitemap: false, begun: false, ...changes };
+          return lastValueFrom(pool.visit(job).pipe(toArray()));
+        }),
+      ),
+  };
+}
+
+const small = (path: string) => `<p><b>${path}</b>`;
+const paths = (count: number, from = 0) => Array.from({ length: count }, (_, i) => `/${from + i}`);
+const itemsOf = (updates: readonly PageUpdate[]) =>
+  updates.flatMap((update) => ('items' in update ? update.items : []));
+const textOf = (updates: readonly PageUpdate[]) =>
+  itemsOf(updates).map(
+    ({ tail }) => JSON.parse(`{${Buffer.from(tail).toString().replace(/^,/, '')}`.replace(/\n*$/, '')).data.text,
+  );
+
+test('main share › begins when sixteen pages of a crawl were small, and has eight at a time', async (t) => {
+  const { read, here, most } = await start(t);
+  for (const path of paths(16)) await read([path]);
+  assert.deepEqual(here, []);
+  const many = paths(60, 16);
+  const told = await read(many);
+  assert.equal(here.length, 8, 'and the others are in the thread');
+  assert.equal(most(), 8);
+  assert.deepEqual(
+    told.map(textOf),
+    many.map((path) => [path]),
+  );
+  await read(['/next']);
+  assert.equal(here.at(-1), '/next', 'where nobody has anything to do it is first');
+});
+
+for (const [what, spider] of [
+  [
+    'a regular expression that goes back',
+    { items: { line: { each: 'p', fields: { text: { css: 'b', strip: '(a|b)+' } } } } },
+  ],
+  ['code of its own', 'module'],
+] as const) {
+  test(`main share › has no page of a spider with ${what}`, async (t) => {
+    const module = join(temporaryFolder(t), 'own.mjs');
+    writeFileSync(module, 'export default { start: ["http://a.test/"], *parse() {} };');
+    const { read, here } = await start(t, spider === 'module' ? { items: {}, follow: [], module } : spider);
+    for (const path of paths(20)) await read([path]);
+    assert.deepEqual(here, []);
+  });
+}
+
+test('main share › has those of a spider whose regular expression is a mere set of characters', async (t) => {
+  const { read, here } = await start(t, {
+    items: { line: { each: 'p', fields: { text: { css: 'b', strip: '[“”]' } } } },
+  });
+  for (const path of paths(17)) await read([path]);
+  assert.deepEqual(here, ['/16']);
+});
+
+test('main share › there is none where there are threads for more cores, and no sitemap is in it', async (t) => {
+  const two = await start(t, {}, { size: 2 });
+  for (const path of paths(20)) await two.read([path]);
+  assert.deepEqual(two.here, []);
+  const one = await start(t);
+  for (const path of paths(20)) await one.read([path], { sitemap: true });
+  assert.deepEqual(one.here, []);
+});
+
+test('main share › pauses when a page is large, until as many were small again', async (t) => {
+  const page = (path: string) => small(path) + (path === '/large' ? ' '.repeat(300_000) : '');
+  const { read, here } = await start(t, {}, { page });
+  for (const path of paths(16)) await read([path]);
+  await read(['/large']);
+  assert.deepEqual(here, ['/large'], 'it could not be known before');
+  for (const path of paths(17)) await read([path]);
+  assert.deepEqual(here, ['/large', '/16']);
+});
+
+for (const [what, costly] of [
+  ['asks too much of selectors', '<p>'.repeat(3) + '<i></i><a></a>'.repeat(2_000)],
+  ['is too long', ' '.repeat(600_000)],
+] as const) {
+  test(`main share › a page that ${what} begins anew in the thread, and the next ones of its crawl with it`, async (t) => {
+    const page = (path: string) => small(path) + (path.startsWith('/costly') ? `${costly}<p><b>end</b>` : '');
+    const { read, here, site } = await start(t, { follow: ['a:has(~ u)'] }, { page });
+    for (const path of paths(16)) await read([path]);
+    const [told = []] = await read(['/costly']);
+    assert.deepEqual(here, ['/costly']);
+    assert.equal(site.requests.filter((path) => path === '/costly').length, 2);
+    assert.equal(told.at(-1)?.kind, 'end');
+    const identities = new Set(itemsOf(told).map(({ identity }) => identity));
+    assert.equal(identities.has(undefined), false, 'what was told of it before can be told from the rest');
+    assert.ok(textOf(told).includes('end'));
+    for (const path of paths(20)) await read([path]);
+    assert.deepEqual(here, ['/costly']);
+  });
+}
+
+test('main share › a page that nobody wants any more is let go', async (t) => {
+  const { read, pool, here, site } = await start(t);
+  for (const path of paths(16)) await read([path]);
+  const { url, options } = request(`${site.url}/dropped`);
+  const job: Job = { crawl: 'crawl', url, options, sitemap: false, begun: false };
+  const told: PageUpdate[] = [];
+  const subscription = pool.visit(job).subscribe((update) => told.push(update));
+  subscription.unsubscribe();
+  await read(['/next']);
+  assert.deepEqual(told, []);
+  assert.equal(here.at(-1), '/next');
+});
