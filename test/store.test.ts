@@ -194,7 +194,8 @@ for (const [name, open] of Object.entries(stores)) {
       await store.commit({ crawl: 'other', events: [event('crawl.started')] });
       const types = ['crawl.started', 'quote', 'quote', 'author', 'page', 'page.failed', 'page.skipped'];
       await store.commit({ crawl, events: types.map((type) => event(type)), bytes: 100 });
-      await store.commit({ crawl, bytes: 11, offers: [offer('/1'), offer('/2'), offer('/1')] });
+      await store.commit({ crawl, bytes: 10, offers: [offer('/1'), offer('/2'), offer('/1')] });
+      await store.commit({ crawl, bytes: 1 });
       assert.deepEqual(store.progress(crawl), {
         counts: { 'crawl.started': 1, quote: 2, author: 1, page: 1, 'page.failed': 1, 'page.skipped': 1 },
         stats: { pages: 1, items: 3, failed: 1, skipped: 1, duplicates: 1, bytes: 111, queued: 2, inFlight: 0 },
@@ -322,15 +323,30 @@ for (const [name, open] of Object.entries(stores)) {
         offers: [offer('/1', { depth: 3 }), offer('/2', { depth: 3 }), offer('/3', { depth: 3 })],
       });
       await store.commit({ crawl, offers: [offer('/2', { depth: 2 }), offer('/3', { depth: 4, priority: 1 })] });
-      await store.commit({ crawl, offers: [offer('/1', { depth: 7 })] });
-      assert.deepEqual([frontier.queued, store.progress(crawl)?.stats.duplicates], [3, 3]);
+      await store.commit({ crawl, offers: [offer('/1', { depth: 7 }), offer('/3', { depth: 1, priority: -1 })] });
+      assert.deepEqual([frontier.queued, store.progress(crawl)?.stats.duplicates], [3, 4]);
       const taken = [take(frontier), take(frontier), take(frontier)];
       assert.deepEqual(
         taken.map(({ url, depth, priority }) => [url, depth, priority]),
         [
-          ['/3', 3, 1],
+          ['/3', 1, 1],
           ['/2', 2, undefined],
           ['/1', 3, undefined],
+        ],
+      );
+    });
+
+    it('moves a URL of a low priority that is found without one', async (t) => {
+      const store = await open(t);
+      const frontier = store.openFrontier(crawl);
+      await store.commit({ crawl, offers: [offer('/1', { priority: -1 }), offer('/2', { priority: -1 })] });
+      await store.commit({ crawl, offers: [offer('/2')] });
+      const taken = [take(frontier), take(frontier)];
+      assert.deepEqual(
+        taken.map(({ url, priority }) => [url, priority]),
+        [
+          ['/2', undefined],
+          ['/1', -1],
         ],
       );
     });
@@ -385,6 +401,8 @@ for (const [name, open] of Object.entries(stores)) {
       const end = (events: NewEvent[]) => store.commit({ ...bounded, lease: take(frontier), events, release: true });
       await end([event('page.skipped', { reason: 'depth' }), event('page')]);
       await end([event('page')]);
+      await store.commit({ ...bounded, offers: [offer('/deep', { depth: 9 }), offer('/deep', { depth: 11 })] });
+      assert.equal(frontier.queued, 0);
       await store.commit({ ...bounded, offers: [offer('/deep', { depth: 5 }), offer('/leaf', { depth: 5 })] });
       assert.deepEqual([frontier.queued, take(frontier).url], [1, '/deep']);
     });
@@ -397,6 +415,8 @@ for (const [name, open] of Object.entries(stores)) {
       await Promise.resolve();
       const lease = take(frontier);
       await moved;
+      assert.equal(frontier.take(host), undefined);
+      await store.commit({ crawl, offers: [offer('/1', { depth: 0 })] });
       assert.equal(frontier.take(host), undefined);
       await store.commit({ crawl, lease, release: true });
       assert.deepEqual([frontier.queued, frontier.leased, store.progress(crawl)?.stats.queued], [0, 0, 0]);

@@ -140,7 +140,7 @@ function readAgain(draft: Draft, crawl: CrawlEntry, offer: Offer): boolean {
 /** A URL that still waits gets the better of both depths and of both priorities. */
 function improve(urls: UrlsDraft, { number, depth, priority }: Known, better: Offer): void {
   const best = Math.max(priority, better.priority ?? 0);
-  const queued = urls.offer(number, better.host);
+  const { priority: _, ...queued } = urls.offer(number, better.host);
   urls.queue({ ...queued, depth: Math.min(depth, better.depth), ...(best !== 0 && { priority: best }) }, number);
 }
 
