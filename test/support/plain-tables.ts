@@ -37,3 +37,13 @@ export class PlainTables implements Tables {
 
   async close(): Promise<void> {}
 }
+
+/** One that cannot be written for a while. */
+export class FickleTables extends PlainTables {
+  fails = false;
+
+  override async write(changes: Changes): Promise<void> {
+    if (this.fails) throw new Error('no room');
+    await super.write(changes);
+  }
+}
