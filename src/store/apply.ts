@@ -151,7 +151,6 @@ function savePage(draft: Draft, crawl: CrawlEntry, lease: Lease, page: PageMemor
   draft.put(keys.pageStep(crawl.space, lease.fingerprint, page.steps), encodeJson(fresh));
   page.steps += 1;
   draft.tell(crawl.id, { kind: 'begun', fingerprint: lease.fingerprint });
-  lease.begun = true;
 }
 
 /** The page has ended: its URL leaves the frontier, wherever it has moved to meanwhile. */
