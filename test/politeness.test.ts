@@ -153,6 +153,41 @@ describe('politeness', () => {
     assert.equal(politeness.ask(host, 'a', one), 0);
   });
 
+  it('has a crawl that was served stand back for each that waits, also for one that stood back before', () => {
+    const { politeness, pass } = underClock();
+    const one = { ...plain, concurrencyPerHost: 1 };
+    const serve = (party: string) => {
+      assert.equal(politeness.ask(host, party, one), 0, party);
+      politeness.begin(host, party);
+    };
+    // Who is told that the host is free asks within that call.
+    const told: number[] = [];
+    politeness.onFree(() => told.push(politeness.ask(host, 'a', one)));
+    serve('a');
+    assert.equal(politeness.ask(host, 'b', one), Number.POSITIVE_INFINITY);
+    pass(100);
+    politeness.end(host);
+    serve('b');
+    assert.equal(politeness.ask(host, 'b', one), Number.POSITIVE_INFINITY);
+    pass(100);
+    politeness.end(host);
+    serve('a');
+    pass(100);
+    politeness.end(host);
+    assert.deepEqual(told, [5, 0, 5]);
+  });
+
+  it('stands back for nobody who has not asked for two minutes', () => {
+    const { politeness, pass } = underClock();
+    const one = { ...plain, concurrencyPerHost: 1 };
+    politeness.ask(host, 'a', one);
+    politeness.begin(host, 'a');
+    politeness.ask(host, 'gone', one);
+    pass(120_001);
+    politeness.end(host);
+    assert.equal(politeness.ask(host, 'a', one), 0);
+  });
+
   it('forgets idle hosts', () => {
     const { politeness, pass } = underClock();
     politeness.begin('http://busy.test', 'a');
@@ -172,7 +207,11 @@ describe('politeness', () => {
     politeness.begin(host, 'a');
     politeness.hold(host, 2_000);
     pass(500);
-    assert.deepEqual(politeness.snapshot(), [{ host, inFlight: 1, delayMs: 40, holdMs: 1_500 }]);
+    politeness.ask('http://free.test', 'a', plain);
+    assert.deepEqual(politeness.snapshot(), [
+      { host, inFlight: 1, delayMs: 40, holdMs: 1_500 },
+      { host: 'http://free.test', inFlight: 0, delayMs: 0, holdMs: 0 },
+    ]);
   });
 });
 
@@ -232,6 +271,16 @@ describe('autothrottle', () => {
 
   it('does nothing when it is off', () => assert.equal(visit(4_000, true, { ...manners, autothrottle: false }), 0));
 
+  it('slows all crawls of a host while one of them wants it', () => {
+    const { politeness } = underClock();
+    visits([[400, true]], manners, politeness);
+    politeness.ask(host, 'b', { ...manners, autothrottle: false });
+    const delayMs = () => politeness.snapshot()[0]?.delayMs;
+    assert.equal(delayMs(), 100);
+    politeness.leave('a');
+    assert.equal(delayMs(), 0);
+  });
+
   it('leaves other hosts alone', () => {
     const { politeness } = underClock();
     visits([[4_000, true]], manners, politeness);
@@ -266,6 +315,16 @@ describe('parseRetryAfter', () => {
   for (const [value, ms] of cases) {
     it(`reads ${JSON.stringify(value)} as ${ms}`, () => assert.equal(parseRetryAfter(value, now), ms));
   }
+
+  it('takes a time without a zone for one in Greenwich, wherever the machine is', (t) => {
+    const { TZ } = process.env;
+    t.after(() => {
+      if (TZ === undefined) delete process.env.TZ;
+      else process.env.TZ = TZ;
+    });
+    process.env.TZ = 'America/New_York';
+    assert.equal(parseRetryAfter('Sun Nov 22 12:00:30 2026', now), 30_000);
+  });
 });
 
 describe('backoffMs', () => {
