@@ -286,6 +286,7 @@ describe('robots', () => {
     [{ status: 403, body: forbidAll }, true, false],
     [{ status: 404, body: forbidAll }, true, false],
     [{ status: 410 }, true, false],
+    [{ status: 99 }, false, true],
     [{ status: 429 }, false, true],
     [{ status: 500 }, false, true],
     [{ status: 503 }, false, true],
@@ -333,10 +334,22 @@ describe('robots', () => {
       assert.equal((await robots.rules(origin)).retryInMs, pauseMs);
       pass(pauseMs - 1);
       assert.equal((await robots.rules(origin)).retryInMs, 1);
+      const before = robots.known(origin);
       pass(1);
+      assert.equal(before?.retryInMs, 0);
+      pass(1);
+      assert.equal(before?.retryInMs, 0);
     }
     assert.ok((await robots.rules(origin)).allows('/'));
     assert.equal(asked.length, 4);
+  });
+
+  it('are asked for again at once where nobody answered', async () => {
+    const { robots, asked } = withAnswers(new Error('timeout'), { body: forbidAll });
+    assert.equal((await robots.rules(origin)).retryInMs, 0);
+    assert.equal(robots.known(origin), undefined);
+    assert.equal((await robots.rules(origin)).retryInMs, undefined);
+    assert.equal(asked.length, 2);
   });
 
   it('are asked for again as soon when the clock on the wall is set back', async (test) => {
@@ -361,7 +374,11 @@ describe('robots', () => {
     };
     const robots = createRobots({ fetchRobots, userAgent: 'crawlcast', now: () => nowMs });
     for (let page = 0; page < 3; page++) assert.equal((await robots.rules(origin)).failure, failure);
-    assert.deepEqual([robots.known(origin)?.retryInMs, robots.state(origin), asked], [undefined, undefined, 1]);
+    const known = robots.known(origin);
+    assert.deepEqual(
+      [known?.failure, known?.retryInMs, robots.state(origin), asked],
+      [failure, undefined, undefined, 1],
+    );
     nowMs += 1_000;
     const rules = await robots.rules(origin);
     assert.deepEqual([rules.failure, rules.allows('/')], [undefined, false]);
@@ -403,6 +420,23 @@ describe('robots', () => {
     assert.equal(robots.known('http://h49.test'), undefined);
     assert.ok(robots.known('http://h50.test'));
     assert.equal(asked.length, 150);
+  });
+
+  it('are forgotten as well of a host that did not answer', async () => {
+    const fetchRobots = () => Promise.reject(new Error('timeout'));
+    const robots = createRobots({ fetchRobots, userAgent: 'x', maxHosts: 2 });
+    for (const name of ['a', 'b', 'c']) await robots.rules(`http://${name}.test`);
+    const states = ['a', 'b', 'c'].map((name) => robots.state(`http://${name}.test`));
+    assert.deepEqual(states, [undefined, 'unavailable', 'unavailable']);
+  });
+
+  it('are remembered until the next host is asked where they alone need more memory than there is', async () => {
+    const fetchRobots = async () => ({ status: 200, body: forbidAll });
+    const robots = createRobots({ fetchRobots, userAgent: 'x', maxBytes: 1 });
+    const rules = await robots.rules(origin);
+    assert.equal(robots.known(origin), rules);
+    await robots.rules('http://b.test');
+    assert.equal(robots.known(origin), undefined);
   });
 
   it('are remembered for as many hosts as there is memory for', async () => {
