@@ -32,6 +32,82 @@ test('turns › come to who replays even while somebody follows live and there i
   await Promise.all([worker(turns, true, 2_000).done, worker(turns, true, 2_000).done, worker(turns, false, 100).done]);
 });
 
+/** Turns by a clock that the test moves. */
+function openTurns(t: TestContext) {
+  let nowMs = Math.floor(performance.now());
+  t.mock.method(performance, 'now', () => nowMs);
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const store = { isCommitting: false };
+  const turns = new Turns(store);
+  const counts: number[] = [];
+  let isOver = false;
+  t.after(() => {
+    isOver = true;
+  });
+  /** Somebody whose work does not end before the test, and takes so many milliseconds each time: more than a turn has, where nothing else is said. */
+  const enter = (replays: boolean, ms = 1) => {
+    const who = counts.push(0) - 1;
+    const own: Worker = {
+      replays,
+      pump() {
+        counts[who] = (counts[who] ?? 0) + 1;
+        nowMs += ms;
+        if (!isOver) turns.add(own);
+      },
+    };
+    turns.add(own);
+  };
+  /** Time goes by, and one turn comes to whoever is not at rest. Gives the turns that came meanwhile. */
+  const pass = async (ms: number) => {
+    const had = [...counts];
+    nowMs += ms;
+    t.mock.timers.tick(1);
+    await new Promise((resolve) => setImmediate(resolve));
+    return counts.map((count, who) => count - (had[who] ?? 0));
+  };
+  return { store, turns, enter, pass };
+}
+
+test('turns › are for as many as half a millisecond has time for; the others come first in the next', async (t) => {
+  const { enter, pass } = openTurns(t);
+  for (let who = 0; who < 5; who++) enter(true, 0.25);
+  assert.deepEqual(await pass(0), [1, 1, 1, 0, 0]);
+  assert.deepEqual(await pass(0), [1, 0, 0, 1, 1]);
+});
+
+test('turns › of those who replay come after half a millisecond while somebody follows live, a little later where an append is under way', async (t) => {
+  const { store, turns, enter, pass } = openTurns(t);
+  enter(true);
+  assert.deepEqual(await pass(0), [1]);
+  turns.appended(true);
+  assert.deepEqual(await pass(0), [1], 'that turn was on its way');
+  assert.deepEqual([await pass(0.25), await pass(0.25)], [[0], [1]]);
+  store.isCommitting = true;
+  assert.deepEqual([await pass(0.5), await pass(2), await pass(0.5)], [[0], [0], [1]]);
+  turns.appended(true);
+  assert.deepEqual(await pass(0.5), [1], 'the append has come');
+  assert.deepEqual([await pass(0.5), await pass(2.5)], [[0], [1]], 'there is another');
+  store.isCommitting = false;
+  enter(false);
+  assert.deepEqual(
+    [await pass(0.25), await pass(0)],
+    [
+      [0, 1],
+      [1, 1],
+    ],
+  );
+});
+
+test('turns › of those who replay come one after the other when nobody has followed live for a second', async (t) => {
+  const { turns, enter, pass } = openTurns(t);
+  enter(true);
+  turns.appended(true);
+  assert.deepEqual([await pass(0), await pass(0)], [[1], [0]]);
+  assert.deepEqual(await pass(1_000), [2], 'the one that was put off, and the next');
+  turns.appended(false);
+  assert.deepEqual([await pass(0), await pass(0)], [[1], [1]]);
+});
+
 /** A hub over a log, in which there will be a crawl's events. */
 async function openHub(t: TestContext): Promise<{ store: Store; hub: Hub }> {
   const store = await openMemoryStore();
