@@ -227,20 +227,31 @@ describe('commands', { concurrency: 2 }, () => {
     }
   });
 
-  test('tail that has had a stream comes back past the page of a proxy whose service is away', async (t) => {
+  test('tail that has had a stream comes back past the page of a proxy whose service is away, and says so each time', async (t) => {
     const asked: unknown[] = [];
     const proxy = await serveSite(t, (_, response, { headers }) => {
-      const count = asked.push(headers['last-event-id']);
-      if (count === 2) return sendHtml(response, '<h1>Back soon</h1>');
+      const count = asked.push([headers.authorization, headers['last-event-id']]);
+      if (count % 2 === 0) return sendHtml(response, '<h1>Back soon</h1>');
       const event = { id: `7f3a-${count}`, type: 'quote', time: '2026-01-01T00:00:00Z', data: { quote: 'a' } };
       response.writeHead(200, { 'content-type': 'Text/Event-Stream' });
       response.write(`id: ${event.id}\ndata: ${JSON.stringify(event)}\n\n`);
-      if (count === 1) response.end();
+      if (count < 5) response.end();
     });
-    const tail = launch(t, ['tail', proxy.url, '--json']);
-    await tail.until(/7f3a-3/);
-    assert.deepEqual(asked, [undefined, '7f3a-1', '7f3a-1']);
+    const tail = launch(t, ['tail', proxy.url, '--json', '--token', 'read-it']);
+    await tail.until(/7f3a-5.*\n/);
+    const places = [undefined, '7f3a-1', '7f3a-1', '7f3a-3', '7f3a-3'];
+    assert.deepEqual(
+      asked,
+      places.map((place) => ['Bearer read-it', place]),
+    );
     assert.equal(await tail.end('SIGINT'), 0);
+    const lines = tail.stdout().trimEnd().split('\n');
+    assert.deepEqual(
+      lines.map((line) => JSON.parse(line).id),
+      ['7f3a-1', '7f3a-3', '7f3a-5'],
+    );
+    const told = /^(crawlcast: the connection is lost; trying .* again\ncrawlcast: connected again, .*\n){2}$/;
+    assert.match(tail.stderr(), told);
   });
 
   test('tail of the URL of a stream asks what that asks; options go before it', async (t) => {
