@@ -21,7 +21,6 @@ export function hasHadAll(store: Store, { crawl, filter, position }: Plan): bool
   let after = position.after;
   for (let looked = 0; after < lastOffset && looked < batchesLookedThrough; looked++) {
     const batch = store.log.lend(after);
-    if (batch.length === 0) return true;
     if (filter(batch).length > 0) return false;
     after = batch.last;
   }
