@@ -123,8 +123,7 @@ function describe({ type, since, data }: Subscription, { crawl }: Plan, cursor: 
   const conditions: Record<string, string | string[]> = {};
   for (const [path, value] of data) {
     const known = Object.hasOwn(conditions, path) ? conditions[path] : undefined;
-    const values = known === undefined ? value : [known, value].flat();
-    Object.defineProperty(conditions, path, { value: values, enumerable: true, configurable: true, writable: true });
+    conditions[path] = known === undefined ? value : [known, value].flat();
   }
   return { ...(type && { type }), ...(crawl && { crawl }), ...(since && { since }), data: conditions, cursor };
 }
