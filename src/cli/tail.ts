@@ -20,7 +20,7 @@ export async function tail(service: string, { type, crawl, since, json = false, 
   const query = { type, crawl, since: since ?? url.searchParams.get('since') ?? 'now' };
   for (const [name, value] of Object.entries(query)) if (value !== undefined) url.searchParams.set(name, value);
   const abort = new AbortController();
-  const interrupted = untilInterrupted().then(() => abort.abort());
+  void untilInterrupted().then(() => abort.abort());
   const note = (text: string) => process.stderr.write(`crawlcast: ${text}\n`);
   let broken = false;
   const events = followEvents(url, {
@@ -36,5 +36,4 @@ export async function tail(service: string, { type, crawl, since, json = false, 
     },
   });
   for await (const event of events) process.stdout.write(`${json ? JSON.stringify(event) : eventLine(event)}\n`);
-  if (abort.signal.aborted) await interrupted;
 }
