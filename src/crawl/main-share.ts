@@ -6,8 +6,8 @@ import type { FromWorker, Job, PageUpdate, SpiderSource } from './messages.js';
 import { type Place, tell } from './place.js';
 import { createVisits } from './visits.js';
 
-/** With 4 the cores are not busy, and with 12 or 16 it takes more memory than it gives pages. */
-const maxPages = 8;
+/** With 4 the cores are not busy; with more than 6 it takes more memory, and gives no more pages. */
+const maxPages = 6;
 
 /** Of a page that it has: some 50 ms. What asks for more begins anew in a thread. */
 const limits: PageLimits = { steps: 1_000_000, characters: 512 * 1024 };
