@@ -9,6 +9,8 @@ const rows: Rows = new Map([
   ['gone', undefined],
   ['empty', Buffer.alloc(0)],
   ['ü', Buffer.alloc(1000, 'x')],
+  // Its length takes two bytes.
+  ['k'.repeat(300), Buffer.from('2')],
 ]);
 
 /** What a reader makes of messages, one transaction after the other. */
@@ -36,6 +38,12 @@ describe('transaction', () => {
     assert.deepEqual(assemble(encodeTransaction(1n, 0n, new Map(), 100)), [new Map()]);
   });
 
+  it('takes no more messages than it fills', () => {
+    const [{ length = 0 } = {}] = encodeTransaction(1n, 0n, rows, 1_000_000);
+    const counts = [length, length - 1].map((maxBytes) => encodeTransaction(1n, 0n, rows, maxBytes).length);
+    assert.deepEqual(counts, [1, 2]);
+  });
+
   it('counts for nothing where another one was written into it', () => {
     const [first = [], second = []] = [encodeTransaction(1n, 0n, rows, 300), encodeTransaction(2n, 0n, rows, 300)];
     const other = encodeTransaction(3n, 0n, new Map([['b', Buffer.from('2')]]), 300);
@@ -44,11 +52,15 @@ describe('transaction', () => {
     assert.deepEqual(assemble([head, ...second]), [rows]);
     assert.deepEqual(assemble([...rest, ...other]).length, 1);
     assert.deepEqual(assemble([head, head, ...rest]), [rows]);
+    assert.deepEqual(assemble([head, ...second.slice(1)]), [], 'its end is that of another one');
+    assert.deepEqual(assemble([head, ...rest.slice(1)]), [], 'one of its messages is missing');
   });
 
   it('is forgotten half-way when this process has written itself', () => {
     const messages = encodeTransaction(1n, 0n, rows, 300);
     const assembler = new Assembler();
+    assert.deepEqual(assemble(messages, assembler), [rows]);
+    assert.equal(assembler.isOpen, false, 'it has ended');
     assert.deepEqual(assemble(messages.slice(0, 2), assembler), []);
     assert.equal(assembler.isOpen, true);
     assembler.reset();
@@ -56,10 +68,13 @@ describe('transaction', () => {
     assert.deepEqual(assemble(messages.slice(2), assembler), []);
   });
 
-  it('is nothing where the message is of another version', () => {
+  it('is nothing where the message is of another version, or too short to be one', () => {
     const [message = Buffer.alloc(0)] = encodeTransaction(1n, 0n, rows, 2000);
     message[0] = 1;
     assert.equal(readPart(message), undefined);
     assert.equal(readPart(Buffer.from('hello')), undefined);
+    const [whole = Buffer.alloc(0)] = encodeTransaction(1n, 0n, new Map(), 100);
+    assert.ok(readPart(whole));
+    for (const length of [0, 1, whole.length - 1]) assert.equal(readPart(whole.subarray(0, length)), undefined);
   });
 });
