@@ -11,7 +11,9 @@ export async function endRest(
   isWanted: () => boolean,
 ): Promise<void> {
   for (const host of [...frontier.hosts()]) {
-    for (let leases = take(frontier, host); leases.length > 0 && isWanted(); leases = take(frontier, host)) {
+    while (isWanted()) {
+      const leases = take(frontier, host);
+      if (leases.length === 0) break;
       await Promise.all(leases.map(end));
     }
   }
