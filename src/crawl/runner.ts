@@ -157,7 +157,7 @@ export function createRunner(context: CrawlContext, options: RunnerOptions = {})
 
   async function close(id: string, ending: (run: CrawlRun) => Ending | Promise<Ending>): Promise<void> {
     const run = live.get(id)?.run;
-    if (stopped || run === undefined || known(id).state !== 'running') return;
+    if (run === undefined || known(id).state !== 'running') return;
     halt(id);
     const last = await ending(run);
     // What is left of its end comes with the next start.
@@ -259,7 +259,7 @@ export function createRunner(context: CrawlContext, options: RunnerOptions = {})
     takeUp() {
       for (const { id } of store.crawls()) go(id);
       if (store.peers === undefined) return;
-      const isIdle = (id: string) => !live.has(id) && !resting.has(id) && !turns.has(id);
+      const isIdle = (id: string) => !resting.has(id) && !turns.has(id);
       const take = (id: string) => isIdle(id) && go(id);
       const recall = () => [...live.keys()].filter((id) => !isOurs(known(id))).forEach(halt);
       endings.push(store.log.onAppend(recall), watchOwners({ store, peers: store.peers, take, recall }));
