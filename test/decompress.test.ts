@@ -29,6 +29,10 @@ const encodings: Record<string, { header: string; bytes: Buffer }> = {
   'a plain page labelled gzip': { header: 'gzip', bytes: page },
   'a plain page labelled br': { header: 'br', bytes: page },
   'a plain page labelled zstd': { header: 'zstd', bytes: page },
+  'zstd behind a frame that is skipped': {
+    header: 'zstd',
+    bytes: Buffer.concat([Buffer.from([0x5e, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 1, 2, 3]), zstdOf(page)]),
+  },
 };
 
 suite('decompress', () => {
@@ -63,12 +67,34 @@ suite('decompress', () => {
     assert.ok(body.length > 1_000);
   });
 
-  test('D2 a connection that breaks before the first bytes are there gives its own error', async () => {
-    async function* broken() {
-      yield zlib.gzipSync(page).subarray(0, 3);
+  test('D2 a connection that breaks within the first bytes gives what came, then its own error', async () => {
+    async function* broken(start: Buffer) {
+      for (const byte of start) yield Buffer.of(byte);
       throw new CrawlcastError('connect.reset', 'gone');
     }
-    assert.equal((await decode('gzip', broken())).error?.code, 'connect.reset');
+    const starts = { gzip: zlib.gzipSync(page), br: Buffer.from('<p>'), deflate: zlib.deflateSync(page) };
+    for (const [header, bytes] of Object.entries({ ...starts, zstd: Buffer.from('<p>'), 'gzip, gzip': page })) {
+      for (const length of [0, 1, 2, 3]) {
+        const { body, error } = await decode(header, broken(bytes.subarray(0, length)));
+        assert.equal(error?.code, 'connect.reset', header);
+        const isPlain = bytes[0] === 0x3c;
+        assert.equal(body.toString(), isPlain ? bytes.toString('utf8', 0, length) : '', `${length} bytes of ${header}`);
+      }
+    }
+  });
+
+  test('D3 D4 what only half looks like its label is read as what it is', async () => {
+    const like = Buffer.from([0x1f, 0x41]);
+    assert.deepEqual((await decode('gzip', piecesOf(like, 2))).body, like);
+    // A stored block whose padding is not empty begins like a zlib header.
+    const stored = Buffer.from([0x08, 2, 0, 0xfd, 0xff, 0x61, 0x62, 0x01, 0, 0, 0xff, 0xff]);
+    assert.equal((await decode('deflate', piecesOf(stored, 1))).body.toString(), 'ab');
+    // Of some of these the first two bytes are a multiple of 31, as those of a zlib header are.
+    const raws = Array.from({ length: 200 }, (_, n) => zlib.deflateRawSync(String(n).repeat(20)));
+    assert.ok(raws.some((raw) => raw.readUInt16BE() % 31 === 0));
+    for (const [n, raw] of raws.entries()) {
+      assert.equal((await decode('deflate', piecesOf(raw, 100))).body.toString(), String(n).repeat(20));
+    }
   });
 
   test('an empty body is empty in every encoding', async () => {
@@ -278,6 +304,32 @@ suite('decompress', () => {
       assert.equal(error, undefined);
       assert.ok(body.equals(page));
     }
+  });
+
+  test('D5 what follows the end of compressed data is not waited for, however much it is', async () => {
+    let asked = 0;
+    async function* endless() {
+      yield zlib.gzipSync(page);
+      for (; asked < 1_000; asked++) yield Buffer.alloc(64);
+    }
+    const { body, error } = await decode('gzip', endless());
+    assert.deepEqual([error, body.equals(page)], [undefined, true]);
+    assert.ok(asked < 10, `${asked} more`);
+  });
+
+  test('a decoder is let go of, also where its body is left early or breaks', async (t) => {
+    const made = t.mock.method(zlib, 'createGunzip');
+    const bytes = zlib.gzipSync(page);
+    async function* broken() {
+      yield bytes.subarray(0, 200);
+      throw new CrawlcastError('connect.reset', 'gone');
+    }
+    for await (const _chunk of decodeBody(piecesOf(bytes, 200), ['gzip'], limits)) break;
+    assert.equal((await decode('gzip', broken())).error?.code, 'connect.reset');
+    assert.deepEqual(
+      made.mock.calls.map(({ result }) => result?.destroyed),
+      [true, true],
+    );
   });
 
   test('leaving a compressed body early closes its connection', async () => {
