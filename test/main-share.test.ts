@@ -8,6 +8,7 @@ import { createFetcher } from '#src/crawl/fetcher.js';
 import type { Job, PageUpdate, SpiderSource } from '#src/crawl/messages.js';
 import { createPool, type Pool } from '#src/crawl/pool.js';
 import { parseSpider, type SpiderInput, sourceOf } from '#src/crawl/spider.js';
+import { startCrawler, startWeb } from './support/crawling.js';
 import { request } from './support/fetching.js';
 import { temporaryFolder } from './support/process.js';
 import { sendHtml, serveSite, type TestSite } from './support/sites.js';
@@ -147,21 +148,50 @@ for (const [what, costly] of [
   ['asks too much of selectors', '<p>'.repeat(3) + '<i></i><a></a>'.repeat(2_000)],
   ['is too long', ' '.repeat(600_000)],
 ] as const) {
-  test(`main share › a page that ${what} begins anew in the thread, and the next ones of its crawl with it`, async (t) => {
+  test(`main share › a page that ${what} is asked for again, of the thread, and the next ones of its crawl as well`, async (t) => {
     const page = (path: string) => small(path) + (path.startsWith('/costly') ? `${costly}<p><b>end</b>` : '');
     const { read, here, site } = await start(t, { follow: ['a:has(~ u)'] }, { page });
     for (const path of paths(16)) await read([path]);
-    const [told = []] = await read(['/costly']);
+    const [first = []] = await read(['/costly']);
     assert.deepEqual(here, ['/costly']);
+    assert.equal(first.at(-1)?.kind, 'again');
+    const [second = []] = await read(['/costly'], { begun: true });
+    assert.equal(second.at(-1)?.kind, 'end');
     assert.equal(site.requests.filter((path) => path === '/costly').length, 2);
-    assert.equal(told.at(-1)?.kind, 'end');
-    const identities = new Set(itemsOf(told).map(({ identity }) => identity));
+    const identities = new Set(itemsOf([...first, ...second]).map(({ identity }) => identity));
     assert.equal(identities.has(undefined), false, 'what was told of it before can be told from the rest');
-    assert.ok(textOf(told).includes('end'));
+    assert.ok(textOf(second).includes('end'));
     for (const path of paths(20)) await read([path]);
     assert.deepEqual(here, ['/costly']);
   });
 }
+
+test('main share › what is asked for again is asked for when its host may be, and told once', async () => {
+  const delay = 100;
+  const times: number[] = [];
+  const links = (from: number) => `<a href="/${from + 1}"></a>${small(`/${from}`)}`;
+  await using web = await startWeb((request, response) => {
+    if (request.url === '/17') times.push(performance.now());
+    sendHtml(response, links(Number(request.url?.slice(1))) + (request.url === '/17' ? ' '.repeat(600_000) : ''));
+  });
+  await using crawler = await startCrawler(undefined, { allowPrivateNetworks: true });
+  const { last, items } = await crawler.crawl({
+    name: 'a',
+    start: [`${web.url}/0`],
+    items: { line },
+    follow: ['a'],
+    settings: { delay, maxPages: 19, robots: false, retries: 0 },
+  });
+  assert.equal(last?.type, 'crawl.finished');
+  assert.deepEqual(
+    items,
+    Array.from({ length: 19 }, (_, i) => ({ text: `/${i}` })),
+  );
+  const [first = 0, second = 0, ...more] = times;
+  assert.deepEqual(more, []);
+  // Timers and clocks differ by a little.
+  assert.ok(second - first > delay - 20, `${second - first} ms`);
+});
 
 test('main share › a page that nobody wants any more is let go', async (t) => {
   const { read, pool, here, site } = await start(t);

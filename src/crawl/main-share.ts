@@ -9,7 +9,7 @@ import { createVisits } from './visits.js';
 /** With 4 the cores are not busy; with more than 6 it takes more memory, and gives no more pages. */
 const maxPages = 6;
 
-/** Of a page that it has: some 50 ms. What asks for more begins anew in a thread. */
+/** Of a page that it has: some 50 ms. What asks for more is asked for again, of a thread. */
 const limits: PageLimits = { steps: 1_000_000, characters: 512 * 1024 };
 
 /** Pages of a crawl in a row that have to be small, and how small, before it takes the next one. */
@@ -45,7 +45,7 @@ export class MainShare {
   }
 
   /** Whether a page that it had is one for a thread. */
-  isTooMuch(update: PageUpdate): boolean {
+  isTooMuch(update: PageUpdate): update is Extract<PageUpdate, { kind: 'error' }> {
     return update.kind === 'error' && update.code === 'document.too_costly';
   }
 

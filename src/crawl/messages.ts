@@ -63,7 +63,7 @@ export interface ExtractedLink {
   readonly refresh?: boolean;
 }
 
-/** What a fetch tells while it runs. The last one is `redirect`, `end` or `error`. */
+/** What a fetch tells while it runs. The last one is `redirect`, `end`, `error` or `again`. */
 export type PageUpdate = News & {
   /** From the request to the head; with the first update of an answer. */
   readonly latencyMs?: number;
@@ -103,7 +103,9 @@ type News =
       /** What had been extracted, but not told, before it went wrong. */
       readonly items: readonly ExtractedItem[];
       readonly links: readonly ExtractedLink[];
-    };
+    }
+  /** It is to be asked for once more, when its host may be asked. */
+  | { readonly kind: 'again'; readonly head?: ResponseHead };
 
 /** What a thread is told, several at once. */
 export type ToWorker =

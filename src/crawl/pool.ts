@@ -25,6 +25,8 @@ export interface Pool {
   close(): Promise<void>;
 }
 
+type Failure = Extract<PageUpdate, { kind: 'error' }>;
+
 interface Thread extends Place {
   worker: Worker | undefined;
   /** Whether it has ever given a sign of life. */
@@ -122,16 +124,15 @@ export function createPool(size: number, { maxSilenceMs = 30_000, network, fetch
       const page = place.pages.get(id);
       if (page === undefined) continue;
       if (update.kind === 'code') page.inCode = true;
-      else if (place === share?.place && share.isTooMuch(update)) leave(page);
+      else if (place === share?.place && share.isTooMuch(update)) leave(page, update);
       else page.give(update);
     }
   }
 
   /** The main thread leaves the page, and the next ones of its crawl, to the others. */
-  function leave(page: Underway): void {
-    page.place.pages.delete(page.id);
+  function leave(page: Underway, { head, latencyMs }: Failure): void {
     share?.forgetSpider(page.job.crawl);
-    sendAgain(page);
+    page.give({ kind: 'again', ...(latencyMs !== undefined && { latencyMs }), ...(head && { head }) });
   }
 
   /**

@@ -112,6 +112,7 @@ export class CrawlRun {
     if (latencyMs !== undefined) this.#context.politeness.answered(lease.host, { latencyMs, ok: kind !== 'error' });
     if (update.kind === 'error') return this.#failOrRetry(lease, update);
     if (update.head !== undefined) this.#session.take(lease.url, update.head);
+    if (update.kind === 'again') return this.#again(lease);
     if (update.kind === 'redirect') return this.#redirect(lease, update);
     if (update.kind === 'end') {
       this.#scheduler.answered(lease);
@@ -181,6 +182,11 @@ export class CrawlRun {
       return this.#end(lease, { ...update, ...given, ...counts }, { notModified: true });
     }
     // What it gave has left the log just now: it has to be fetched after all.
+    return this.#again(lease);
+  }
+
+  /** Nothing went wrong with the page; but its host is asked as often as it may be, and no more. */
+  #again(lease: Lease): Committed {
     this.#scheduler.retry(lease, 0);
     return { events: [], queued: 0 };
   }
