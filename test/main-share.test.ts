@@ -31,9 +31,21 @@ interface Bench {
 async function start(
   t: TestContext,
   spider: Partial<SpiderInput> | SpiderSource = {},
-  { size = 1, page = small }: { size?: number; page?: (path: string) => string } = {},
+  {
+    size = 1,
+    page = small,
+    type = () => undefined,
+  }: {
+    size?: number;
+    page?: (path: string) => string | Buffer;
+    type?: (path: string) => string | undefined;
+  } = {},
 ): Promise<Bench> {
-  const site = await serveSite(t, (path, response) => sendHtml(response, page(path)));
+  const site = await serveSite(t, (path, response) => {
+    const body = page(path);
+    if (typeof body !== 'string') response.setHeader('content-encoding', 'zstd');
+    sendHtml(response, body, type(path));
+  });
   const fetcher = createFetcher();
   const here: string[] = [];
   let [now, most] = [0, 0];
@@ -165,6 +177,78 @@ for (const [what, costly] of [
     assert.deepEqual(here, ['/costly']);
   });
 }
+
+const many = (count: number, rule: unknown) =>
+  Object.fromEntries(Array.from({ length: count }, (_, i) => [`field${i}`, rule]));
+const item = (each: string, fields: Record<string, unknown>) =>
+  ({ items: { line: { each, fields } } }) as Partial<SpiderInput>;
+const linksOf = (...follow: NonNullable<SpiderInput['follow']>): Partial<SpiderInput> => ({ follow });
+
+// Each is short, and its selectors walk little. What is made of it is not.
+for (const [what, spider, costly, type] of [
+  [
+    'a long default in many items',
+    item('i', { text: { css: 'b', default: 'x'.repeat(10_000) } }),
+    '<i></i>'.repeat(2_000),
+  ],
+  ['many fields in many items', item('i', many(500, 'b')), '<i></i>'.repeat(2_000)],
+  [
+    'the markup inside of each of many',
+    item('div', { text: { as: 'html' } }),
+    '<div>'.repeat(400) + 'x'.repeat(10_000),
+  ],
+  ['one attribute in many fields', item('p', many(100, { attr: 'title' })), `<p title="${'x'.repeat(100_000)}">`],
+  ['one text in many fields', item('p', many(100, {})), `<p>${'x'.repeat(100_000)}`],
+  ['an expression that is long', item('p', { text: { strip: 'x'.repeat(500) } }), `<p>${'y'.repeat(300_000)}`],
+  ['a long base', linksOf('a'), `<base href="/${'x'.repeat(10_000)}/">${'<a href=y></a>'.repeat(500)}`],
+  [
+    'many places for a value',
+    linksOf({ css: 'p', url: 'http://a.test/{value}'.padEnd(300, '{value}') }),
+    `<p>${'x'.repeat(200_000)}`,
+  ],
+  ['a class with many names', item('.none i', {}), `<div class="${'a '.repeat(50_000)}">${'<i></i>'.repeat(1_000)}`],
+  [
+    'a marker that is nowhere',
+    { items: { line: { from: { css: 'u', after: 'x'.repeat(1_000) }, fields: {} } } },
+    `<u>${'y'.repeat(300_000)}</u>`,
+  ],
+  ['many elements', item('none', {}), '<i></i>'.repeat(50_000)],
+  ['many elements in JSON', item('none', {}), `[${'1,'.repeat(50_000)}1]`, 'application/json'],
+  ['many links', linksOf('a'), '<a href=y></a>'.repeat(20_000)],
+] as const) {
+  test(`main share › a page with ${what} is too much`, async (t) => {
+    const page = (path: string) => (path === '/costly' ? costly : small(path));
+    const { read, here } = await start(t, spider, { page, type: (path) => (path === '/costly' ? type : undefined) });
+    for (const path of paths(16)) await read([path]);
+    const [told = []] = await read(['/costly']);
+    assert.deepEqual(here, ['/costly']);
+    assert.equal(told.at(-1)?.kind, 'again');
+  });
+}
+
+for (const [what, spider] of [
+  ['a long selector', linksOf(`:is(${'a,'.repeat(50)}b)`)],
+  ['many rules', linksOf(...Array.from({ length: 20 }, (_, i) => `.a${i}`))],
+] as const) {
+  test(`main share › has no page of a spider with ${what}: to look at one element takes long`, async (t) => {
+    const { read, here } = await start(t, spider);
+    for (const path of paths(20)) await read([path]);
+    assert.deepEqual(here, []);
+  });
+}
+
+test('main share › what is packed with zstd is for the thread, which unpacks it', async (t) => {
+  // One frame of one raw block.
+  const packed = Buffer.concat([Buffer.from('28b52ffd0058590000', 'hex'), Buffer.from('<p><b>ok</b>')]);
+  packed.writeUIntLE((12 << 3) | 1, 6, 3);
+  const { read, here } = await start(t, {}, { page: (path) => (path === '/zstd' ? packed : small(path)) });
+  for (const path of paths(16)) await read([path]);
+  const [first = []] = await read(['/zstd']);
+  assert.deepEqual(here, ['/zstd']);
+  assert.equal(first.at(-1)?.kind, 'again');
+  const [second = []] = await read(['/zstd']);
+  assert.deepEqual(textOf(second), ['ok']);
+});
 
 test('main share › what is asked for again is asked for when its host may be, and told once', async () => {
   const delay = 100;

@@ -5,6 +5,8 @@ import { type ChildNode, childrenOf, Document, Element, type ParentNode, Text } 
 /** What the selectors and fields of one document may still cost: one for each node they look at, and for 64 characters. */
 export interface WorkBudget {
   left: number;
+  /** Whether whatever takes time counts, and not the walking alone. */
+  readonly isStrict?: boolean;
 }
 
 let budget: WorkBudget = { left: Number.POSITIVE_INFINITY };
@@ -26,6 +28,11 @@ export function charge(steps: number): void {
     'document.too_costly',
     'The selectors of the spider look at too many elements of this document: narrow them, or use fewer that look inside, along siblings or up through ancestors',
   );
+}
+
+/** Charges for what is no walking, such as what is made of what was found. It is as long as the document mostly, but need not be. */
+export function chargeStrictly(steps: number): void {
+  if (budget.isStrict === true) charge(steps);
 }
 
 /**
@@ -54,7 +61,13 @@ function textIn(node: ChildNode, silent?: ReadonlySet<string>): string {
 export function attributeOf({ attributes }: Element, name: string): string | undefined {
   // A tag may have any number of them, and be looked at for every element inside.
   if (attributes.length > 64) charge(attributes.length >> 6);
-  for (let at = 0; at < attributes.length; at += 2) if (attributes[at] === name) return attributes[at + 1];
+  for (let at = 0; at < attributes.length; at += 2) {
+    if (attributes[at] !== name) continue;
+    const value = attributes[at + 1] ?? '';
+    // A selector looks through all of it, for every element inside.
+    chargeStrictly(value.length >> 6);
+    return value;
+  }
   return undefined;
 }
 

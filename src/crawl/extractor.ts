@@ -69,12 +69,14 @@ export interface PageLimits {
   readonly steps: number;
   /** Of its text. */
   readonly characters: number;
+  /** Whether whatever takes time counts as steps, and not the walking alone. */
+  readonly isStrict: boolean;
 }
 
 /** What the selectors of one page may cost: about a second's work. What costs more walks the same elements over and over. */
 export const selectorSteps = 20_000_000;
 
-const usualLimits: PageLimits = { steps: selectorSteps, characters: Number.POSITIVE_INFINITY };
+const usualLimits: PageLimits = { steps: selectorSteps, characters: Number.POSITIVE_INFINITY, isStrict: false };
 
 /**
  * Starts to extract one page.
@@ -88,9 +90,9 @@ const usualLimits: PageLimits = { steps: selectorSteps, characters: Number.POSIT
 export function createExtractor(
   extraction: Extraction,
   options: ExtractorOptions,
-  { steps, characters }: PageLimits = usualLimits,
+  { steps, characters, isStrict }: PageLimits = usualLimits,
 ): Extractor {
-  const budget: WorkBudget = { left: steps };
+  const budget: WorkBudget = { left: steps, isStrict };
   let left = characters;
   let reading = options.format && startReading(options.format, extraction, options);
   let start = '';

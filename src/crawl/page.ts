@@ -1,7 +1,7 @@
 /** A document while it grows, and what has been found in it. */
 import { CrawlcastError } from '../errors.js';
 import { resolveLink } from '../url.js';
-import { attributeOf, textInside } from './adapter.js';
+import { attributeOf, chargeStrictly, textInside } from './adapter.js';
 import { type Refresh, readRefresh, saysNofollow } from './directives.js';
 import { findJson } from './embedded-json.js';
 import type { Embedding, ItemTarget, PageItem, Targets } from './extraction.js';
@@ -23,6 +23,9 @@ interface Tally {
 const maxDepth = 512;
 const maxElements = 500_000;
 
+/** What takes as long as so many steps. */
+const stepsOf = { element: 10, item: 50, link: 20 } as const;
+
 /** A page that sends its reader on after this time, or sooner, leads there. */
 const maxRefreshSeconds = 5;
 
@@ -34,6 +37,8 @@ export class Page implements TreeBuilder {
   private current: ParentNode = this.root;
   private depth = 0;
   private readonly lanes: Lanes;
+  /** What an element is charged with: each lane looks at it. */
+  private readonly elementSteps: number;
   private inert = 0;
   private isSitemap = false;
   private base: string;
@@ -52,10 +57,13 @@ export class Page implements TreeBuilder {
     const items = targets.items.map((target) => this.itemLane(target));
     const links = targets.links.map((target) => this.linkLane(target));
     const embeddings = targets.embeddings.map((target) => this.embeddingLane(target));
-    this.lanes = createLanes([...items, ...links, ...embeddings], this.root);
+    const lanes = [...items, ...links, ...embeddings];
+    this.elementSteps = stepsOf.element + lanes.length;
+    this.lanes = createLanes(lanes, this.root);
   }
 
   open(name: string, attributes: readonly string[]): void {
+    chargeStrictly(this.elementSteps);
     if (++this.tally.elements > maxElements) {
       throw new CrawlcastError('document.too_many_elements', `The document has more than ${maxElements} elements`);
     }
@@ -126,9 +134,12 @@ export class Page implements TreeBuilder {
   }
 
   private readItem({ type, fields, blank }: PageItem, node: ParentNode): () => void {
+    chargeStrictly(stepsOf.item + fields.length);
     const data = { ...blank };
     for (const { name, read } of fields) data[name] = read(node, this.resolve);
     const json = JSON.stringify(data);
+    // There is more in it than its page holds where fields have defaults, or take the same text.
+    chargeStrictly(json.length >> 4);
     return () => this.page.onItem({ type, data, json });
   }
 
@@ -155,6 +166,8 @@ export class Page implements TreeBuilder {
 
   /** Resolves a link of the document, by the base that counts at the moment. */
   readonly resolve = (href: string): string | null => {
+    // A long base is in every link.
+    chargeStrictly(stepsOf.link + ((href.length + this.base.length) >> 2));
     return resolveLink(href, this.base, this.page.charset?.())?.href ?? null;
   };
 

@@ -18,7 +18,7 @@ import { userAgentToken } from './robots.js';
 export interface PageVisit {
   readonly job: Job;
   readonly openReader: OpenReader;
-  readonly fetcher: Fetcher;
+  readonly fetcher: Pick<Fetcher, 'fetch'>;
   readonly credit: Credit;
   /** Whoever wants the page. */
   readonly caller: Cancellation;

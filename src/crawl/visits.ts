@@ -29,7 +29,7 @@ interface Visit {
  * @returns takes what the pool says
  */
 export function createVisits(
-  fetcher: Fetcher,
+  fetcher: Pick<Fetcher, 'fetch'>,
   send: (updates: FromWorker) => void,
   limits?: PageLimits,
 ): (messages: readonly ToWorker[]) => void {
