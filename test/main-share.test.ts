@@ -237,6 +237,16 @@ for (const [what, spider] of [
   });
 }
 
+test('main share › a spider that cannot be compiled costs its own pages, and nobody else', async (t) => {
+  const { read, pool } = await start(t);
+  pool.addSpider('broken', { items: {}, follow: ['a:none-such'] });
+  const [told = []] = await read(['/0'], { crawl: 'broken' });
+  const [{ kind, code } = {}, ...more] = told as Partial<PageUpdate & { kind: 'error' }>[];
+  assert.deepEqual([kind, code, more], ['error', 'spider.invalid', []]);
+  const [other = []] = await read(['/0']);
+  assert.equal(other.at(-1)?.kind, 'end');
+});
+
 test('main share › what is packed with zstd is for the thread, which unpacks it', async (t) => {
   // One frame of one raw block.
   const packed = Buffer.concat([Buffer.from('28b52ffd0058590000', 'hex'), Buffer.from('<p><b>ok</b>')]);

@@ -1,6 +1,6 @@
 /** What turns the text of a page into items and links: the rules of a spider, or its own code. */
 import type { Cancellation } from './cancellation.js';
-import { compileExtraction } from './extraction.js';
+import { compileExtraction, type Extraction } from './extraction.js';
 import { createExtractor, type ExtractorOptions, type PageLimits } from './extractor.js';
 import type { ResponseHead, SpiderSource } from './messages.js';
 import { openModuleReader } from './module-reader.js';
@@ -37,6 +37,10 @@ export type OpenReader = (options: ReaderOptions) => PageReader;
  */
 export function createReading(source: SpiderSource, limits?: PageLimits): OpenReader {
   if (source.module !== undefined) return openModuleReader(source.module);
-  const extraction = compileExtraction(source);
-  return (options) => createExtractor(extraction, options, limits);
+  // With the first page: what cannot be compiled, as an earlier version may have taken it, is that page's failure, and ends no thread.
+  let extraction: Extraction | undefined;
+  return (options) => {
+    extraction ??= compileExtraction(source);
+    return createExtractor(extraction, options, limits);
+  };
 }
