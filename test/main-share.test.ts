@@ -191,7 +191,7 @@ for (const [what, spider, costly, type] of [
     item('i', { text: { css: 'b', default: 'x'.repeat(10_000) } }),
     '<i></i>'.repeat(2_000),
   ],
-  ['many fields in many items', item('i', many(500, 'b')), '<i></i>'.repeat(2_000)],
+  ['many fields in many items', item('i', many(100, 'b')), '<i></i>'.repeat(4_000)],
   [
     'the markup inside of each of many',
     item('div', { text: { as: 'html' } }),
@@ -228,6 +228,7 @@ for (const [what, spider, costly, type] of [
 
 for (const [what, spider] of [
   ['a long selector', linksOf(`:is(${'a,'.repeat(50)}b)`)],
+  ['many fields', item('p', many(101, 'b'))],
   ['many rules', linksOf(...Array.from({ length: 20 }, (_, i) => `.a${i}`))],
 ] as const) {
   test(`main share › has no page of a spider with ${what}: to look at one element takes long`, async (t) => {

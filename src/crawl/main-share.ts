@@ -17,7 +17,7 @@ const maxPages = 6;
 const limits: PageLimits = { steps: 400_000, characters: 512 * 1024, isStrict: true };
 
 /** A selector is looked at in one step, however long it is; and each kind of items and links looks at every element. */
-const most = { selectorLength: 64, rules: 16 } as const;
+const most = { selectorLength: 64, rules: 16, fields: 100 } as const;
 
 /** Pages of a crawl in a row that have to be small, and how small, before it takes the next one. */
 const small = { pages: 16, bytes: 256 * 1024 } as const;
@@ -82,7 +82,9 @@ function withinLimits(fetcher: Fetcher): Pick<Fetcher, 'fetch'> {
 function isBounded({ items, follow, module }: SpiderSource): boolean {
   const types = Object.values(items);
   if (module !== undefined || types.length + follow.length > most.rules) return false;
-  const rules = [...types.flatMap(({ fields }) => Object.values(fields)), ...follow].map(optionsOf);
+  const fields = types.flatMap((type) => Object.values(type.fields));
+  if (fields.length > most.fields) return false;
+  const rules = [...fields, ...follow].map(optionsOf);
   const selectors = [...types.flatMap(({ from, each }) => [from?.css, each]), ...rules.map(({ css }) => css)];
   return (
     selectors.every((css = '') => css.length <= most.selectorLength) &&
