@@ -5,7 +5,9 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { lastValueFrom, toArray } from 'rxjs';
 import { createFetcher } from '#src/crawl/fetcher.js';
+import { MainShare } from '#src/crawl/main-share.js';
 import type { Job, PageUpdate, SpiderSource } from '#src/crawl/messages.js';
+import { flush, tell } from '#src/crawl/place.js';
 import { createPool, type Pool } from '#src/crawl/pool.js';
 import { parseSpider, type SpiderInput, sourceOf } from '#src/crawl/spider.js';
 import { startCrawler, startWeb } from './support/crawling.js';
@@ -226,17 +228,71 @@ for (const [what, spider, costly, type] of [
   });
 }
 
-for (const [what, spider] of [
-  ['a long selector', linksOf(`:is(${'a,'.repeat(50)}b)`)],
-  ['many fields', item('p', many(101, 'b'))],
-  ['many rules', linksOf(...Array.from({ length: 20 }, (_, i) => `.a${i}`))],
-] as const) {
-  test(`main share › has no page of a spider with ${what}: to look at one element takes long`, async (t) => {
-    const { read, here } = await start(t, spider);
-    for (const path of paths(20)) await read([path]);
-    assert.deepEqual(here, []);
+/** A share that has seen enough small pages, its fetcher answering what is packed in a way of its own. */
+function alone(spider: Partial<SpiderInput>) {
+  const told: string[] = [];
+  let resolve: (update: PageUpdate) => void = () => {};
+  const heard = new Promise<PageUpdate>((heardOf) => {
+    resolve = heardOf;
   });
+  const fetcher = {
+    ...createFetcher(),
+    async fetch() {
+      told.push('asked');
+      const head = { status: 200, headers: { 'content-encoding': ['zstd'] }, latencyMs: 1 };
+      return { head, body: { discard: () => told.push('discarded'), async *[Symbol.asyncIterator]() {} } };
+    },
+  };
+  const share = new MainShare(fetcher, (_, updates) => resolve(updates[0]?.[1] as PageUpdate));
+  share.addSpider('crawl', sourceOf(parseSpider({ name: 'a', start: ['http://a.test/'], items: {}, ...spider })));
+  for (let page = 0; page < 16; page++) share.seen('crawl', 1);
+  const { url, options } = request('http://a.test/');
+  const job: Job = { crawl: 'crawl', url, options, sitemap: false, begun: false };
+  return { share, job, told, heard };
 }
+
+test('main share › gives up the body of what is not for it', async () => {
+  const { share, job, told, heard } = alone({});
+  tell(share.place, { kind: 'fetch', id: 1, job });
+  const update = await heard;
+  assert.deepEqual(told, ['asked', 'discarded']);
+  assert.ok(share.isTooMuch(update));
+});
+
+test('main share › keeps nothing of a crawl that is forgotten', () => {
+  const { share, job, told } = alone({});
+  assert.equal(share.takes(job), true);
+  share.forgetSpider('crawl');
+  assert.equal(share.takes(job), false);
+  tell(share.place, { kind: 'fetch', id: 1, job });
+  flush(share.place);
+  assert.deepEqual(told, [], 'how its pages are read is not known any more');
+});
+
+const long = `:is(${'a,'.repeat(50)}b)`;
+
+test('main share › which spiders it has pages of', () => {
+  const stripped = (strip: string) => item('p', { text: { css: 'b', strip } });
+  const types = (count: number) =>
+    Object.fromEntries(Array.from({ length: count }, (_, i) => [`type${i}`, { each: 'p', fields: {} }]));
+  const spiders: readonly (readonly [takes: boolean, spider: Partial<SpiderInput>])[] = [
+    [true, item('p', { text: 'b', all: ['b'], link: { attr: 'href', as: 'url' } })],
+    [true, { items: types(15), follow: ['a'] }],
+    [true, item('p', many(100, 'b'))],
+    [false, { items: types(16), follow: ['a'] }],
+    [false, item(long, {})],
+    [false, item('p', { all: [long] })],
+    [false, item('p', { text: { css: long } })],
+    [false, linksOf({ css: long })],
+    [false, { items: { line: { from: { css: long }, fields: {} } } }],
+    [true, stripped('[“”]')],
+    ...['a*', 'a+', 'a?', 'a{2}', '(a)', 'a|b'].map((strip) => [false, stripped(strip)] as const),
+  ];
+  for (const [takes, spider] of spiders) {
+    const { share, job } = alone(spider);
+    assert.equal(share.takes(job), takes, JSON.stringify(spider).slice(0, 100));
+  }
+});
 
 test('main share › a spider that cannot be compiled costs its own pages, and nobody else', async (t) => {
   const { read, pool } = await start(t);
