@@ -1,6 +1,7 @@
 /** What the main thread does of the threads' work, with real threads and real sockets. */
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
+import type { ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { lastValueFrom, toArray } from 'rxjs';
@@ -23,8 +24,11 @@ interface Bench {
   readonly site: TestSite;
   /** Paths of the pages that the main thread has fetched. */
   readonly here: string[];
+  /** Paths of those that it has given up. */
+  readonly given: string[];
   /** How many of them it had at once, at most. */
   readonly most: () => number;
+  jobFor(path: string, changes?: Partial<Job>): Job;
   /** Fetches pages all at once, and gives what was told of each. */
   read(paths: readonly string[], changes?: Partial<Job>): Promise<PageUpdate[][]>;
 }
@@ -37,25 +41,32 @@ async function start(
     size = 1,
     page = small,
     type = () => undefined,
+    answer = () => false,
   }: {
     size?: number;
     page?: (path: string) => string | Buffer;
     type?: (path: string) => string | undefined;
+    /** Whether it has answered in a way of its own. */
+    answer?: (path: string, response: ServerResponse) => boolean;
   } = {},
 ): Promise<Bench> {
   const site = await serveSite(t, (path, response) => {
+    if (answer(path, response)) return;
     const body = page(path);
     if (typeof body !== 'string') response.setHeader('content-encoding', 'zstd');
     sendHtml(response, body, type(path));
   });
   const fetcher = createFetcher();
   const here: string[] = [];
+  const given: string[] = [];
   let [now, most] = [0, 0];
   const pool = createPool(size, {
     fetcher: {
       ...fetcher,
       async fetch(wanted, caller) {
-        here.push(new URL(wanted.url).pathname);
+        const path = new URL(wanted.url).pathname;
+        here.push(path);
+        caller.onEnd(() => given.push(path));
         most = Math.max(most, ++now);
         try {
           return await fetcher.fetch(wanted, caller);
@@ -74,19 +85,19 @@ async function start(
       ? (spider as SpiderSource)
       : sourceOf(parseSpider({ name: 'a', start: [site.url], items: { line }, ...spider }));
   pool.addSpider('crawl', source);
+  const jobFor = (path: string, changes: Partial<Job> = {}): Job => {
+    const { url, options } = request(site.url + path, { maxBytes: 10_000_000 });
+    return { crawl: 'crawl', url, options, sitemap: false, begun: false, ...changes };
+  };
   return {
     pool,
     site,
     here,
+    given,
     most: () => most,
+    jobFor,
     read: (paths, changes) =>
-      Promise.all(
-        paths.map((path) => {
-          const { url, options } = request(site.url + path, { maxBytes: 10_000_000 });
-          const job: Job = { crawl: 'crawl', url, options, sitemap: false, begun: false, ...changes };
-          return lastValueFrom(pool.visit(job).pipe(toArray()));
-        }),
-      ),
+      Promise.all(paths.map((path) => lastValueFrom(pool.visit(jobFor(path, changes)).pipe(toArray())))),
   };
 }
 
@@ -224,7 +235,10 @@ for (const [what, spider, costly, type] of [
     for (const path of paths(16)) await read([path]);
     const [told = []] = await read(['/costly']);
     assert.deepEqual(here, ['/costly']);
-    assert.equal(told.at(-1)?.kind, 'again');
+    const last = told.at(-1);
+    assert.ok(last?.kind === 'again');
+    assert.equal(last.head?.status, 200, 'its cookies count');
+    assert.notEqual(told[0]?.latencyMs, undefined, 'its host has answered');
   });
 }
 
@@ -345,14 +359,59 @@ test('main share › what is asked for again is asked for when its host may be, 
 });
 
 test('main share › a page that nobody wants any more is let go', async (t) => {
-  const { read, pool, here, site } = await start(t);
+  const { read, pool, here, given, jobFor } = await start(t);
   for (const path of paths(16)) await read([path]);
-  const { url, options } = request(`${site.url}/dropped`);
-  const job: Job = { crawl: 'crawl', url, options, sitemap: false, begun: false };
   const told: PageUpdate[] = [];
-  const subscription = pool.visit(job).subscribe((update) => told.push(update));
+  const subscription = pool.visit(jobFor('/dropped')).subscribe((update) => told.push(update));
   subscription.unsubscribe();
   await read(['/next']);
   assert.deepEqual(told, []);
+  assert.deepEqual(given, ['/dropped'], 'its request is given up');
   assert.equal(here.at(-1), '/next');
+});
+
+test('main share › what is too much for the thread as well has failed', async (t) => {
+  const page = (path: string) => (path === '/costly' ? '<i></i><a></a>'.repeat(20_000) : small(path));
+  const { read } = await start(t, { follow: ['a:has(~ u)'] }, { page });
+  const [told = []] = await read(['/costly']);
+  assert.equal(told.at(-1)?.kind, 'error');
+});
+
+test('main share › has no page of a crawl that is forgotten', async (t) => {
+  const { read, pool, here, jobFor } = await start(t);
+  for (const path of paths(16)) await read([path]);
+  pool.forgetSpider('crawl');
+  const subscription = pool.visit(jobFor('/late')).subscribe();
+  t.after(() => subscription.unsubscribe());
+  pool.addSpider('other', { items: {}, follow: [] });
+  await read(['/0'], { crawl: 'other' });
+  assert.deepEqual(here, []);
+});
+
+test('main share › a page goes on as its batches are taken care of', async (t) => {
+  let sendMore = () => {};
+  const parts = 12;
+  const answer = (path: string, response: ServerResponse) => {
+    if (path !== '/long') return false;
+    let part = 0;
+    response.setHeader('content-type', 'text/html');
+    sendMore = () => (part < parts ? response.write(`${small(`${part++}`)}</b></p>`) : response.end());
+    sendMore();
+    return true;
+  };
+  const { read, pool, here, jobFor } = await start(t, {}, { answer });
+  for (const path of paths(16)) await read([path]);
+  const batches: PageUpdate[] = [];
+  await new Promise<void>((complete) => {
+    const next = (update: PageUpdate) => {
+      if (update.kind !== 'batch') return;
+      batches.push(update);
+      pool.taken(update);
+      // Each part comes when the one before it has been told, so that none of them travel together.
+      sendMore();
+    };
+    pool.visit(jobFor('/long')).subscribe({ next, complete });
+  });
+  assert.deepEqual(here, ['/long']);
+  assert.equal(batches.length, parts);
 });
