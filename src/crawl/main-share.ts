@@ -6,7 +6,6 @@ import type { Fetcher } from './fetcher.js';
 import type { FieldOptions } from './fields.js';
 import type { FromWorker, Job, PageUpdate, SpiderSource } from './messages.js';
 import { type Place, tell } from './place.js';
-
 import type { FieldRule } from './spider.js';
 import { createVisits } from './visits.js';
 
