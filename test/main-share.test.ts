@@ -110,14 +110,14 @@ const textOf = (updates: readonly PageUpdate[]) =>
     ({ tail }) => JSON.parse(`{${Buffer.from(tail).toString().replace(/^,/, '')}`.replace(/\n*$/, '')).data.text,
   );
 
-test('main share › begins when sixteen pages of a crawl were small, and has six at a time', async (t) => {
+test('main share › begins when sixteen pages of a crawl were small, and has eight at a time', async (t) => {
   const { read, here, most } = await start(t);
   for (const path of paths(16)) await read([path]);
   assert.deepEqual(here, []);
   const many = paths(60, 16);
   const told = await read(many);
-  assert.equal(here.length, 6, 'and the others are in the thread');
-  assert.equal(most(), 6);
+  assert.equal(here.length, 8, 'and the others are in the thread');
+  assert.equal(most(), 8);
   assert.deepEqual(
     told.map(textOf),
     many.map((path) => [path]),

@@ -9,8 +9,8 @@ import { type Place, tell } from './place.js';
 import type { FieldRule } from './spider.js';
 import { createVisits } from './visits.js';
 
-/** With 4 the cores are not busy; with more than 6 it takes more memory, and gives no more pages. */
-const maxPages = 6;
+/** With fewer the cores are not busy; with more it takes more memory, and gives no more pages. */
+const maxPages = 8;
 
 /** Of a page that it has: some 50 ms. What asks for more is asked for again, of a thread. */
 const limits: PageLimits = { steps: 400_000, characters: 512 * 1024, isStrict: true };
