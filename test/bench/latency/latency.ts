@@ -17,7 +17,7 @@ import type { ReportOrder, Timed, TimedOrder } from '../support/timed-subscriber
 const perSecond = 50;
 
 const bareName = 'bare uWS loop';
-const durableName = 'bare uWS loop, durable first';
+const durableName = 'bare page loop, durable first';
 
 /**
  * Before the clock runs. What runs fifty times a second is not compiled for a long while, and a service has been running for weeks: at a faster
@@ -111,7 +111,7 @@ async function relayBare({ origin, subscribers, items }: Source, file?: string):
   }
 }
 
-/** The least that whoever keeps items before they are seen has to do: it waits for the disk. */
+/** The least that whoever extracts items and keeps them before they are seen has to do. */
 async function relayDurably(source: Source): Promise<LatencyReading> {
   const folder = mkdtempSync(join(tmpdir(), 'crawlcast-bench-'));
   try {

@@ -4,10 +4,7 @@
  */
 
 import { App, type HttpResponse, us_socket_local_port, type WebSocket } from 'uWebSockets.js';
-import { once } from 'node:events';
-import { constants } from 'node:fs';
-import { open } from 'node:fs/promises';
-import { connect } from 'node:net';
+import { relayDurably, relayMarks } from '../latency/bare-relay.js';
 import { takeOrders } from './child.js';
 import { heldMemory } from './held-memory.js';
 import { itemJson } from './items.js';
@@ -22,7 +19,7 @@ export type BareOrder =
   | { readonly append: number }
   /** Begins to send one marked event after the other, so many a second; 0 ends it. */
   | { readonly live: number }
-  /** Sends each marked item of a page the moment it has come, the rest of it unread; with a file, once it is durable in that. */
+  /** Sends each marked item of a page the moment it has come, the rest of it unread; with a file, extracts it and sends it once it is durable in that. */
   | { readonly relay: string; readonly file?: string };
 
 interface Batch {
@@ -171,27 +168,8 @@ const port = new Promise<number>((resolve) => {
   app.listen('127.0.0.1', 0, (socket) => resolve(us_socket_local_port(socket)));
 });
 
-async function relay(url: string, file?: string): Promise<void> {
-  const log =
-    file === undefined
-      ? undefined
-      : await open(file, constants.O_CREAT | constants.O_APPEND | constants.O_WRONLY | constants.O_DSYNC);
-  const { port: from, pathname } = new URL(url);
-  const socket = connect(Number(from), '127.0.0.1');
-  let written: Promise<unknown> = Promise.resolve();
-  socket.on('data', (bytes) => {
-    const items = Array.from(bytes.toString('latin1').match(/@\d+@/g) ?? [], (mark) => itemJson(offset, mark));
-    const send = () => {
-      for (const item of items) append([item]);
-    };
-    if (log === undefined) send();
-    else if (items.length > 0) written = written.then(() => log.write(items.join('\n'))).then(send);
-  });
-  socket.write(`GET ${pathname} HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n\r\n`);
-  await once(socket, 'close');
-  await written;
-  await log?.close();
-}
+const relay = ({ relay: url, file }: { readonly relay: string; readonly file?: string }) =>
+  file === undefined ? relayMarks(url, (item) => append([item])) : relayDurably(url, file, (item) => append([item]));
 
 let live: NodeJS.Timeout | undefined;
 
@@ -203,7 +181,7 @@ function sendLive(perSecond: number): void {
 takeOrders(async (order: BareOrder) => {
   if (order === 'measure') return heldMemory();
   if (order === 'where') return port;
-  if ('relay' in order) await relay(order.relay, order.file);
+  if ('relay' in order) await relay(order);
   else if ('live' in order) sendLive(order.live);
   else {
     for (let left = order.append; left > 0; left -= batchSize) {
