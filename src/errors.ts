@@ -37,7 +37,7 @@ export const errorTable = {
   'body.not_html': { title: 'The body is no kind of document that can be extracted from' },
   'document.too_deep': { title: 'Elements are nested too deeply' },
   'document.too_many_elements': { title: 'The document has too many elements' },
-  'document.too_costly': { title: 'The selectors cost too much on the document' },
+  'document.too_costly': { title: 'The spider asks too much of the document' },
   'address.private': { title: 'The address is not public, and this spider may only fetch public ones' },
   'address.port': { title: 'The port belongs to another protocol' },
   'proxy.auth': { title: 'The proxy wants other credentials' },

@@ -5,9 +5,10 @@ import { selectAll } from 'css-select';
 import { type AnyNode, type Element, hasChildren, isTag, isText } from 'domhandler';
 import { parseDocument } from 'htmlparser2';
 import { createDecoder } from '#src/crawl/charset.js';
-import type { ExtractionRules } from '#src/crawl/extraction.js';
+import { compileExtraction, type ExtractionRules, type ItemRule } from '#src/crawl/extraction.js';
+import { createExtractor } from '#src/crawl/extractor.js';
 import { CrawlcastError } from '#src/errors.js';
-import { extract, start } from './support/page.js';
+import { extract, start, url } from './support/page.js';
 
 /** The chunks of a body: sizes come from a small generator of pseudo-random numbers, so that a failure comes back. */
 function* cut(body: Buffer, seed: number): Generator<Buffer> {
@@ -219,12 +220,32 @@ test('extractor › three hundred megabytes of <a> end after the first few', () 
   assert.equal(chunks, 25);
 });
 
-for (const [what, each, html] of [
-  ['long lists of siblings', 'a:has(~ b)', '<i></i><a></a>'.repeat(20_000)],
-  ['the ancestors of ancestors', 'i div div div a', `${'<div>'.repeat(500)}<a></a>`],
-] as const) {
-  test(`extractor › selectors that go through ${what} again and again are stopped`, () => {
-    const page = start({ items: { a: { each, fields: {} } } });
+const nested = '<div>'.repeat(500);
+const much = 'x'.repeat(100_000);
+for (const [what, item, html] of [
+  [
+    'selectors that go through long lists of siblings again and again',
+    { each: 'a:has(~ b)', fields: {} },
+    '<i></i><a></a>'.repeat(20_000),
+  ],
+  [
+    'selectors that go through the ancestors of ancestors again and again',
+    { each: 'i div div div a', fields: {} },
+    `${nested}<a></a>`,
+  ],
+  [
+    'items that are inside of each other, markup and all,',
+    { each: 'div', fields: { a: { as: 'html' } } },
+    nested + much.repeat(4),
+  ],
+  [
+    'items that come to far more than their page',
+    { each: 'a', fields: { a: { css: 'b', default: much } } },
+    '<a></a>'.repeat(5_000),
+  ],
+] satisfies [string, ItemRule, string][]) {
+  test(`extractor › ${what} are stopped`, () => {
+    const page = start({ items: { a: item } });
     assert.throws(
       () => {
         page.write(html);
@@ -234,6 +255,18 @@ for (const [what, each, html] of [
     );
   });
 }
+
+test('extractor › a page may cost the more the longer it is', () => {
+  const read = (pieces: number, stepsPerCharacter: number) => {
+    const extraction = compileExtraction({ items: { a: { each: 'a', fields: { text: {} } } } });
+    const limits = { steps: 1_000, stepsPerCharacter, characters: Number.POSITIVE_INFINITY };
+    const page = createExtractor(extraction, { url, onItem() {}, onLink() {} }, limits);
+    for (let piece = 0; piece < pieces; piece++) page.write('<a>text</a>');
+  };
+  read(10, 0);
+  read(1_000, 10);
+  assert.throws(() => read(1_000, 0), /asks too much/);
+});
 
 test('extractor › a document that begins with megabytes of nothing takes no longer than another', () => {
   const page = start({ items: { a: { each: 'a', fields: { text: {} } } } });

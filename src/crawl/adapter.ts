@@ -2,23 +2,21 @@
 import { CrawlcastError } from '../errors.js';
 import { type ChildNode, childrenOf, Document, Element, type ParentNode, Text } from './tree.js';
 
-/** What the selectors and fields of one document may still cost: one for each node they look at, and for 64 characters. */
+/** What one document may still cost, in steps: one for each node that is looked at, and as many for the rest as it takes time. */
 export interface WorkBudget {
   left: number;
-  /** Whether whatever takes time counts, and not the walking alone. */
-  readonly isStrict?: boolean;
 }
 
 let budget: WorkBudget = { left: Number.POSITIVE_INFINITY };
 
-/** From now on the walking is charged to this budget: one thread works on many documents, but on one at a time. */
+/** From now on work is charged to this budget: one thread works on many documents, but on one at a time. */
 export function chargeTo(next: WorkBudget): void {
   budget = next;
 }
 
 /**
- * Charges for nodes that are looked at. A document is walked over and over where items are nested or selectors look
- * through long lists of siblings or of ancestors: bounded here.
+ * Charges for work. A document is walked over and over where items are nested or selectors look through long lists of
+ * siblings or of ancestors, and more is made of it than it holds where fields take the same text: bounded here.
  * @throws CrawlcastError `document.too_costly`
  */
 export function charge(steps: number): void {
@@ -26,13 +24,8 @@ export function charge(steps: number): void {
   if (budget.left >= 0) return;
   throw new CrawlcastError(
     'document.too_costly',
-    'The selectors of the spider look at too many elements of this document: narrow them, or use fewer that look inside, along siblings or up through ancestors',
+    'The spider asks too much of this document: narrow its selectors, use fewer that look inside, along siblings or up through ancestors, or fewer fields that take the same text',
   );
-}
-
-/** Charges for what is no walking, such as what is made of what was found. It is as long as the document mostly, but need not be. */
-export function chargeStrictly(steps: number): void {
-  if (budget.isStrict === true) charge(steps);
 }
 
 /**
@@ -65,7 +58,7 @@ export function attributeOf({ attributes }: Element, name: string): string | und
     if (attributes[at] !== name) continue;
     const value = attributes[at + 1] ?? '';
     // A selector looks through all of it, for every element inside.
-    chargeStrictly(value.length >> 6);
+    charge(value.length >> 6);
     return value;
   }
   return undefined;

@@ -1,5 +1,5 @@
 /** JSON in the middle of other text: data that a script of the page works with. */
-import { chargeStrictly } from './adapter.js';
+import { charge } from './adapter.js';
 import { endOfString, parseJson } from './json.js';
 
 /**
@@ -8,7 +8,7 @@ import { endOfString, parseJson } from './json.js';
  * @returns `undefined` where the text does not contain the marker, or what follows it is no JSON
  */
 export function findJson(text: string, marker = ''): { readonly value: unknown } | undefined {
-  chargeStrictly((text.length >> 3) + ((text.length * marker.length) >> 8));
+  charge(text.length / 8 + (text.length * marker.length) / 256);
   const at = text.indexOf(marker);
   if (at < 0) return undefined;
   const json = firstBracketed(text, at + marker.length);

@@ -65,18 +65,20 @@ export interface Extractor {
 
 /** What one page may ask for. */
 export interface PageLimits {
-  /** Of its selectors and fields. */
+  /** However short it is. */
   readonly steps: number;
+  /** Besides. */
+  readonly stepsPerCharacter: number;
   /** Of its text. */
   readonly characters: number;
-  /** Whether whatever takes time counts as steps, and not the walking alone. */
-  readonly isStrict: boolean;
 }
 
-/** What the selectors of one page may cost: about a second's work. What costs more walks the same elements over and over. */
-export const selectorSteps = 20_000_000;
-
-const usualLimits: PageLimits = { steps: selectorSteps, characters: Number.POSITIVE_INFINITY, isStrict: false };
+/** About two seconds' work, and half a second for each million characters. What costs more walks the same elements, or takes the same text, over and over. */
+export const usualLimits: PageLimits = {
+  steps: 20_000_000,
+  stepsPerCharacter: 4,
+  characters: Number.POSITIVE_INFINITY,
+};
 
 /**
  * Starts to extract one page.
@@ -90,9 +92,9 @@ const usualLimits: PageLimits = { steps: selectorSteps, characters: Number.POSIT
 export function createExtractor(
   extraction: Extraction,
   options: ExtractorOptions,
-  { steps, characters, isStrict }: PageLimits = usualLimits,
+  { steps, stepsPerCharacter, characters }: PageLimits = usualLimits,
 ): Extractor {
-  const budget: WorkBudget = { left: steps, isStrict };
+  const budget: WorkBudget = { left: steps };
   let left = characters;
   let reading = options.format && startReading(options.format, extraction, options);
   let start = '';
@@ -114,6 +116,7 @@ export function createExtractor(
   return {
     write(text) {
       chargeTo(budget);
+      budget.left += text.length * stepsPerCharacter;
       left -= text.length;
       // Too long is too costly, too.
       if (left < 0) charge(Number.POSITIVE_INFINITY);

@@ -1,6 +1,6 @@
 /** The fields of an item: how a rule becomes a reader, and what the reader makes of an element. */
 import { CrawlcastError, messageOf } from '../errors.js';
-import { attributeOf, charge, chargeStrictly, textInside } from './adapter.js';
+import { attributeOf, charge, textInside } from './adapter.js';
 import { innerMarkup } from './inner-markup.js';
 import { compileScoped, type ScopedSelector } from './selectors.js';
 import type { Settling } from './settling.js';
@@ -92,7 +92,7 @@ function compileValue(name: string, { as = 'text', attr, strip }: FieldOptions, 
   return (element, resolve) => {
     const text = raw(element);
     if (text === undefined) return null;
-    chargeStrictly((text.length >> 4) + ((text.length * (strip?.length ?? 0)) >> 8));
+    charge(text.length / 16 + (text.length * (strip?.length ?? 0)) / 256);
     const value = clean(text);
     return as === 'number' ? numberIn(value) : as === 'url' ? resolve(value) : value;
   };

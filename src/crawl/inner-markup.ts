@@ -1,7 +1,7 @@
 /** The markup inside an element, for fields that want it. */
 import * as Dom from 'domhandler';
 import { getInnerHTML } from 'domutils';
-import { chargeStrictly } from './adapter.js';
+import { charge } from './adapter.js';
 import { type ChildNode, Element, Text } from './tree.js';
 
 /** Writes it. */
@@ -11,7 +11,7 @@ export function innerMarkup(element: Element): string {
 
 /** The same as nodes that the library can write. */
 function copyOf({ name, attributes, first }: Element): Dom.Element {
-  chargeStrictly(10 + attributes.length);
+  charge(10 + attributes.length);
   const attribs: Record<string, string> = {};
   for (let at = 0; at < attributes.length; at += 2) {
     const attribute = attributes[at] ?? '';
@@ -26,6 +26,6 @@ function copyOf({ name, attributes, first }: Element): Dom.Element {
 
 function copyOfChild(node: ChildNode): Dom.ChildNode {
   if (node instanceof Element) return copyOf(node);
-  chargeStrictly(2 + ((node instanceof Text ? node.data : node.markup).length >> 2));
+  charge(2 + ((node instanceof Text ? node.data : node.markup).length >> 2));
   return node instanceof Text ? new Dom.Text(node.data) : new Dom.ProcessingInstruction('', node.markup);
 }

@@ -1,5 +1,5 @@
 /** The links of a spider: which elements are links, and where each leads. */
-import { attributeOf, chargeStrictly } from './adapter.js';
+import { attributeOf, charge } from './adapter.js';
 import { linkOf, textOf } from './fields.js';
 import type { Target } from './lanes.js';
 import { compileSelector } from './selectors.js';
@@ -68,7 +68,7 @@ function compileReading({ attr, url }: Omit<LinkRule, 'css'>, cased: boolean): P
   const read = (element: Element) => {
     const value = take(element);
     // Its template may have a hundred places for it.
-    chargeStrictly(((value?.length ?? 0) * (url?.length ?? 0)) >> 6);
+    charge(((value?.length ?? 0) * (url?.length ?? 0)) / 64);
     return linkAt(element, url === undefined || value === undefined ? value : fillTemplate(url, value));
   };
   return { read, readTag: name === undefined ? () => undefined : read };

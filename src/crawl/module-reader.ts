@@ -4,7 +4,7 @@ import { CrawlcastError, toCrawlcastError } from '../errors.js';
 import { isItemType } from '../events.js';
 import type { Cancellation } from './cancellation.js';
 import { compileExtraction } from './extraction.js';
-import { createExtractor, type PageDocument, selectorSteps } from './extractor.js';
+import { createExtractor, type PageDocument, usualLimits } from './extractor.js';
 import type { ExtractedLink } from './messages.js';
 import type { SpiderModule } from './module.js';
 import { createPage } from './module-page.js';
@@ -34,6 +34,10 @@ export function openModuleReader(file: string): OpenReader {
   return (options) => createModuleReader(file, load, options);
 }
 
+function stepsFor(body: string): number {
+  return usualLimits.steps + usualLimits.stepsPerCharacter * body.length;
+}
+
 function createModuleReader(file: string, load: Load, options: ReaderOptions): PageReader {
   const { url, head, onCode, totalTimeoutMs, caller } = options;
   const extractor = createExtractor(noRules, options);
@@ -47,7 +51,7 @@ function createModuleReader(file: string, load: Load, options: ReaderOptions): P
       extractor.end();
       const document = extractor.document();
       try {
-        const page = createPage({ url, head, body, document, budget: { left: selectorSteps } });
+        const page = createPage({ url, head, body, document, budget: { left: stepsFor(body) } });
         const take = createTaker(options, document);
         const run = async (isOver: () => boolean) => {
           const spider = await load(onCode);

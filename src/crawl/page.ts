@@ -1,7 +1,7 @@
 /** A document while it grows, and what has been found in it. */
 import { CrawlcastError } from '../errors.js';
 import { resolveLink } from '../url.js';
-import { attributeOf, chargeStrictly, textInside } from './adapter.js';
+import { attributeOf, charge, textInside } from './adapter.js';
 import { type Refresh, readRefresh, saysNofollow } from './directives.js';
 import { findJson } from './embedded-json.js';
 import type { Embedding, ItemTarget, PageItem, Targets } from './extraction.js';
@@ -63,7 +63,7 @@ export class Page implements TreeBuilder {
   }
 
   open(name: string, attributes: readonly string[]): void {
-    chargeStrictly(this.elementSteps);
+    charge(this.elementSteps);
     if (++this.tally.elements > maxElements) {
       throw new CrawlcastError('document.too_many_elements', `The document has more than ${maxElements} elements`);
     }
@@ -134,12 +134,12 @@ export class Page implements TreeBuilder {
   }
 
   private readItem({ type, fields, blank }: PageItem, node: ParentNode): () => void {
-    chargeStrictly(stepsOf.item + fields.length);
+    charge(stepsOf.item + fields.length);
     const data = { ...blank };
     for (const { name, read } of fields) data[name] = read(node, this.resolve);
     const json = JSON.stringify(data);
     // There is more in it than its page holds where fields have defaults, or take the same text.
-    chargeStrictly(json.length >> 4);
+    charge(json.length >> 4);
     return () => this.page.onItem({ type, data, json });
   }
 
@@ -167,7 +167,7 @@ export class Page implements TreeBuilder {
   /** Resolves a link of the document, by the base that counts at the moment. */
   readonly resolve = (href: string): string | null => {
     // A long base is in every link.
-    chargeStrictly(stepsOf.link + ((href.length + this.base.length) >> 2));
+    charge(stepsOf.link + ((href.length + this.base.length) >> 2));
     return resolveLink(href, this.base, this.page.charset?.())?.href ?? null;
   };
 
