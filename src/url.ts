@@ -2,6 +2,9 @@
 import { hash } from 'node:crypto';
 import { encodeQuery } from './query.js';
 
+/** The longest URL that is followed, in characters. Older browsers and many caches end at about 2,000 as well. */
+export const maxUrlLength = 2_000;
+
 /** An escape, or a percent sign that begins none. */
 const percentForm = /%([0-9A-Fa-f]{2})?/g;
 const unreserved = /[A-Za-z0-9._~-]/;

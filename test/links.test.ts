@@ -47,6 +47,10 @@ test('links › half a character in a value is written as what cannot be read', 
   assert.equal(fillTemplate('/{value}', '\ud83d\ude00'), '/%F0%9F%98%80');
 });
 
+test('links › of a value that is too long there is as much as makes the URL too long', () => {
+  assert.equal(fillTemplate('/{value}', 'x'.repeat(1_000_000))?.length, 2_002);
+});
+
 test('links › a priority goes with its links', () => {
   const { links } = extract(html, { follow: [{ css: 'a.x', priority: 5 }, 'p > a'] });
   assert.deepEqual(

@@ -1,7 +1,7 @@
 /** The one gate: every link of a page and every start URL is admitted here, or refused with a reason. */
 import type { SkipReason } from '../events.js';
 import type { Offer } from '../store/store.js';
-import { canonicalUrl, fingerprint, hostKey, printableUrl } from '../url.js';
+import { canonicalUrl, fingerprint, hostKey, maxUrlLength, printableUrl } from '../url.js';
 import { blockedPorts } from './addresses.js';
 
 /** What asks to be admitted. */
@@ -31,9 +31,6 @@ export interface AdmissionRules {
 
 /** The gate's answer. `url` is fit to be shown: without user and password, cut where it is too long. */
 export type Admission = { readonly offer: Offer } | { readonly skip: SkipReason; readonly url: string };
-
-/** The longest URL that is followed, in characters. Older browsers and many caches end at about 2,000 as well. */
-const maxUrlLength = 2_000;
 
 /** Decides about one link. Duplicates and robots.txt are not its business: those two need to be looked up. */
 export function admit(candidate: Candidate, rules: AdmissionRules): Admission {

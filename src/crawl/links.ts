@@ -1,4 +1,5 @@
 /** The links of a spider: which elements are links, and where each leads. */
+import { maxUrlLength } from '../url.js';
 import { attributeOf, charge } from './adapter.js';
 import { linkOf, textOf } from './fields.js';
 import type { Target } from './lanes.js';
@@ -107,12 +108,16 @@ export function hasPlaceholder(template: string): boolean {
 
 /** The template with the value in its places; `undefined` where the value is empty, or no whole number but has to be one. */
 export function fillTemplate(template: string, written: string): string | undefined {
-  // Half a surrogate pair is no character, and cannot be encoded.
-  const value = written.trim().replace(/\p{Surrogate}/gu, '\ufffd');
+  // What is longer makes a URL too long, however much of it there is. Half a surrogate pair is no character, and cannot be encoded.
+  const value = written
+    .trim()
+    .slice(0, maxUrlLength + 1)
+    .replace(/\p{Surrogate}/gu, '\ufffd');
+  const encoded = encodeURIComponent(value);
   const isNumber = /^[-+]?\d{1,15}$/.test(value);
   let fits = value !== '';
   const filled = template.replace(placeholder, (_, sign?: string, step?: string) => {
-    if (sign === undefined) return encodeURIComponent(value);
+    if (sign === undefined) return encoded;
     fits &&= isNumber;
     return String(Number(value) + Number(`${sign}${step}`));
   });
