@@ -92,3 +92,32 @@ test('harvest › nothing is told of a page that was stopped', async () => {
   await nextTurn();
   assert.deepEqual(told, []);
 });
+
+test('harvest › what is long is told in batches of two thousand, or of a million characters', () => {
+  const sizes: number[] = [];
+  const harvest = new Harvest(job, new Credit(4), (update) => 'items' in update && sizes.push(update.items.length));
+  const add = (count: number, text: string) => {
+    for (let n = 0; n < count; n++) harvest.item({ type: 'p', data: { text }, json: JSON.stringify({ text }) });
+  };
+  const tellLong = () => {
+    while (harvest.isLong) harvest.tellNow();
+    return sizes.splice(0);
+  };
+  add(4_001, 'short');
+  assert.deepEqual(tellLong(), [2_000, 2_000]);
+  add(4, 'x'.repeat(500_000));
+  assert.deepEqual(tellLong(), [3], 'the one that was left, and two long ones');
+  add(1, 'x'.repeat(3_000_000));
+  assert.deepEqual(tellLong(), [2, 1]);
+  add(2_000, 'short');
+  assert.deepEqual([tellLong(), harvest.end().items.length], [[], 2_000]);
+});
+
+test('harvest › many links are told in batches as well', () => {
+  const sizes: number[] = [];
+  const harvest = new Harvest(job, new Credit(4), (update) => 'links' in update && sizes.push(update.links.length));
+  for (let n = 0; n < 4_500; n++) harvest.link({ url: `http://a.test/${n}`, nofollow: false });
+  while (harvest.isLong) harvest.tellNow();
+  const { links, linkCount } = harvest.end();
+  assert.deepEqual([sizes, links.length, linkCount], [[2_000, 2_000], 500, 4_500]);
+});

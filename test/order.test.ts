@@ -35,3 +35,25 @@ for (const how of ['at once', 'in parts'] as const) {
     ]);
   });
 }
+
+test('order › of many items none waits for the rest of the page, and all are there once', async () => {
+  await using crawler = await startCrawler();
+  const { log } = crawler.store;
+  const count = 4_500;
+  await using web = await startWeb((_, response) => {
+    response.setHeader('content-type', 'text/html');
+    response.write(Array.from({ length: count }, (_, n) => `<p>${n}</p>`).join(''));
+    // With the first event of the crawl, all are in the log before the page goes on.
+    const off = log.onAppend(() => {
+      if (log.last < 1 + count) return;
+      off();
+      response.end('<p>last</p>');
+    });
+  });
+  const items = { line: { each: 'p', fields: { text: {} } } };
+  const { events } = await crawler.crawl({ name: 'many', start: [web.url], items });
+  const texts = events.filter(({ type }) => type === 'line').map(({ data }) => data.text);
+  assert.deepEqual(texts, [...Array.from({ length: count }, (_, n) => `${n}`), 'last']);
+  assert.equal(events.at(-2)?.type, 'page');
+  assert.equal(events.at(-2)?.data.items, count + 1);
+});

@@ -21,11 +21,16 @@ interface Found {
   extractionMs?: number;
 }
 
+/** What goes into one batch: as much as the main thread takes care of within some milliseconds. A single item may be longer. */
+const most = { found: 2_000, characters: 1_024 * 1_024 } as const;
+
 /** The yield of one page. */
 export class Harvest {
   #head: ResponseHead | undefined;
   #items: Pending[] = [];
   #links: ExtractedLink[] = [];
+  /** Of the items. */
+  #characters = 0;
   #itemCount = 0;
   #linkCount = 0;
   #telling: NodeJS.Immediate | undefined;
@@ -60,6 +65,7 @@ export class Harvest {
     this.#extractionMs = performance.now() - this.#receivedMs;
     this.#startOf ??= createTailStarts(crawlSource(crawl), printableUrl(url));
     this.#items.push({ type, start: this.#startOf(type), json });
+    this.#characters += json.length;
     this.#itemCount++;
   }
 
@@ -70,7 +76,23 @@ export class Harvest {
 
   /** Tells what there is unless the page ends in this very turn. */
   tellSoon(): void {
-    this.#telling ??= setImmediate(() => this.#tellNow());
+    this.#telling ??= setImmediate(() => this.tellNow());
+  }
+
+  /** Tells as much as goes into one batch. */
+  tellNow(): void {
+    this.stop();
+    if (this.#items.length + this.#links.length === 0) return;
+    this.credit.take();
+    this.#inParts = true;
+    const found = this.#take(this.#fitting(), most.found);
+    this.tell({ kind: 'batch', ...found, ...(this.#head?.headers['set-cookie'] && { head: this.#head }) });
+    this.#head = undefined;
+  }
+
+  /** Whether there is more to tell than goes into one batch. */
+  get isLong(): boolean {
+    return this.#items.length > most.found || this.#links.length > most.found || this.#characters > most.characters;
   }
 
   /** What has not been told yet, and the totals of the page. */
@@ -92,18 +114,10 @@ export class Harvest {
     this.#telling = undefined;
   }
 
-  #tellNow(): void {
-    this.#telling = undefined;
-    if (this.#items.length + this.#links.length === 0) return;
-    this.credit.take();
-    this.#inParts = true;
-    this.tell({ kind: 'batch', ...this.#take(), ...(this.#head?.headers['set-cookie'] && { head: this.#head }) });
-    this.#head = undefined;
-  }
-
-  #take(): Found {
-    const items = this.#items;
-    const links = this.#links;
+  #take(itemCount = Number.POSITIVE_INFINITY, linkCount = itemCount): Found {
+    const items = this.#items.splice(0, itemCount);
+    const links = this.#links.splice(0, linkCount);
+    for (const { json } of items) this.#characters -= json.length;
     const tails = encode(items);
     // What `map` makes is an array with holes to the engine, which crosses to the other thread at a higher price.
     const taken: ExtractedItem[] = [];
@@ -111,9 +125,17 @@ export class Harvest {
       const item = { type, tail: tails[i] ?? new Uint8Array() };
       taken.push(this.#inParts ? { identity: this.#identityOf(type, json), ...item } : item);
     }
-    this.#items = [];
-    this.#links = [];
     return items.length === 0 ? { items: taken, links } : { items: taken, links, extractionMs: this.#extractionMs };
+  }
+
+  /** How many items go into a batch. */
+  #fitting(): number {
+    let characters = 0;
+    for (let count = 0; count < most.found; count++) {
+      characters += this.#items[count]?.json.length ?? 0;
+      if (count > 0 && characters > most.characters) return count;
+    }
+    return most.found;
   }
 
   #identityOf(type: string, json: string): string {

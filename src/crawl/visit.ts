@@ -55,9 +55,11 @@ export async function visitPage(visit: PageVisit): Promise<void> {
     // An answer to a condition: there is no document.
     if (head.status === 304) response.body.discard();
     else await extract(response, visit, harvest, count);
+    if (visit.caller.ended !== undefined) return;
     tell({ kind: 'end', head, bytes, ms: Math.round(performance.now() - startedMs), ...harvest.end() });
   } catch (thrown) {
     if (visit.caller.ended !== undefined) return;
+    await tellLong(visit, harvest);
     const { code, message } = toCrawlcastError(thrown);
     tell({ kind: 'error', code, message, bytes, ...(head && { head }), ...harvest.rest() });
   } finally {
@@ -93,11 +95,21 @@ async function extract(
     harvest.received();
     reader.write(decoder.write(chunk));
     onBytes(chunk.length);
+    if (harvest.isLong) await tellLong(visit, harvest);
     harvest.tellSoon();
     await visit.credit.available();
   }
   reader.write(decoder.end());
   await reader.end();
+  await tellLong(visit, harvest);
+}
+
+/** Tells batch by batch, as fast as they are taken care of, until the rest goes into one: JSON, and what looks ahead, gives all at its end. */
+async function tellLong({ credit, caller }: PageVisit, harvest: Harvest): Promise<void> {
+  while (harvest.isLong && caller.ended === undefined) {
+    harvest.tellNow();
+    await credit.available();
+  }
 }
 
 /** Begins to read the page; what is found goes into the harvest. */
