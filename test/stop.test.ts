@@ -56,5 +56,16 @@ for (const transport of transports) {
       assertWhole(events);
       assert.equal(await next.end(), 0);
     });
+
+    it('does not wait for the rest of a body that was answered before it came', async (t) => {
+      const service = await run(t, ['serve', '--port', '0', '--data', temporaryFolder(t), '--transport', transport]);
+      const head = 'POST /crawls HTTP/1.1\r\nHost: test\r\nContent-Type: text/plain\r\nContent-Length: 100\r\n\r\n';
+      using client = new RawClient(Number(new URL(service.url).port)).send(head);
+      await client.untilText('body.type');
+      const startedMs = performance.now();
+      assert.equal(await service.end('SIGTERM'), 0, service.stderr());
+      const tookMs = performance.now() - startedMs;
+      assert(tookMs < 6_000, `it took ${Math.round(tookMs)} ms`);
+    });
   });
 }

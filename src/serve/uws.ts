@@ -168,6 +168,8 @@ function takeBody(native: NativeResponse, body: BodyBuffer, response: UwsRespons
     body.cut();
     response.answer(problem(408, 'the request body took too long'), true);
   }, timeoutMs);
+  // Once there is an answer nobody says that the client has gone: the process must not wait for the rest of its body.
+  timer.unref();
   const stop = (): void => {
     clearTimeout(timer);
     body.cut();
