@@ -4,6 +4,7 @@ import { classicRoutes } from './classic.js';
 import { hasHadAll } from './crawl-end.js';
 import { crawlRoutes } from './crawls.js';
 import { documentRoutes } from './documents.js';
+import { maxBodyBytes } from './json.js';
 import { pageRoutes } from './pages.js';
 import { isOurs, problem } from './problem.js';
 import { type Context, createRouter, type Exchange, type Route } from './routes.js';
@@ -83,6 +84,8 @@ async function respond(context: Context, request: HttpRequest, response: HttpRes
   context.access.check(request, isReading ? route.needs : 'write');
   // A page of another site can send such requests, too, and no token may be set.
   if (!isReading) context.access.checkOrigin(request);
+  // Refused whatever it says that it is, and also where nobody wants a body.
+  if (Number(request.header('content-length') ?? 0) > maxBodyBytes) await request.readBody(maxBodyBytes);
   // To copy the context, the same for all requests, would be most of what one allocates. `Object.create` gives no type.
   const shared = Object.create(context) as Context;
   await handler(Object.assign(shared, { request, response, params, cors }));

@@ -124,6 +124,8 @@ const refusesBadRequests: Case = async (t, transport) => {
     [{ spider: { ...spider, items: { page: {} } } }, 422, /items/],
     [{ spider: { ...spider, follow: [5] } }, 422, /follow\.0/],
     ['{"spider":"quotes","__proto__":{"x":1}}', 422, /__proto__/],
+    ['{"spider":"quotes","settings":{"__proto__":{"maxPages":1}}}', 422, /__proto__/],
+    ['{"spider":{"name":"a","start":["http://a.test/"],"items":{"__proto__":{"fields":{}}}}}', 422, /__proto__/],
     [{ spider: 'nobody' }, 404, /"nobody".*quotes/],
   ];
   for (const [body, status, detail] of table) {
@@ -139,9 +141,9 @@ const refusesBadRequests: Case = async (t, transport) => {
 
 const readsBodies: Case = async (t, transport) => {
   const { url } = await runService(t, transport);
-  const post = (body: string, type?: string) => {
+  const post = (body: string, type?: string, path = '/crawls') => {
     const header = type === undefined ? '' : `Content-Type: ${type}\r\n`;
-    const head = `POST /crawls HTTP/1.1\r\nHost: test\r\n${header}Content-Length: ${Buffer.byteLength(body)}\r\n\r\n`;
+    const head = `POST ${path} HTTP/1.1\r\nHost: test\r\n${header}Content-Length: ${Buffer.byteLength(body)}\r\n\r\n`;
     return exchange(Number(new URL(url).port), head + body);
   };
   const body = '{"spider":"nobody"}';
@@ -155,6 +157,9 @@ const readsBodies: Case = async (t, transport) => {
   const over = await post(`${full} `);
   assert.equal(over.status, 413);
   assert.equal(JSON.parse(over.body).code, 'body.limit');
+  // Whatever it is, and also where nobody wants one.
+  assert.equal((await post(`${full} `, 'text/plain')).status, 413);
+  assert.equal((await post(`${full} `, 'application/json', '/crawls/none/cancel')).status, 413);
   // A client of Node's own looks for the answer when it has sent everything.
   const sending = request(`${url}/crawls`, { method: 'POST', headers: { 'content-length': 8 << 20 } });
   sending.end(Buffer.alloc(8 << 20, ' '));
