@@ -66,7 +66,9 @@ describe('since', () => {
       const position = locate(since, log, floor);
       assert.deepEqual([position.after, position.gap?.reason], [after, reason], `${since} above ${floor}`);
     }
-    assert.throws(() => locate('yesterday', log, 0), { code: 'query.invalid' });
+    for (const none of ['yesterday', '2026-02-30T00:00:00Z', '2026-02-29T00:00Z', '2026-01-01T24:00:00Z'])
+      assert.throws(() => locate(none, log, 0), { code: 'query.invalid' }, none);
+    assert.equal(locate('2028-02-29t23:59:60z', log, 0).after, 30);
   });
 
   it('misses nothing by a time that is still to come, also where nothing is kept', async (t) => {

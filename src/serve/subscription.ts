@@ -144,15 +144,21 @@ export function locate(since: string, log: EventLog, floor: number): Position {
   return locateTime(timeMs, since, log, floor);
 }
 
-const timeForm = /^(\d{4}-\d\d-\d\dT\d\d:\d\d)(?::(\d\d)(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/i;
+const timeForm = /^((\d{4}-\d\d-\d\d)T(?:[01]\d|2[0-3]):\d\d)(?::(\d\d)(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/i;
 
 /** Milliseconds of an RFC 3339 time, with or without its seconds, or NaN. A plus sign that a query did not escape has become a space. */
 function parseTime(text: string): number {
   const time = text.replace(/ (?=\d\d:\d\d$)/, '+');
-  const [, minute, seconds, fraction = '', zone] = timeForm.exec(time) ?? [];
-  if (zone === undefined) return Number.NaN;
+  const [, minute, day = '', seconds, fraction = '', zone] = timeForm.exec(time) ?? [];
+  if (zone === undefined || !isDay(day)) return Number.NaN;
   // JavaScript's clock has no leap seconds: such a one is the second after.
   return seconds === '60' ? Date.parse(`${minute}:59${fraction}${zone}`) + 1_000 : Date.parse(time);
+}
+
+/** Whether the calendar has such a day: JavaScript takes 30 February for 2 March. */
+function isDay(day: string): boolean {
+  const midnightMs = Date.parse(`${day}T00:00Z`);
+  return !Number.isNaN(midnightMs) && new Date(midnightMs).toISOString().startsWith(day);
 }
 
 /** Batches that are looked through for the first event of a time; each was appended at once. */

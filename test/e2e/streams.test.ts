@@ -128,6 +128,8 @@ const refuses: Case = async (_t, { service }) => {
     ['since=1e400', 'since'],
     ['since=', 'since'],
     ['since=2026-13-45T00:00:00Z', 'since'],
+    ['since=2026-02-30T00:00:00Z', 'since'],
+    ['since=2026-01-31T24:00:00Z', 'since'],
     ['since=2026-01-31T12:00:00', 'since'],
     ['since=2026-01-31', 'since'],
     ['since=2026-01-31T12:00:61Z', 'since'],
@@ -138,6 +140,10 @@ const refuses: Case = async (_t, { service }) => {
     const response = await fetch(`${service.url}/events?${query}`);
     assert.equal(response.status, 400, query);
     assert.ok((await detailOf(response)).includes(`"${named}"`), query);
+    // Also where the header goes before what is bad.
+    const again = await fetch(`${service.url}/events?${query}`, { headers: { 'last-event-id': '' } });
+    assert.equal(again.status, 400, query);
+    await again.body?.cancel();
     assert.equal(await tryWs(`${service.url}/ws?${query}`), 400, query);
   }
 };
