@@ -57,6 +57,18 @@ for (const transport of transports) {
       assert.equal(await next.end(), 0);
     });
 
+    it('that comes twice ends it no less cleanly', async (t) => {
+      const service = await run(t, ['serve', '--port', '0', '--data', temporaryFolder(t), '--transport', transport]);
+      using reader = new RawClient(Number(new URL(service.url).port)).send(
+        'GET /events HTTP/1.1\r\nHost: test\r\n\r\n',
+      );
+      await reader.untilText('retry:');
+      service.process.kill('SIGTERM');
+      await service.until(/"stopping"/, 'stderr');
+      assert.equal(await service.end('SIGTERM'), 0, service.stderr());
+      assert.match(service.stderr(), /"stopped"/);
+    });
+
     it('does not wait for the rest of a body that was answered before it came', async (t) => {
       const service = await run(t, ['serve', '--port', '0', '--data', temporaryFolder(t), '--transport', transport]);
       const head = 'POST /crawls HTTP/1.1\r\nHost: test\r\nContent-Type: text/plain\r\nContent-Length: 100\r\n\r\n';

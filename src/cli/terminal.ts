@@ -89,13 +89,15 @@ export function showProgress(stats: () => CrawlStats | undefined, out: Writable 
  */
 export function untilInterrupted(): Promise<void> {
   return new Promise((resolve) => {
+    let isInterrupted = false;
     const interrupt = () => {
-      process.once('SIGINT', () => process.exit(130));
+      if (!isInterrupted) process.once('SIGINT', () => process.exit(130));
+      isInterrupted = true;
       resolve();
     };
     process.once('SIGINT', interrupt);
-    process.once('SIGTERM', interrupt);
-    // The shell sends it and then the system: the second one must not end the process halfway.
-    process.on('SIGHUP', interrupt);
+    // A supervisor sends one to the process and one to its group, the shell a SIGHUP and then the system: the second one must not end the
+    // process halfway.
+    for (const signal of ['SIGTERM', 'SIGHUP'] as const) process.on(signal, interrupt);
   });
 }
