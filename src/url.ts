@@ -62,7 +62,8 @@ export function printableUrl(url: string): string {
     copy.password = '';
     return copy.href;
   } catch {
-    return url.replace(/^([^/?#]*[\\/]{2})[^/?#]*@/, '$1');
+    // Browsers pass over line breaks and tabs, and over slashes that are missing or too many.
+    return url.replace(/[\t\n\r]/g, '').replace(/^((?:[^/\\?#:]*:)?[\\/]*)[^/\\?#]*@/, '$1');
   }
 }
 

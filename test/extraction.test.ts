@@ -5,7 +5,7 @@ import { createExtractor } from '#src/crawl/extractor.js';
 import { CrawlcastError } from '#src/errors.js';
 import { extract, start, url } from './support/page.js';
 
-const product = `<div class=p id=7><h3> A &amp; <b>B</b><br>C <script>x</script></h3><a href=" /buy?a=1&amp;b=2 " rel=x>Buy</a>
+const product = `<div class=p id=7><h3> A &amp; <b title="http://u:p&#64;h/@a">B</b><br>C <script>x</script></h3><a href=" /buy?a=1&amp;b=2 " rel=x>Buy</a>
 <i>£1,234.50</i><i>none</i><i>−3</i><em>x<u>ü</u>&lt;</em><img src=i.png></div>`;
 
 const fields: [title: string, rule: NonNullable<ExtractionRules['items']>[string]['fields'][string], value: unknown][] =
@@ -23,6 +23,7 @@ const fields: [title: string, rule: NonNullable<ExtractionRules['items']>[string
     ['a URL of href', { css: 'a', as: 'url' }, 'http://site.test/buy?a=1&b=2'],
     ['a URL of src', { css: 'img', as: 'url' }, 'http://site.test/dir/i.png'],
     ['a URL of any attribute', { attr: 'id', as: 'url' }, 'http://site.test/dir/7'],
+    ['a URL without user and password', { css: 'b', as: 'url', attr: 'title' }, 'http://h/@a'],
     ['the markup inside', { css: 'em', as: 'html' }, 'x<u>ü</u>&lt;'],
     ['the default where nothing is found', { css: 'h4', default: 'D' }, 'D'],
     ['the default instead of an empty list', { css: 'h4', all: true, default: ['D'] }, ['D']],

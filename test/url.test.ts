@@ -95,6 +95,12 @@ test('url › what is shown never has user or password', () => {
   assert.equal(printableUrl('http://user:secret@h/a?b#c'), 'http://h/a?b#c');
   assert.equal(printableUrl('http://secret@h/'), 'http://h/');
   assert.equal(printableUrl('http://user:secret@h:bad/@'), 'http://h:bad/@');
+  assert.equal(printableUrl('//user:secret@h:bad/'), '//h:bad/');
+  assert.equal(printableUrl('http:///user:secret@h:bad/'), 'http:///h:bad/');
+  assert.equal(printableUrl('https:\\user:secret@h:bad/'), 'https:\\h:bad/');
+  assert.equal(printableUrl('https:user:se@cret@h:bad/'), 'https:h:bad/');
+  assert.equal(printableUrl('http:/\t/user:sec\nret@h:bad/'), 'http://h:bad/');
+  assert.equal(printableUrl('http://h:bad/?a@b'), 'http://h:bad/?a@b');
   assert.equal(printableUrl('mailto:a@h'), 'mailto:a@h');
   assert.equal(printableUrl('http://h/@a'), 'http://h/@a');
 });

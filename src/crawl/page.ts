@@ -1,6 +1,6 @@
 /** A document while it grows, and what has been found in it. */
 import { CrawlcastError } from '../errors.js';
-import { resolveLink } from '../url.js';
+import { printableUrl, resolveLink } from '../url.js';
 import { attributeOf, charge, textInside } from './adapter.js';
 import { type Refresh, readRefresh, saysNofollow } from './directives.js';
 import { findJson } from './embedded-json.js';
@@ -164,11 +164,12 @@ export class Page implements TreeBuilder {
     this.page.onLink({ url: this.resolve(written) ?? written, nofollow: false, listed: true });
   }
 
-  /** Resolves a link of the document, by the base that counts at the moment. */
+  /** Resolves a link of the document, by the base that counts at the moment; without user and password, as it may be told. */
   readonly resolve = (href: string): string | null => {
     // A long base is in every link.
     charge(stepsOf.link + ((href.length + this.base.length) >> 2));
-    return resolveLink(href, this.base, this.page.charset?.())?.href ?? null;
+    const url = resolveLink(href, this.base, this.page.charset?.());
+    return url === undefined ? null : printableUrl(url.href);
   };
 
   private readBase(element: Element): void {

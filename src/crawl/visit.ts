@@ -130,7 +130,8 @@ function openPage(
     caller: visit.caller,
     onCode: visit.onCode,
     pause: () => pause(visit, harvest),
-    url,
+    // Its links are resolved against it: what it was asked for with would be in each of them.
+    url: printableUrl(url),
     agent,
     format,
     sitemap,

@@ -84,6 +84,21 @@ export const linkRows: readonly Row[] = [
       assert.ok(site.requests.some((request) => /^authorization: Basic bWU6c2VjcmV0/im.test(request)));
     },
   }),
+  links(
+    'A15 credentials are in no URL of an item, those of its page neither',
+    '<p><a href="">x</a><p><a href=http://me:secret@h>',
+    [],
+    {
+      start: ['http://me:secret@127.0.0.1:§/'],
+      spider: { items: { p: { each: 'p', fields: { text: { css: 'a', as: 'url' } } } } },
+      skipped: ['offsite http://h/'],
+      check(crawl, site) {
+        const urls = crawl.of('p').map(({ data }) => data.text);
+        assert.deepEqual(urls, [site.url, 'http://h/']);
+        assert.ok(!JSON.stringify(crawl.events).includes('secret'));
+      },
+    },
+  ),
   {
     title: 'A16 a query is written in the charset of the document',
     site: {
