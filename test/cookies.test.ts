@@ -30,6 +30,16 @@ test('cookies › one that is longer than 4,096 bytes is left out', () => {
   assert.equal(isNew(cookies, url, [`b=${'x'.repeat(4_095)}`]), false);
 });
 
+test('cookies › Secure means https, on this machine too', () => {
+  const cookies = createCookies({}, [url]);
+  for (const host of ['127.0.0.1', '[::1]', 'localhost', 'a.localhost', 'a.test']) {
+    cookies.take(`https://${host}/`, ['a=1', 'b=2; Secure', '__Host-c=3; Secure; Path=/']);
+    cookies.take(`http://${host}/`, ['d=4; Secure', '__Host-e=5; Secure; Path=/']);
+    assert.equal(cookies.header(`http://${host}/`), 'a=1', host);
+    assert.equal(cookies.header(`https://${host}/`), 'a=1; b=2; __Host-c=3', host);
+  }
+});
+
 test('cookies › those of a spider go over https alone where it starts there alone', () => {
   const headers = (...start: string[]) => {
     const cookies = createCookies({ a: '1' }, start);

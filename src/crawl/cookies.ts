@@ -51,7 +51,8 @@ const maxTimeMs = 8.64e15;
 
 class Jar implements Cookies {
   readonly #store = new MemoryCookieStore();
-  readonly #jar = new CookieJar(this.#store, { looseMode: true });
+  // By itself it would take plain http for secure where the host is this machine.
+  readonly #jar = new CookieJar(this.#store, { looseMode: true, allowSecureOnLocal: false });
   /** Domains that have something new. */
   readonly #changed = new Set<string>();
   /** Of a cookie that was sent again: when it expires by what is kept. */
