@@ -16,6 +16,7 @@ import { exportFormats, exportItems } from '../serve/export.js';
 import { createEngine, type Engine } from '../service.js';
 import { openEmbeddedStore } from '../store/embedded.js';
 import type { LogEvent, Store } from '../store/store.js';
+import { Findings } from './findings.js';
 import { followCrawl } from './follow-crawl.js';
 import { counted, showProgress, untilInterrupted } from './terminal.js';
 
@@ -41,7 +42,8 @@ export async function crawlOnce(name: string, options: CrawlOptions): Promise<vo
   try {
     const { id } = await engine.runner.start({ spider, origin: 'local' });
     const { output } = options;
-    const { last, firstFailures, firstSkips } = await watch(store, engine, id, output === undefined);
+    const findings = new Findings(spider);
+    const { last, firstFailures, firstSkips } = await watch(store, engine, id, findings, output === undefined);
     const isWhole = last?.type === 'crawl.finished';
     if (output !== undefined && draft !== undefined && format !== undefined) {
       await pipeline(Readable.from(exportItems(store, { crawl: id, until: store.log.last }, format)), draft);
@@ -52,7 +54,7 @@ export async function crawlOnce(name: string, options: CrawlOptions): Promise<vo
     if (last?.type !== 'crawl.failed') tellFailures(firstFailures, stats?.failed ?? 0);
     // Nobody sees its events here.
     else for (const line of firstSkips) process.stderr.write(`crawlcast: ${line}\n`);
-    if (process.stderr.isTTY) tellEnd(stats, isWhole ? output : undefined);
+    if (process.stderr.isTTY) tellEnd(stats, findings, isWhole ? output : undefined);
     process.exitCode = conclude(last);
   } finally {
     await engine.close();
@@ -70,11 +72,18 @@ interface Seen {
 }
 
 /** Shows a crawl until it is over, or interrupted. */
-async function watch(store: Store, { runner }: Engine, id: string, toStdout: boolean): Promise<Seen> {
+async function watch(
+  store: Store,
+  { runner }: Engine,
+  id: string,
+  findings: Findings,
+  toStdout: boolean,
+): Promise<Seen> {
   const progress = showProgress(() => runner.snapshot(id)?.stats);
   const firstFailures: string[] = [];
   const firstSkips: string[] = [];
   const over = followCrawl(store, id, (event) => {
+    findings.see(event);
     if (event.type === 'page.failed' && firstFailures.length < maxFailures) firstFailures.push(failureLine(event));
     if (event.type === 'page.skipped' && firstSkips.length < maxFailures) firstSkips.push(skipLine(event));
     if (toStdout && isItemEvent(event.type)) progress.print(dataText(event.json).toString('utf8'));
@@ -134,8 +143,9 @@ function tellFailures(first: readonly string[], count: number): void {
 }
 
 /** For people: scripts have the exit code. */
-function tellEnd(stats: CrawlStats | undefined, file: string | undefined): void {
+function tellEnd(stats: CrawlStats | undefined, findings: Findings, file: string | undefined): void {
   if (stats === undefined) return;
+  for (const line of findings.complaints) process.stderr.write(`crawlcast: ${line}\n`);
   const failed = stats.failed === 0 ? '' : `, ${counted(stats.failed, 'page')} failed`;
   const where = file === undefined ? '' : ` in ${file}`;
   process.stderr.write(`${counted(stats.items, 'item')} from ${counted(stats.pages, 'page')}${failed}${where}\n`);

@@ -296,7 +296,7 @@ describe('commands', { concurrency: 2 }, () => {
     assert.ok(!crawl.stdout.includes('\x1b'));
   });
 
-  test('a terminal gets colours unless NO_COLOR says otherwise, and is told where the items are', {
+  test('a terminal gets colours unless NO_COLOR says otherwise, and is told where the items are and what found none', {
     skip: spawnSync('script', ['--version']).status !== 0 && 'there is no script(1) that makes a terminal',
   }, async (t) => {
     const file = join(temporaryFolder(t), 'quotes.csv');
@@ -312,6 +312,9 @@ describe('commands', { concurrency: 2 }, () => {
     assert.ok(!(await onTerminal(demo, { NO_COLOR: '1' })).stdout.includes(cyan));
     const { stdout } = await onTerminal(`crawl quotes --start-url ${url} -o ${file}`, {});
     assert.ok(stdout.endsWith(`20 items from 2 pages in ${file}\r\n`), stdout);
+    const blind = spiderFile(t, '{"start":["http://a.test/"],"items":{"quote":{"each":"div.qoute","fields":{}}}}');
+    const found = await onTerminal(`crawl ${blind} --start-url ${url}`, {});
+    assert.match(found.stdout, /items\.quote: no item on 1 page; is the selector right\?\r\n0 items from 1 page\r\n$/);
   });
 
   test('every command shows examples in its help', async () => {
