@@ -101,6 +101,10 @@ function formatOf(file: string | undefined) {
 }
 
 async function findSpider(name: string, { spiders, startUrl }: CrawlOptions): Promise<Spider> {
+  if (/^https?:/i.test(name)) {
+    const message = `"${name}" is no spider: name one, or its file, and give the page with --start-url`;
+    throw new CrawlcastError('usage.invalid', message);
+  }
   const isFile = /[/\\]|\.(json|ya?ml|ts|m?js)$/.test(name);
   const spider = isFile ? await readSpider(name) : (await openShelf(spiders, undefined)).get(name);
   return startUrl === undefined ? spider : { ...spider, start: [...startUrl] };

@@ -1,5 +1,5 @@
 /** Where named spiders are found: built in, or in a folder on this machine. */
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { accessSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, extname, join } from 'node:path';
 import { CrawlcastError, messageOf } from '../errors.js';
 import { quotes } from '../spiders/quotes.js';
@@ -79,16 +79,23 @@ export async function readSpider(file: string): Promise<Spider> {
 /** As {@link readSpider}, but a module without a default export is no mistake: it is no spider, and `undefined`. */
 async function readIfSpider(file: string): Promise<Spider | undefined> {
   try {
+    accessSync(file);
     if (isModuleFile(file)) return await readModule(file);
     const content = await parseText(readFileSync(file, 'utf8'), extname(file));
     const name = basename(file, extname(file));
     const isObject = typeof content === 'object' && content !== null && !Array.isArray(content);
     return parseSpider(isObject ? { name, ...content } : content);
   } catch (error) {
-    // Of a parser's message the first line: below it YAML's draws the place.
-    const [message = ''] = messageOf(error).split(/:?\n/);
-    throw new CrawlcastError('spider.invalid', `${file}: ${message}`, { cause: error });
+    throw new CrawlcastError('spider.invalid', `${file}: ${reasonOf(error)}`, { cause: error });
   }
+}
+
+function reasonOf(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  if (code === 'ENOENT') return 'there is no such file';
+  if (code === 'EISDIR') return 'it is a folder; name a file in it';
+  // Of a parser's message the first line: below it YAML's draws the place.
+  return messageOf(error).split(/:?\n/)[0] ?? '';
 }
 
 async function parseText(text: string, ending: string): Promise<unknown> {
@@ -103,7 +110,7 @@ async function parseText(text: string, ending: string): Promise<unknown> {
     if (error !== undefined) throw error;
     return document?.toJS();
   }
-  throw new CrawlcastError('spider.invalid', 'a spider is a .json, .yaml, .ts, .js or .mjs file');
+  throw new CrawlcastError('spider.invalid', 'a spider is a .json, .yaml, .yml, .ts, .js or .mjs file');
 }
 
 /** Hidden files are those of editors and tools; `*.json` in a shell leaves them out as well. */
