@@ -64,6 +64,7 @@ type ResultOf<Items> = Items extends { quote: infer Item } ? Item : unknown;
 /**
  * Makes a client; nothing is opened before it is asked for something.
  * @param url of the service; in a browser it may be relative
+ * @throws CrawlcastClientError `url.invalid`
  */
 export function connect<Items extends ItemMap = BuiltInItems>(
   url: string | URL,

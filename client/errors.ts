@@ -21,7 +21,7 @@ export class CrawlcastClientError extends Error {
 
   /**
    * @param code the service's own where it gave one (`query.invalid`, `auth.missing`), `http.NNN` where it did not, or
-   * one of the client's: `connect.failed`, `connect.lost`, `response.invalid`, `websocket.missing`, `websocket.NNNN`;
+   * one of the client's: `connect.failed`, `connect.lost`, `response.invalid`, `websocket.missing`, `websocket.NNNN`, `url.invalid`;
    * `auth.wrong` also without the service, where a token cannot be sent
    */
   constructor(

@@ -25,9 +25,12 @@ export interface Service {
 /** Statuses that may be others at the next attempt. */
 const passing: ReadonlySet<number> = new Set([408, 425, 429]);
 
-/** Makes a service of its URL; in a browser it may be a relative one. */
+/**
+ * Makes a service of its URL; in a browser it may be a relative one.
+ * @throws CrawlcastClientError `url.invalid`
+ */
 export function createService(url: string | URL, { token, fetch: ask = globalThis.fetch }: ServiceOptions): Service {
-  const base = new URL(url, globalThis.location?.href);
+  const base = parseBase(url);
   if (!base.pathname.endsWith('/')) base.pathname += '/';
   return {
     ...(token !== undefined && { token }),
@@ -46,6 +49,20 @@ export function createService(url: string | URL, { token, fetch: ask = globalThi
       throw await readRefusal(response);
     },
   };
+}
+
+/** `localhost:9000` is a URL as well, of the scheme `localhost`. */
+function parseBase(url: string | URL): URL {
+  try {
+    const base = new URL(url, globalThis.location?.href);
+    if (/^https?:$/.test(base.protocol)) return base;
+  } catch {
+    // It is told below.
+  }
+  throw new CrawlcastClientError(
+    'url.invalid',
+    `"${url}" is no http or https URL: write one such as http://localhost:9000`,
+  );
 }
 
 function authorize(headers: Headers, token: string): void {

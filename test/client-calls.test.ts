@@ -46,6 +46,15 @@ describe('the calls of the client', () => {
     await assert.rejects(client.crawls.get('none'), { code: 'crawl.unknown', status: 404 });
   });
 
+  it('need the http or https URL of a service', () => {
+    for (const url of ['localhost:9000', '127.0.0.1:9000', 'ws://127.0.0.1:9000', '/', '']) {
+      assert.throws(
+        () => connect(url),
+        ({ code, detail }) => code === 'url.invalid' && detail.startsWith(`"${url}" `),
+      );
+    }
+  });
+
   it('keep a spider, crawl with it, and give its items by their types', async (test) => {
     const site = await run(test, ['site', '--port', '0', '--pages', '3', '--per-page', '2', '--delay', '200']);
     const folders = ['--data', temporaryFolder(test), '--spiders', temporaryFolder(test)];
