@@ -40,6 +40,7 @@ const mistakes: [title: string, text: string, says: RegExp, ending?: string][] =
   ['a bad selector in a list', field("['a[']"), /fields\.t\.0: The selector/],
   ['a selector that is cut off', each('a >'), /"a >" .*missing at its end/],
   ['the same inside', each('a:not(b +)'), /missing at its end/],
+  ['an attribute that is cut off', each('a['), /Expected name, found its end$/],
   ['a position without a formula', each('a:nth-child'), /:nth-child needs an argument/],
   ['a number that is too small', setting('maxPages: 0'), /settings\.maxPages: write at least 1$/],
   ['a number that is too big', setting('retries: 1000'), /settings\.retries: write at most 100$/],

@@ -159,6 +159,7 @@ function adviceOn(css: string, why: string): string | undefined {
   if (/^\s*(\.?\/|id\()/.test(css)) return 'this is XPath: write CSS';
   if (/::(text|attr)\b/.test(css))
     return 'leave out ::text and ::attr(…): the text is taken anyway; name an attribute with attr';
+  if (why.endsWith('found ')) return `${why}its end`;
   const [, name] = /^Unknown pseudo-class :(.+)/.exec(why) ?? [];
   const [prefix] = name === undefined ? [] : (/[\w-]+$/.exec(css.slice(0, css.indexOf(`:${name}`))) ?? []);
   return prefix && `there is no :${name}; where ${prefix}:${name} is a name, write ${prefix}\\:${name}`;
