@@ -10,6 +10,46 @@ export function lineAt(text: string, at: number): number {
   return text.slice(0, at).split('\n').length;
 }
 
+/** Where a text stops being JSON; its end where it only has not ended. Browsers tell that each in words of their own, or not at all. */
+export function placeOfMistake(text: string): number {
+  const open: string[] = [];
+  let wanted = value;
+  for (let at = 0; ; ) {
+    token.lastIndex = at;
+    const found = token.exec(text)?.[1] ?? '';
+    const place = at + (/^\s*/.exec(text.slice(at))?.[0].length ?? 0);
+    const kind = kindOf(found);
+    if (!wanted.includes(kind)) return place;
+    at = place + found.length;
+    if (kind === '{' || kind === '[') open.push(kind);
+    if (kind === '}' || kind === ']') open.pop();
+    wanted = wantedAfter(kind, wanted, open.at(-1));
+  }
+}
+
+/** Kinds of tokens: `s` text, `v` number, true, false or null, `?` none of JSON's, and each mark itself. */
+const value = 'sv{[';
+
+function kindOf(found: string): string {
+  if (/^[{}[\],:]$/.test(found)) return found;
+  if (found.startsWith('"')) return isText.test(found) ? 's' : '?';
+  return isPlain.test(found) ? 'v' : '?';
+}
+
+const isText = /^"(?:[^"\\\p{Cc}]|\\(?:["\\/bfnrt]|u[\da-f]{4}))*"$/iu;
+const isPlain = /^(?:-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null)$/;
+
+function wantedAfter(kind: string, wanted: string, inside: string | undefined): string {
+  if (kind === '{') return 's}';
+  if (kind === '[') return `${value}]`;
+  if (kind === ':') return value;
+  if (kind === ',') return inside === '{' ? 's' : value;
+  // A text that is wanted and nothing else but the end of an object is a name.
+  if (wanted === 's' || (wanted === 's}' && kind === 's')) return ':';
+  if (inside === undefined) return '';
+  return inside === '{' ? ',}' : ',]';
+}
+
 const token = /\s*("(?:[^"\\]|\\.)*"|[{}[\],:]|[^\s{}[\],:"]+)/y;
 
 /** Goes through a JSON text that is known to be well-formed. */

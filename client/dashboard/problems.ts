@@ -1,6 +1,6 @@
 /** What is wrong with a spider, and where. */
 import { ApiError, describeError } from './api.js';
-import { lineAt, lineOfPath } from './json-place.js';
+import { lineAt, lineOfPath, placeOfMistake } from './json-place.js';
 
 /** One thing that is wrong. */
 export interface Problem {
@@ -17,16 +17,8 @@ export function parseText(text: string): { spider: { name?: unknown; start?: unk
     return { spider: JSON.parse(text) };
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
-    return { problem: { field: '', message: `not JSON: ${message}`, line: lineOfSyntaxError(message, text) } };
+    return { problem: { field: '', message: `not JSON: ${message}`, line: lineAt(text, placeOfMistake(text)) } };
   }
-}
-
-/** Browsers say where in words of their own. */
-function lineOfSyntaxError(message: string, text: string): number {
-  const line = /line (\d+)/.exec(message)?.[1];
-  if (line !== undefined) return Number(line);
-  const place = /position (\d+)/.exec(message)?.[1];
-  return lineAt(text, place === undefined ? text.length : Number(place));
 }
 
 /** What the service refused, each with the line of its field. */

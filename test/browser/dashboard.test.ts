@@ -72,7 +72,10 @@ describe('the dashboard', { skip: noBrowser }, () => {
     const source = page.getByLabel('The spider as JSON');
     await source.fill('{"name": "mine",\n  oops}');
     await page.getByRole('button', { name: 'Try' }).click();
-    await page.locator('#problems').getByText('not JSON').waitFor();
+    await page.locator('#problems').getByText('line 2 · not JSON').waitFor();
+    await source.fill('{"name": "mine",\n"start": [,\n"http://a.test/"]}\n\n');
+    await page.getByRole('button', { name: 'Try' }).click();
+    await page.locator('#problems').getByText('line 2 · not JSON').waitFor();
     await source.fill(JSON.stringify(spider(7), undefined, 2));
     await page.getByRole('button', { name: 'Try' }).click();
     const line =
