@@ -3,7 +3,7 @@ import { useEffect, useRef } from 'preact/hooks';
 import { describeError, read, send, spiderNames } from './api.js';
 import { type Problem, parseText, problemsOf } from './problems.js';
 import { complain, start } from './session.js';
-import { tryOut } from './trial.js';
+import { forgetTrial, tryOut } from './trial.js';
 import { TrialResult } from './trial-result.js';
 
 const example = `{
@@ -141,6 +141,8 @@ function Actions() {
       class="actions"
       onSubmit={(event) => {
         event.preventDefault();
+        // What another text gave is not what this one gives, also where this one cannot be tried.
+        forgetTrial();
         void withSpider((spider) => tryOut(spider, url.value.trim()));
       }}
     >

@@ -10,6 +10,9 @@ export function TrialResult() {
   }
   const { events, state } = trial.value;
   const items = events.filter(({ type }) => isItem(type));
+  // Of one page that failed the crawl says the same again.
+  const pageFailed = events.some(({ type }) => type === 'page.failed');
+  const foundNothing = state === 'over' && items.length === 0 && events.some(({ type }) => type === 'page');
   return (
     <section class="trial" aria-label="What came out" aria-busy={state === 'running'}>
       <h2>
@@ -24,7 +27,7 @@ export function TrialResult() {
             </p>
           );
         }
-        if (event.type === 'page.failed' || event.type === 'crawl.failed') {
+        if (event.type === 'page.failed' || (event.type === 'crawl.failed' && !pageFailed)) {
           return (
             <p class="bad" key={event.id}>
               {plain(data.error)}: {plain(data.message)}
@@ -41,6 +44,7 @@ export function TrialResult() {
         }
         return null;
       })}
+      {foundNothing && <p class="hint">Nothing on this page is what “items” selects.</p>}
       <ol>
         {items.map((event) => (
           <li key={event.id}>

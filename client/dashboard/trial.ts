@@ -18,12 +18,17 @@ const maxShown = 500;
 
 let running = new AbortController();
 
+/** Ends a trial, and takes away what it has shown. */
+export function forgetTrial(): void {
+  running.abort();
+  trial.value = undefined;
+}
+
 /** Crawls one page with a spider that nobody knows yet, and shows its events as they come. */
 export async function tryOut(spider: unknown, url: string): Promise<void> {
-  running.abort();
+  forgetTrial();
   running = new AbortController();
   const { signal: off } = running;
-  trial.value = undefined;
   const body = { spider, settings: { maxPages: 1 }, ...(url === '' ? {} : { start: [url] }) };
   const crawl = await send<Crawl>('POST', '/crawls', body);
   if (crawl === undefined || off.aborted) return;

@@ -87,6 +87,14 @@ describe('the dashboard', { skip: noBrowser }, () => {
     await source.fill(JSON.stringify(spider('small.author'), undefined, 2));
     await page.getByRole('button', { name: 'Try' }).click();
     await page.getByRole('heading', { name: '10 items', exact: true }).waitFor();
+    await source.fill('name: mine\n');
+    await page.getByRole('button', { name: 'Try' }).click();
+    await page.locator('#problems').getByText('line 1 · not JSON').waitFor();
+    assert.equal(await page.locator('.trial').count(), 0, 'what another text gave is gone');
+    await source.fill(JSON.stringify({ ...spider('b'), items: { line: { each: 'div.qoute', fields: {} } } }));
+    await page.getByRole('button', { name: 'Try' }).click();
+    await page.getByText('Nothing on this page is what “items” selects.').waitFor();
+    await source.fill(JSON.stringify(spider('small.author'), undefined, 2));
     assert.equal((await fetch(`${service.url}/spiders/mine`)).status, 404, 'it is not saved yet');
     await page.getByRole('button', { name: 'Save' }).click();
     await page.getByText('Saved as mine').waitFor();
