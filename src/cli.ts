@@ -2,6 +2,7 @@
 /** The commands. Each command's work is in a file of its own under `cli/`. */
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import {
+  defaultSpiders,
   defaultWorkers,
   parseHttpUrl,
   parseOrigin,
@@ -83,7 +84,7 @@ const startUrlOption = (spider: string) =>
     collect(parseHttpUrl, betweenUrls),
   );
 const spidersOption = () =>
-  option('--spiders <folder>', 'extra spiders: *.json, *.yaml, *.ts, *.js, *.mjs').default('./spiders');
+  option('--spiders <folder>', 'extra spiders: *.json, *.yaml, *.ts, *.js, *.mjs').default(defaultSpiders);
 
 function siteOptions(command: Command): Command {
   return command

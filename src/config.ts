@@ -30,6 +30,9 @@ export interface Config {
 /** Threads that fetch and parse where nothing else is said: one core is left to the thread that serves. */
 export const defaultWorkers = Math.max(1, availableParallelism() - 1);
 
+/** The folder of spiders where nothing else is said; it need not be there. */
+export const defaultSpiders = './spiders';
+
 const byteUnits: Readonly<Record<string, number>> = { KB: 1e3, MB: 1e6, GB: 1e9, TB: 1e12 };
 const ageUnits: Readonly<Record<string, number>> = { s: 1e3, m: 6e4, h: 36e5, d: 864e5 };
 

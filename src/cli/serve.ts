@@ -1,6 +1,7 @@
 /** `crawlcast serve`. */
+import { existsSync } from 'node:fs';
 import type { Logger } from 'pino';
-import type { Config } from '../config.js';
+import { type Config, defaultSpiders } from '../config.js';
 import { CrawlcastError } from '../errors.js';
 import { startService } from '../service.js';
 import { isEmptied, openEmbeddedStore } from '../store/embedded.js';
@@ -29,6 +30,10 @@ export async function serve(options: ServeOptions): Promise<void> {
   const stopWatching = watchDescriptors(logger, limit);
   if (!isLoopback(config.host) && config.token === undefined) {
     logger.warn('it listens beyond this machine without --token: whoever reaches it may start and stop crawls');
+  }
+  const { spiders } = config;
+  if (spiders !== defaultSpiders && !existsSync(spiders)) {
+    logger.warn({ spiders }, 'there is no such folder of spiders: only those that are built in or stored are known');
   }
   process.stdout.write(`listening on ${service.url}\n`);
   const { name } = service.transport;

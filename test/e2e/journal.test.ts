@@ -59,6 +59,17 @@ test('journal › warns of a service that whoever reaches it may steer', async (
   }
 });
 
+test('journal › warns of a folder of spiders that was named and is not there', async (t) => {
+  const warning = /"level":40,.*"spiders":"(.*)","msg":"there is no such folder/;
+  const missing = join(temporaryFolder(t), 'spider');
+  const mistyped = await runService(t, 'auto', ['--spiders', missing]);
+  await mistyped.until(/"serving"/, 'stderr');
+  assert.equal(warning.exec(mistyped.stderr())?.[1], missing);
+  const plain = await run(t, ['serve', '--port', '0', '--workers', '1', '--data', temporaryFolder(t)]);
+  await plain.until(/"serving"/, 'stderr');
+  assert.doesNotMatch(plain.stderr(), warning);
+});
+
 test('journal › says that a log is lost whose file has been emptied', async (t) => {
   const data = temporaryFolder(t);
   const warning = /"level":40.*the data file is empty/;
