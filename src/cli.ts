@@ -173,7 +173,7 @@ program
   .description("follow a running service's events; survives restarts of the service")
   .argument('[url]', 'of the service, or of one of its streams', 'http://127.0.0.1:9000')
   .addOption(new Option('--type <types>', 'only these types, separated by commas'))
-  .addOption(new Option('--crawl <id>', 'only this crawl; it ends with it'))
+  .addOption(new Option('--crawl <id>', 'only this crawl, an id or latest; it ends with it'))
   .addOption(new Option('--since <place>', 'an id, an offset, a time, 0 or now (default: now)'))
   .addOption(new Option('--json', 'one event as JSON on each line'))
   .addOption(secretOption('--token <text>', 'for a service that needs one for reading', parseToken))
