@@ -55,6 +55,8 @@ export function createService(url: string | URL, { token, fetch: ask = globalThi
 function parseBase(url: string | URL): URL {
   try {
     const base = new URL(url, globalThis.location?.href);
+    // The address of a WebSocket is that of the service, in other words.
+    base.protocol = base.protocol.replace(/^ws/, 'http');
     if (/^https?:$/.test(base.protocol)) return base;
   } catch {
     // It is told below.

@@ -47,12 +47,18 @@ describe('the calls of the client', () => {
   });
 
   it('need the http or https URL of a service', () => {
-    for (const url of ['localhost:9000', '127.0.0.1:9000', 'ws://127.0.0.1:9000', '/', '']) {
+    for (const url of ['localhost:9000', '127.0.0.1:9000', 'ftp://127.0.0.1:9000', '/', '']) {
       assert.throws(
         () => connect(url),
         ({ code, detail }) => code === 'url.invalid' && detail.startsWith(`"${url}" `),
       );
     }
+  });
+
+  it('go to the same service where they are given the address of its WebSocket', async (test) => {
+    const folders = ['--data', temporaryFolder(test), '--spiders', temporaryFolder(test)];
+    const { url } = await run(test, ['serve', '--port', '0', ...folders]);
+    assert.deepEqual(await connect(url.replace('http', 'ws')).crawls.list(), []);
   });
 
   it('keep a spider, crawl with it, and give its items by their types', async (test) => {
