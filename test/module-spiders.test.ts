@@ -203,7 +203,7 @@ test('a module that never returns loses its page alone; the thread is replaced',
       yield { item: 'x', data: { url: page.url } };
     } };`,
   );
-  await using crawler = await startCrawler(undefined, { maxSilenceMs: 5_000 });
+  await using crawler = await startCrawler(undefined, { maxSilenceMs: 10_000 });
   const settings = { robots: false, autothrottle: false, retries: 0 };
   const { id } = await crawler.engine.runner.start({ spider: await readSpider(file), settings, origin: 'local' });
   const crawl = await crawler.ended(id);
