@@ -152,6 +152,11 @@ export class ConnectionPool {
     this.#serve();
   }
 
+  /** Closes the connections without work. */
+  rest(): void {
+    for (const idle of [...this.#idle.values()]) for (const connection of [...idle]) this.drop(connection);
+  }
+
   /** Closes every connection. */
   close(): void {
     for (const open of [...this.#open.values()]) for (const connection of [...open]) this.drop(connection);

@@ -49,6 +49,8 @@ export interface Fetcher {
    * @throws CrawlcastError with the code of what went wrong
    */
   fetch(request: FetchRequest, caller: Cancellation): Promise<FetchResponse>;
+  /** Closes the connections that wait for their next request, where nobody is going to make one. A site may have asked to keep them for minutes. */
+  rest(): void;
   /** Closes every connection; fetches that still run fail. */
   close(): Promise<void>;
 }
@@ -107,6 +109,7 @@ export function createFetcher(setup: FetcherOptions = {}): Fetcher {
         throw describeFailure(error, url.host, deadlines.phase);
       }
     },
+    rest: () => pool.rest(),
     async close() {
       closed = new CrawlcastError('service.stopping', 'the fetcher has been closed');
       for (const deadlines of underway.values()) deadlines.end(closed);

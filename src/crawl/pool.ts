@@ -225,6 +225,7 @@ export function createPool(size: number, { maxSilenceMs = 30_000, network, fetch
     },
     forgetSpider(crawl) {
       spiders.delete(crawl);
+      if (spiders.size === 0) fetcher?.rest();
       share?.forgetSpider(crawl);
       for (const thread of threads) tell(thread, { kind: 'forget', crawl });
     },

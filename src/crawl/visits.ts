@@ -29,7 +29,7 @@ interface Visit {
  * @returns takes what the pool says
  */
 export function createVisits(
-  fetcher: Pick<Fetcher, 'fetch'>,
+  fetcher: Pick<Fetcher, 'fetch'> & Partial<Pick<Fetcher, 'rest'>>,
   send: (updates: FromWorker) => void,
   limits?: PageLimits,
 ): (messages: readonly ToWorker[]) => void {
@@ -44,6 +44,7 @@ export function createVisits(
         break;
       case 'forget':
         readings.delete(message.crawl);
+        if (readings.size === 0) fetcher.rest?.();
         break;
       case 'fetch':
         void visit(message.id, message.job);

@@ -148,6 +148,18 @@ export const scenes: readonly Scene[] = [
     },
   },
   {
+    title: 'F4 the sockets of the last crawl are closed when it ends, however long its site would keep them',
+    async play() {
+      await using site = await startHostile((socket, request) => {
+        socket.write(html(request.startsWith('GET / ') ? '<a href=/a>x</a>' : '', { 'keep-alive': 'timeout=600' }));
+      });
+      await using crawler = await startCrawler();
+      await crawler.crawl(spider([site.url], { robots: true }));
+      await site.emptied();
+      assert.equal(site.requests.length, 3);
+    },
+  },
+  {
     title: 'F9 a paused crawl asks for nothing until it is resumed, over restarts too',
     async play() {
       const store = await openMemoryStore();
