@@ -272,6 +272,35 @@ class SlowTables extends PlainTables {
   }
 }
 
+test('runner › a host that has answered is asked for its next page before what it answered is on disk', async (t) => {
+  const tables = new SlowTables();
+  const store = await openTableStore(tables, {});
+  t.after(() => store.close());
+  let letGo = () => {};
+  let askedForNext = () => {};
+  const next = new Promise<void>((resolve) => {
+    askedForNext = resolve;
+  });
+  await using web = await startWeb((_, response) => {
+    if (web.requests.length === 2) askedForNext();
+    // From now on nothing is written any more.
+    tables.held ??= new Promise<void>((resolve) => {
+      letGo = resolve;
+    });
+    response.end();
+  });
+  await using crawler = await startCrawler(store);
+  const settings = { robots: false, autothrottle: false, concurrencyPerHost: 1 };
+  const start = ['/a', '/b'].map((path) => web.url + path);
+  const spider = parseSpider({ name: 'x', start, items: {}, settings });
+  const { id } = await crawler.engine.runner.start({ spider, origin: 'local' });
+  await next;
+  assert.equal(store.progress(id)?.stats.pages, 0);
+  letGo();
+  const { last } = await crawler.ended(id);
+  assert.equal(last?.data.stats.pages, 2);
+});
+
 test('runner › a crawl that is stopped while it skips what its budget leaves skips the rest at the next start', async (t) => {
   await using web = await startWeb((_, response) => response.end());
   const tables = new SlowTables();
