@@ -77,8 +77,6 @@ const table: Row[] = [
   { because: '31 segments', url: `http://a.test/${numbered('s', 31, '/')}`, reason: 'trap' },
   { because: '30 parameters', url: `http://a.test/?${numbered('p', 30, '&')}` },
   { because: '31 parameters', url: `http://a.test/?${numbered('p', 31, '&')}`, reason: 'trap' },
-  { because: 'the last page of the budget', url: 'http://a.test/x', rules: { pagesLeft: () => 1 } },
-  { because: 'no page left', url: 'http://a.test/x', rules: { pagesLeft: () => 0 }, reason: 'budget' },
   {
     because: 'a private address',
     url: 'http://127.1/x',
@@ -86,10 +84,10 @@ const table: Row[] = [
     reason: 'private',
   },
   {
-    because: 'offsite before nofollow, depth, trap and budget',
+    because: 'offsite before nofollow, depth and trap',
     url: 'http://b.test/a/a/a/a/a',
     candidate: { nofollow: true, depth: 9 },
-    rules: { maxDepth: 1, pagesLeft: () => 0 },
+    rules: { maxDepth: 1 },
     reason: 'offsite',
   },
 ];

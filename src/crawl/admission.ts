@@ -23,8 +23,6 @@ export interface AdmissionRules {
   readonly robots: boolean;
   /** Links from a start URL; absent: any number. */
   readonly maxDepth?: number;
-  /** How many more pages the crawl may take; absent: any number. */
-  readonly pagesLeft?: () => number;
   /** Whether a host name is the literal address of a network that this crawl must not enter; absent: it may enter any. */
   readonly isPrivate?: (hostname: string) => boolean;
 }
@@ -59,7 +57,6 @@ function refusal(url: URL, candidate: Candidate, rules: AdmissionRules): SkipRea
   if (rules.robots && candidate.nofollow === true) return 'nofollow';
   if (rules.maxDepth !== undefined && candidate.depth > rules.maxDepth) return 'depth';
   if (candidate.start !== true && isTrap(url)) return 'trap';
-  if (rules.pagesLeft !== undefined && rules.pagesLeft() <= 0) return 'budget';
   if (rules.isPrivate?.(url.hostname) === true) return 'private';
   return undefined;
 }

@@ -17,8 +17,6 @@ export interface GateOptions {
   readonly spider: Spider;
   /** Refuse the literal addresses of private networks. */
   readonly publicOnly: boolean;
-  /** How many more pages the crawl may take; absent: any number. */
-  readonly pagesLeft?: () => number;
 }
 
 /** Admits and refuses on behalf of one crawl. */
@@ -29,7 +27,7 @@ export class Gate {
   readonly #names: ReadonlySet<string>;
   readonly #staysHome: boolean;
 
-  constructor({ crawl, spider, publicOnly, pagesLeft }: GateOptions) {
+  constructor({ crawl, spider, publicOnly }: GateOptions) {
     const { robots, maxDepth } = spider.settings;
     this.#crawl = crawl;
     this.#names = new Set(spider.start.map((url) => bareName(new URL(url))));
@@ -38,7 +36,6 @@ export class Gate {
       allows: hostRule(spider.allow, spider.start),
       robots,
       ...(maxDepth === undefined ? {} : { maxDepth }),
-      ...(pagesLeft === undefined ? {} : { pagesLeft }),
       ...(publicOnly ? { isPrivate: isPrivateHost } : {}),
     };
   }

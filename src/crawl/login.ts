@@ -145,7 +145,7 @@ function checkPlace({ url }: Submission, visit: LoginVisit, isFilledIn: boolean)
   const { login, rules } = visit;
   const home = hostKey(login.url);
   const allows = (place: URL) => hostKey(place) === home || rules.allows(place);
-  const admission = admit({ url, depth: 0 }, { ...rules, allows, pagesLeft: () => 1 });
+  const admission = admit({ url, depth: 0 }, { ...rules, allows });
   const isExposed = isFilledIn && login.url.startsWith('https:') && !url.startsWith('https:');
   if ('offer' in admission && !isExposed) return;
   const why = 'skip' in admission ? `which this crawl may not enter (${admission.skip})` : 'without encryption';

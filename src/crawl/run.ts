@@ -46,7 +46,7 @@ export class CrawlRun {
     this.#id = record.id;
     this.settings = spider.settings;
     const publicOnly = isPublicOnly(context, record);
-    this.#gate = new Gate({ crawl: record.id, spider, publicOnly, pagesLeft: this.#pagesLeft() });
+    this.#gate = new Gate({ crawl: record.id, spider, publicOnly });
     this.#session = new Session(store, record, spider, publicOnly);
     this.#validators = new Validators(store, record.id, spider);
     this.#conduct = new Conduct(this.settings, context.robots.for(this.#session.options), politeness);
