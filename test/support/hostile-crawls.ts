@@ -36,6 +36,17 @@ const loginSite: Row['site'] = {
   },
 };
 
+/** A page that is found too deep before it is found less deep. */
+const foundTooDeep: Row['site'] = {
+  '/': '<a href=/slow>s</a><a href=/a>a</a>',
+  // When the sixth request, after that for robots.txt, has asked for /x by the longer path.
+  '/slow': (socket, _, site) => void site.asked(6).then(() => socket.write(html('<a href=/x>x</a>'))),
+  '/a': '<a href=/b>b</a>',
+  '/b': '<a href=/x>x</a>',
+  '/x': '<p>x<a href=/y>y</a>',
+  '/y': '<p>y',
+};
+
 /** See {@link Row}. */
 export const crawlRows: readonly Row[] = [
   {
@@ -96,15 +107,7 @@ export const crawlRows: readonly Row[] = [
   },
   {
     title: 'F6 what is too deep by a longer path is followed by a shorter one that comes later',
-    site: {
-      '/': '<a href=/slow>s</a><a href=/a>a</a>',
-      // When the sixth request, after that for robots.txt, has asked for /x by the longer path.
-      '/slow': (socket, _, site) => void site.asked(6).then(() => socket.write(html('<a href=/x>x</a>'))),
-      '/a': '<a href=/b>b</a>',
-      '/b': '<a href=/x>x</a>',
-      '/x': '<p>x<a href=/y>y</a>',
-      '/y': '<p>y',
-    },
+    site: foundTooDeep,
     settings: { maxDepth: 3 },
     skipped: ['depth @/y'],
     items: ['xy', 'y'],
@@ -116,6 +119,16 @@ export const crawlRows: readonly Row[] = [
       assert.equal(crawl.last?.data.stats.pages, 6);
       assert.equal(crawl.last?.data.stats.queued, 0);
     },
+  },
+  {
+    title: 'F6 a page that would be read again is not told to be over the budget, as it has been read',
+    site: foundTooDeep,
+    settings: { maxDepth: 3, maxPages: 5 },
+    skipped: ['depth @/y'],
+    items: ['xy'],
+    pages: ['@/', '@/a', '@/b', '@/slow', '@/x'],
+    asked: ['/', '/a', '/b', '/slow', '/x'],
+    check: (crawl) => assert.equal(crawl.last?.data.stats.queued, 0),
   },
   {
     title: 'F7 a cookie for the domain goes to its hosts, one without only to its own, one for others to nobody',
