@@ -17,6 +17,8 @@ async function startHolding() {
   let told = (_: ServerResponse) => {};
   const held = new Set<ServerResponse>();
   const web = await startWeb((_, response) => {
+    // What it answers may be remembered.
+    response.setHeader('etag', '"1"');
     if (!isHeld) return void response.end();
     held.add(response);
     response.on('close', () => held.delete(response));
@@ -299,6 +301,33 @@ test('runner › a host that has answered is asked for its next page before what
   letGo();
   const { last } = await crawler.ended(id);
   assert.equal(last?.data.stats.pages, 2);
+});
+
+test('runner › a page that failed is not to be asked for again before what came of it is on disk', async (t) => {
+  const tables = new SlowTables();
+  const store = await openTableStore(tables, {});
+  t.after(() => store.close());
+  let letGo = () => {};
+  const held = new Promise<void>((resolve) => {
+    tables.onHeld = resolve;
+  });
+  await using web = await startWeb((_, response) => {
+    if (web.requests.length > 1) return void response.end();
+    // From now on nothing is written any more.
+    tables.held = new Promise<void>((resolve) => {
+      letGo = resolve;
+    });
+    response.writeHead(503, { 'set-cookie': 'a=1' }).end();
+  });
+  await using crawler = await startCrawler(store);
+  const settings = { robots: false, autothrottle: false, retries: 1 };
+  const spider = parseSpider({ name: 'x', start: [web.url], items: {}, settings });
+  const { id } = await crawler.engine.runner.start({ spider, origin: 'local' });
+  await held;
+  assert.equal(crawler.engine.runner.snapshot(id)?.stats.inFlight, 1);
+  letGo();
+  const { last } = await crawler.ended(id);
+  assert.deepEqual([last?.data.stats.pages, web.requests.length], [1, 2]);
 });
 
 test('runner › a crawl that is stopped while it skips what its budget leaves skips the rest at the next start', async (t) => {

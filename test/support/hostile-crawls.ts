@@ -202,6 +202,17 @@ export const crawlRows: readonly Row[] = [
     },
   },
   {
+    title: 'F7 a cookie of a page that failed is sent when it is asked for again',
+    site: {
+      '/': (socket, request) =>
+        void socket.write(
+          /\ncookie: seen=1/i.test(request) ? html(here) : status('503 Unavailable', 'set-cookie: seen=1'),
+        ),
+    },
+    settings: { retries: 1 },
+    items: ['here'],
+  },
+  {
     title: 'F7 a cookie of a redirect is sent to where it leads',
     site: { '/': to('/in', '302 Found', 'set-cookie: r=1'), '/in': here },
     check: (_, { requests }) => assert.deepEqual(cookiesAt('/in', requests), ['r=1']),

@@ -249,6 +249,17 @@ export const redirectRows: readonly Row[] = [
     asked: ['/', '/a', '/b'],
   },
   {
+    title: 'B10 what a start URL leads to is crawled with all slots',
+    site: {
+      '/': to('/x'),
+      '/x': '<a href=/a>a</a><a href=/b>b</a>',
+      // When both have been asked for, after three others.
+      '*': (socket, _, site) => void site.asked(5).then(() => socket.write(html(here))),
+    },
+    asked: ['/', '/a', '/b', '/x'],
+    items: ['here', 'here'],
+  },
+  {
     title: 'B10 to a page that has been seen',
     site: {
       '/': '<p>a</p><a href=/x>x</a><a href=/y>y</a>',
