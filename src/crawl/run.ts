@@ -27,6 +27,9 @@ type GivenUp = Pick<Failure, 'code' | 'message'> & Partial<Pick<Failure, 'bytes'
 /** What robots.txt says to one page; postponed where the host could not say. */
 export type Permission = 'granted' | 'refused' | 'postponed';
 
+/** Of a page to be asked for again with which nothing went wrong: it goes back when the pipeline lets go of it, and waits for its host's turn. */
+const unfinished: Committed = { events: [], queued: 0 };
+
 /** The state of a running crawl that need not outlive the process. */
 export class CrawlRun {
   readonly settings: Settings;
@@ -112,7 +115,7 @@ export class CrawlRun {
     if (latencyMs !== undefined) this.#context.politeness.answered(lease.host, { latencyMs, ok: kind !== 'error' });
     if (update.kind === 'error') return this.#failOrRetry(lease, update);
     if (update.head !== undefined) this.#session.take(lease.url, update.head);
-    if (update.kind === 'again') return this.#again(lease);
+    if (update.kind === 'again') return unfinished;
     if (update.kind === 'redirect') return this.#redirect(lease, update);
     if (update.kind === 'end') {
       this.#scheduler.answered(lease);
@@ -182,13 +185,7 @@ export class CrawlRun {
       return this.#end(lease, { ...update, ...given, ...counts }, { notModified: true });
     }
     // What it gave has left the log just now: it has to be fetched after all.
-    return this.#again(lease);
-  }
-
-  /** Nothing went wrong with the page; but its host is asked as often as it may be, and no more. */
-  #again(lease: Lease): Committed {
-    this.#scheduler.retry(lease, 0);
-    return { events: [], queued: 0 };
+    return unfinished;
   }
 
   async #end(lease: Lease, update: End, more: { notModified?: true } = {}): Promise<Committed> {
