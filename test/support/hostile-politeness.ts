@@ -37,6 +37,8 @@ const slowHost: number[] = [];
 const quickHost: number[] = [];
 let heldAt = 0;
 let firstRefusal = 0;
+let overAskedAt = 0;
+let overHeldMs: number | undefined;
 
 /** See {@link Row}. */
 export const politenessRows: readonly Row[] = [
@@ -63,6 +65,25 @@ export const politenessRows: readonly Row[] = [
     settings: { retries: 1, concurrency: 1 },
     pages: ['@/', '@/a', '@/b', '@/c'],
     check: () => assert.ok(heldAt > 950, `asked again after ${heldAt} ms`),
+  },
+  {
+    title: 'C10 a 429 without Retry-After holds the whole host as well',
+    site: {
+      '/': three,
+      '*': firstThen(
+        (socket) => {
+          overAskedAt = performance.now();
+          socket.write(status('429 Too Many'));
+        },
+        (socket) => {
+          overHeldMs ??= performance.now() - overAskedAt;
+          socket.write(html(here));
+        },
+      ),
+    },
+    settings: { retries: 1, concurrency: 1 },
+    pages: ['@/', '@/a', '@/b', '@/c'],
+    check: () => assert.ok((overHeldMs ?? 0) >= 249, `asked again after ${overHeldMs} ms`),
   },
   refusedOnce(
     'C10 Retry-After may be a date',
