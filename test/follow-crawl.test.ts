@@ -19,3 +19,15 @@ test('follow-crawl › whoever watches a crawl sees all of it, from its first ev
   assert.equal((await last).offset, 6);
   assert.deepEqual(seen, ['a crawl.started', 'a page', 'a crawl.failed']);
 });
+
+test('follow-crawl › a crawl that has not begun yet is seen from its first event, though it is the first of all', async (t) => {
+  const store = await openMemoryStore();
+  t.after(() => store.close());
+  const seen: string[] = [];
+  const last = followCrawl(store, 'a', ({ type }) => seen.push(type));
+  for (const type of ['crawl.started', 'crawl.finished']) {
+    await store.commit({ crawl: 'a', events: [eventOf('a', type, {})] });
+  }
+  await last;
+  assert.deepEqual(seen, ['crawl.started', 'crawl.finished']);
+});

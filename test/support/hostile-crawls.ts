@@ -75,6 +75,14 @@ export const crawlRows: readonly Row[] = [
     asked: ['/', '/a', '/b', '/c', '/r'],
   },
   {
+    title: 'F2 what a page gave before it became too large is kept, and followed',
+    site: { '/': `<p>here</p><a href=/x>x</a>${' '.repeat(2_000)}`, '/x': here },
+    settings: { maxBytes: 1_000, robots: false },
+    failed: ['body.too_large @/'],
+    items: ['here', 'here'],
+    asked: ['/', '/x'],
+  },
+  {
     title: 'F3 maxPages is exact whatever the concurrency, and failures and redirects do not count',
     site: {
       '/': Array.from({ length: 30 }, (_, i) => `<a href=/${['gone', 'moved', 'page'][i % 3]}/${i}>x</a>`).join(''),
