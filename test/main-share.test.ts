@@ -4,7 +4,7 @@ import { writeFileSync } from 'node:fs';
 import type { ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { lastValueFrom, toArray } from 'rxjs';
+import { lastValueFrom, tap, toArray } from 'rxjs';
 import { createFetcher } from '#src/crawl/fetcher.js';
 import { MainShare } from '#src/crawl/main-share.js';
 import type { Job, PageUpdate, SpiderSource } from '#src/crawl/messages.js';
@@ -89,6 +89,7 @@ async function start(
     const { url, options } = request(site.url + path, { maxBytes: 10_000_000 });
     return { crawl: 'crawl', url, options, sitemap: false, begun: false, ...changes };
   };
+  const readPage = (job: Job) => lastValueFrom(pool.visit(job).pipe(tap(pool.taken), toArray()));
   return {
     pool,
     site,
@@ -96,8 +97,7 @@ async function start(
     given,
     most: () => most,
     jobFor,
-    read: (paths, changes) =>
-      Promise.all(paths.map((path) => lastValueFrom(pool.visit(jobFor(path, changes)).pipe(toArray())))),
+    read: (paths, changes) => Promise.all(paths.map((path) => readPage(jobFor(path, changes)))),
   };
 }
 
