@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { openShelf } from '#src/crawl/shelf.js';
+import { openShelf, readSpider } from '#src/crawl/shelf.js';
 import { temporaryFolder } from './support/process.js';
 
 const spider = "export default { start: ['http://a.test/'], *parse() {} };";
@@ -65,3 +65,21 @@ test('shelf › a folder that is not there is no mistake, and told to whoever lo
     message: 'there is no spider "shop"; there are: quotes; the folder of spiders (--spiders) does not exist',
   });
 });
+
+for (const [text, message] of [
+  ['{"start":["http://a.test/"],"items":{"quote":{"fields":{"text":{"cs":"p"}}}}}', /items\.quote\.fields\.text/],
+  ['{"start":["http://a.test/"],"items":{},"settings":{"concurrency":0}}', /settings\.concurrency/],
+  ['{"start":', /JSON/],
+  ['{"start":["http://a.test/"],"items":{"quote":{"each":"div[","fields":{}}}}', /div\[/],
+  ['{"start":["http://a.test/"],"items":{},"settings":{"userAgent":"a\\r\\nb: c"}}', /userAgent.*one line/],
+] as const) {
+  test(`shelf › ${text} is told in one line with its file and what is wrong`, async (t) => {
+    const file = join(folderOf(t, { 'mine.json': text }), 'mine.json');
+    await assert.rejects(readSpider(file), ({ code, message: told }) => {
+      assert.equal(code, 'spider.invalid');
+      assert.ok(told.startsWith(`${file}: `) && !told.includes('\n'), told);
+      assert.match(told, message);
+      return true;
+    });
+  });
+}
