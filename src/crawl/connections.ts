@@ -97,6 +97,9 @@ export interface ConnectionLimits {
   readonly maxSocketsPerHost: number;
 }
 
+/** One crawl often follows another: to connect anew is a fiftieth of one of two thousand pages. */
+const restMs = 1_000;
+
 /** All connections of a fetcher. One that waits for work goes when another host needs its place. */
 export class ConnectionPool {
   /** The connections without work, the longest unused route first. */
@@ -104,6 +107,7 @@ export class ConnectionPool {
   readonly #open = new Map<string, Set<Connection>>();
   readonly #waiters = new Set<Waiter>();
   #sockets = 0;
+  #resting: NodeJS.Timeout | undefined;
 
   constructor(readonly limits: ConnectionLimits) {}
 
@@ -152,13 +156,18 @@ export class ConnectionPool {
     this.#serve();
   }
 
-  /** Closes the connections without work. */
+  /** Closes all connections a second from now, if none of them has work then. */
   rest(): void {
-    for (const idle of [...this.#idle.values()]) for (const connection of [...idle]) this.drop(connection);
+    clearTimeout(this.#resting);
+    this.#resting = setTimeout(() => {
+      const idle = [...this.#idle.values()].flat();
+      if (idle.length === this.#sockets) for (const connection of idle) this.drop(connection);
+    }, restMs).unref();
   }
 
   /** Closes every connection. */
   close(): void {
+    clearTimeout(this.#resting);
     for (const open of [...this.#open.values()]) for (const connection of [...open]) this.drop(connection);
   }
 

@@ -49,7 +49,7 @@ export interface Fetcher {
    * @throws CrawlcastError with the code of what went wrong
    */
   fetch(request: FetchRequest, caller: Cancellation): Promise<FetchResponse>;
-  /** Closes the connections that wait for their next request, where nobody is going to make one. A site may have asked to keep them for minutes. */
+  /** Says that nobody is going to make a request: its connections are closed soon. A site may have asked to keep them for minutes. */
   rest(): void;
   /** Closes every connection; fetches that still run fail. */
   close(): Promise<void>;
