@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { lastValueFrom, toArray } from 'rxjs';
 import type { Job, PageUpdate } from '#src/crawl/messages.js';
-import { createPool } from '#src/crawl/pool.js';
+import { createPool, type Pool } from '#src/crawl/pool.js';
 import { parseSpider, sourceOf } from '#src/crawl/spider.js';
 import { request } from './support/fetching.js';
 import { temporaryFolder } from './support/process.js';
@@ -29,13 +29,23 @@ async function start(t: TestContext, answer: (path: string, response: ServerResp
     pool,
     jobFor,
     /** Has a spider whose code reads a page so, for a crawl called `code`. */
-    addCode(body: string): void {
+    addCode(body: string, kind: '' | 'async' = ''): void {
       const module = join(temporaryFolder(t), 'own.mjs');
       const imports = "import { threadId } from 'node:worker_threads';\n";
-      writeFileSync(module, `${imports}export default { start: ['${site.url}'], *parse() { ${body} } };`);
+      writeFileSync(module, `${imports}export default { start: ['${site.url}'], ${kind} *parse() { ${body} } };`);
       pool.addSpider('code', { items: {}, follow: [], module });
     },
   };
+}
+
+/** Watches a page: what is told of it so far, and its end. */
+function watch(pool: Pool, job: Job, onUpdate: (count: number) => void) {
+  const told: PageUpdate[] = [];
+  const ended = new Promise<void>((complete) => {
+    const next = (update: PageUpdate) => onUpdate(told.push(update));
+    pool.visit(job).subscribe({ next, complete });
+  });
+  return { told, ended };
 }
 
 function itemsOf(updates: readonly PageUpdate[]) {
@@ -68,20 +78,15 @@ test('pool › a page whose batches nobody takes care of is not read on, but oth
     };
     sendMore();
   });
-  const told: PageUpdate[] = [];
   // Four may be under way; the next is told when the page has begun to wait already.
   let onFull = () => {};
   const full = new Promise<void>((resolve) => {
     onFull = resolve;
   });
-  const ended = new Promise<void>((complete) => {
-    const next = (update: PageUpdate) => {
-      told.push(update);
-      // Each part comes when the one before it has been told, so that none of them travel together.
-      if (sent < parts) sendMore();
-      if (told.length === parts - 1) onFull();
-    };
-    pool.visit(jobFor('/long')).subscribe({ next, complete });
+  const { told, ended } = watch(pool, jobFor('/long'), (count) => {
+    // Each part comes when the one before it has been told, so that none of them travel together.
+    if (sent < parts) sendMore();
+    if (count === parts - 1) onFull();
   });
   await full;
   for (const path of ['/a', '/b', '/c']) await lastValueFrom(pool.visit(jobFor(path)));
@@ -103,14 +108,8 @@ test('pool › only the first bytes of a page say whether it is a document', asy
     response.write('<p>one</p>');
     sendRest = () => response.end('\0<p>two</p>');
   });
-  const told: PageUpdate[] = [];
-  await new Promise<void>((complete) => {
-    const next = (update: PageUpdate) => {
-      told.push(update);
-      sendRest();
-    };
-    pool.visit(jobFor('/')).subscribe({ next, complete });
-  });
+  const { told, ended } = watch(pool, jobFor('/'), () => sendRest());
+  await ended;
   assert.deepEqual(
     told.map(({ kind }) => kind),
     ['batch', 'end'],
@@ -158,6 +157,20 @@ test('pool › a page goes to the thread that has the fewest', async (t) => {
   assert.notEqual(types[0], types[1]);
 });
 
+test('pool › of the items of code none waits for what the code waits for, however long they are', async (t) => {
+  const { pool, jobFor, addCode } = await start(t, (_, response) => sendHtml(response, '<p>one'));
+  const yielding = "for (let n = 0; n < 100; n++) yield { item: 'x', data: { text: 'x'.repeat(30_000) } };";
+  addCode(`${yielding} await new Promise(() => {});`, 'async');
+  let left = 100;
+  await new Promise<void>((resolve) => {
+    pool.visit(jobFor('/', 'code')).subscribe((update) => {
+      pool.taken(update);
+      left -= itemsOf([update]).length;
+      if (left === 0) resolve();
+    });
+  });
+});
+
 test("pool › a page that was begun in a thread that another's code has ended is told anew, by what can be known again", async (t) => {
   let isFirst = true;
   const { pool, jobFor, addCode } = await start(t, (path, response) => {
@@ -167,18 +180,11 @@ test("pool › a page that was begun in a thread that another's code has ended i
     response.write('<p>one</p>');
   });
   addCode('process.exit();');
-  const told: PageUpdate[] = [];
   let begun = () => {};
   const hasBegun = new Promise<void>((resolve) => {
     begun = resolve;
   });
-  const ended = new Promise<void>((complete) => {
-    const next = (update: PageUpdate) => {
-      told.push(update);
-      begun();
-    };
-    pool.visit(jobFor('/long')).subscribe({ next, complete });
-  });
+  const { told, ended } = watch(pool, jobFor('/long'), () => begun());
   await hasBegun;
   const failed = await lastValueFrom(pool.visit(jobFor('/code', 'code')));
   assert.deepEqual([failed.kind, Reflect.get(failed, 'code')], ['error', 'worker.failed']);

@@ -114,7 +114,7 @@ export class Harvest {
     this.#telling = undefined;
   }
 
-  #take(itemCount = Number.POSITIVE_INFINITY, linkCount = itemCount): Found {
+  #take(itemCount = this.#items.length, linkCount = this.#links.length): Found {
     const items = this.#items.splice(0, itemCount);
     const links = this.#links.splice(0, linkCount);
     for (const { json } of items) this.#characters -= json.length;
@@ -130,6 +130,7 @@ export class Harvest {
 
   /** How many items go into a batch. */
   #fitting(): number {
+    if (!this.isLong) return this.#items.length;
     let characters = 0;
     for (let count = 0; count < most.found; count++) {
       characters += this.#items[count]?.json.length ?? 0;

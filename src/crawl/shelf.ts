@@ -79,8 +79,11 @@ export async function readSpider(file: string): Promise<Spider> {
 /** As {@link readSpider}, but a module without a default export is no mistake: it is no spider, and `undefined`. */
 async function readIfSpider(file: string): Promise<Spider | undefined> {
   try {
-    accessSync(file);
-    if (isModuleFile(file)) return await readModule(file);
+    if (isModuleFile(file)) {
+      // What the loader says of a file that is not there is for programmers.
+      accessSync(file);
+      return await readModule(file);
+    }
     const content = await parseText(readFileSync(file, 'utf8'), extname(file));
     const name = basename(file, extname(file));
     const isObject = typeof content === 'object' && content !== null && !Array.isArray(content);

@@ -146,10 +146,11 @@ function unpack(body: FetchBody, { url, options }: Job): AsyncIterable<Uint8Arra
 }
 
 /** Lets go out what a spider's code has found so far. */
-async function pause({ credit }: PageVisit, harvest: Harvest): Promise<void> {
+async function pause(visit: PageVisit, harvest: Harvest): Promise<void> {
+  await tellLong(visit, harvest);
   harvest.tellSoon();
   await nextTurn();
-  await credit.available();
+  await visit.credit.available();
 }
 
 /** Where a redirect leads; `undefined` where the answer is a page. */

@@ -1,22 +1,13 @@
 /** One process of the bare loop: undici, htmlparser2 and css-select, a queue and a set. It has the URLs whose hash is its own. */
 
 import { crc32 } from 'node:zlib';
-import { compile as compileQuery, selectAll, selectOne } from 'css-select';
-import type { AnyNode, Element } from 'domhandler';
-import { textContent } from 'domutils';
 import { parseDocument } from 'htmlparser2';
 import { Pool } from 'undici';
+import { itemsIn, linksIn } from '../support/bare-extraction.js';
 import { addPage, nothing, pageAt } from '../support/quote-site.js';
-import { curlyQuotes, selectors } from './spider.js';
 
 const [origin = '', index, shards, width] = process.argv.slice(2);
 const pool = new Pool(origin, { connections: Number(width) });
-const compile = (css: string) => compileQuery<AnyNode, Element>(css);
-const each = compile(selectors.each);
-const quote = compile(selectors.quote);
-const author = compile(selectors.author);
-const tags = compile(selectors.tags);
-const follow = compile(selectors.follow);
 
 const seen = new Set<string>();
 const queue: string[] = [];
@@ -73,18 +64,9 @@ function fetchPage(path: string): void {
 
 function extract(path: string, html: string): void {
   const page = parseDocument(html);
-  const items = selectAll<AnyNode, Element>(each, page).map((item) => ({
-    quote: textOf(selectOne<AnyNode, Element>(quote, item)).replace(curlyQuotes, ''),
-    author: textOf(selectOne<AnyNode, Element>(author, item)),
-    tags: selectAll<AnyNode, Element>(tags, item).map(textOf),
-  }));
-  for (const link of selectAll<AnyNode, Element>(follow, page))
-    admit(new URL(link.attribs.href ?? '', origin).pathname);
+  const items = itemsIn(page);
+  for (const href of linksIn(page)) admit(new URL(href, origin).pathname);
   sum = addPage(sum, pageAt(path), items);
-}
-
-function textOf(element: Element | null): string {
-  return element === null ? '' : textContent(element).trim();
 }
 
 /** Links that others have found; or where a new crawl starts. */

@@ -4,12 +4,10 @@ import { once } from 'node:events';
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { connect } from 'node:net';
-import { compile as compileQuery, selectAll, selectOne } from 'css-select';
-import { type AnyNode, DomHandler, type Element } from 'domhandler';
-import { textContent } from 'domutils';
+import { DomHandler } from 'domhandler';
 import { Parser } from 'htmlparser2';
 import { Pool } from 'undici';
-import { curlyQuotes, selectors } from '../crawl/spider.js';
+import { isItem, itemOf } from '../support/bare-extraction.js';
 import { itemJson } from '../support/items.js';
 
 /** Takes an item as JSON. */
@@ -27,12 +25,6 @@ export async function relayMarks(url: string, take: Take): Promise<void> {
   await once(socket, 'close');
 }
 
-const compile = (css: string) => compileQuery<AnyNode, Element>(css);
-const isItem = compile(selectors.each);
-const quote = compile(selectors.quote);
-const author = compile(selectors.author);
-const tags = compile(selectors.tags);
-
 /**
  * Fetches a page with undici, extracts an item with css-select when htmlparser2 has come to its end, and hands it on when one write of it is
  * durable: the least that whoever extracts and keeps items has to do.
@@ -44,7 +36,7 @@ export async function relayDurably(url: string, file: string, take: Take): Promi
   const parser = new Parser(
     new DomHandler(null, null, (element) => {
       if (!isItem(element)) return;
-      const item = itemOf(element);
+      const item = JSON.stringify(itemOf(element));
       written = written.then(() => log.write(item)).then(() => take(item));
     }),
   );
@@ -52,18 +44,6 @@ export async function relayDurably(url: string, file: string, take: Take): Promi
   parser.end();
   await written;
   await log.close();
-}
-
-function itemOf(element: Element): string {
-  return JSON.stringify({
-    quote: textOf(selectOne<AnyNode, Element>(quote, element)).replace(curlyQuotes, ''),
-    author: textOf(selectOne<AnyNode, Element>(author, element)),
-    tags: selectAll<AnyNode, Element>(tags, element).map(textOf),
-  });
-}
-
-function textOf(element: Element | null): string {
-  return element === null ? '' : textContent(element).trim();
 }
 
 async function stream(url: string, take: (text: string) => void): Promise<void> {
