@@ -135,7 +135,9 @@ async function findOrMake(
   } catch (thrown) {
     if (codeOf(thrown) !== streamNotFound) throw thrown;
     const kept = { storage: StorageType.File, retention: RetentionPolicy.Limits, num_replicas: replicas };
-    return manager.streams.add({ name, subjects: [...subjects], ...kept });
+    await manager.streams.add({ name, subjects: [...subjects], ...kept });
+    // Of several that make it at once, one may be told another time of its making than the stream keeps.
+    return manager.streams.info(name);
   }
 }
 
