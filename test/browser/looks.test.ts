@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import axe from 'axe-core';
 import type { Browser, Page } from 'playwright-core';
+import { median } from '../bench/support/row.js';
 import { launchBrowser, noBrowser, openPage } from '../support/browser.js';
 import { appendItems, recordOf, startLogService } from '../support/log-service.js';
 import { run, runService } from '../support/process.js';
@@ -53,31 +54,44 @@ describe('the looks of the dashboard', { skip: noBrowser }, () => {
     const { page } = await openPage(test, browser, service.url);
     await page.locator('.row').first().waitFor();
     await untilTabCount(page, 'Items', 50_000);
-    const frames = page.evaluate<number>(
-      `new Promise((resolve) => {
-        const from = performance.now();
-        let frames = 0;
-        const count = (now) => (++frames, now - from < 4000 ? requestAnimationFrame(count) : resolve(frames / 4));
-        requestAnimationFrame(count);
-      })`,
-    );
     let appended = 50_000;
-    let writing = Promise.resolve();
-    const load = setInterval(() => {
-      const from = appended;
+    const load = async (): Promise<void> => {
+      await appendItems(service.store, crawl, appended, 25);
       appended += 25;
-      writing = writing.then(() => appendItems(service.store, crawl, from, 25));
-    }, 50);
-    const perSecond = await frames;
-    clearInterval(load);
-    await writing;
-    test.diagnostic(`${perSecond} frames/s at ${Math.round((appended - 50_000) / 4)} events/s`);
-    await untilTabCount(page, 'Items', appended);
+    };
+    // In turns, so that what else the machine does takes as much from both.
+    const quiet: number[] = [];
+    const busy: number[] = [];
+    for (let round = 0; round < 4; round++) {
+      quiet.push(await framesOfASecond(page));
+      const frames = framesOfASecond(page);
+      let writing = Promise.resolve();
+      const timer = setInterval(() => {
+        writing = writing.then(load);
+      }, 50);
+      busy.push(await frames);
+      clearInterval(timer);
+      await writing;
+      await untilTabCount(page, 'Items', appended);
+    }
+    test.diagnostic(`${busy} frames/s, ${quiet} without events; ${appended - 50_000} events`);
     const held = await page.locator('.row').first().getAttribute('aria-setsize');
     assert.ok(Number(held) <= 55_000, `${held} are held`);
-    assert.ok(perSecond >= 30, `${perSecond} frames/s`);
+    assert.ok(median(busy) >= median(quiet) / 2, `${busy} frames/s, ${quiet} without events`);
   });
 });
+
+/** How often the page is drawn in a second. */
+function framesOfASecond(page: Page): Promise<number> {
+  return page.evaluate<number>(
+    `new Promise((resolve) => {
+      const from = performance.now();
+      let frames = 0;
+      const count = (now) => (++frames, now - from < 1000 ? requestAnimationFrame(count) : resolve(frames));
+      requestAnimationFrame(count);
+    })`,
+  );
+}
 
 /** What axe finds that keeps somebody out. */
 async function barriers(page: Page): Promise<string[]> {
