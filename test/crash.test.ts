@@ -4,8 +4,9 @@ import type { Blow } from './crash/blows.js';
 import { type FicklePages, startFickleSite } from './crash/fickle-site.js';
 import { type OrdealOptions, suffer } from './crash/ordeal.js';
 import { innocent } from './crash/verdict.js';
-import { type Running, run, temporaryFolder } from './support/process.js';
+import { runService, temporaryFolder } from './support/process.js';
 import { readSse, readUntil, type SeenEvent } from './support/readers.js';
+import { serveHere } from './support/service.js';
 
 async function assertSurvives(options: OrdealOptions): Promise<void> {
   const report = await suffer(options);
@@ -32,28 +33,21 @@ describe('kill -9', { concurrency: true }, () => {
   it('at any other moment neither', () => assertSurvives({ transport: 'ws', kills: 5, items: 120, seed: 2 }));
 });
 
-/** A service with the built-in spider on a site, again and again on one data directory. */
-function service(t: TestContext, startUrl: string): () => Promise<Running> {
-  const data = temporaryFolder(t);
-  return () => run(t, ['serve', '--port', '0', '--data', data, '--start-url', startUrl, '--workers', '1']);
-}
-
 async function crawlAll(t: TestContext, pages: FicklePages): Promise<SeenEvent[]> {
-  const start = service(t, `${await startFickleSite(t, pages)}/`);
-  const { url } = await start();
+  const { url } = await serveHere(t, { startUrl: [`${await startFickleSite(t, pages)}/`] });
   await fetch(`${url}/crawl`);
   return readUntil(await readSse(url, '?since=0'), 'crawl.finished');
 }
 
 /** Kills it as soon as a reader has so many quotes, and lets the next life finish. */
 async function crawlKilledAfter(t: TestContext, quotes: number, pages: FicklePages): Promise<SeenEvent[]> {
-  const start = service(t, `${await startFickleSite(t, pages)}/`);
-  const first = await start();
+  const site = ['--start-url', `${await startFickleSite(t, pages)}/`, '--data', temporaryFolder(t)];
+  const first = await runService(t, 'auto', site);
   await fetch(`${first.url}/crawl`);
   let seen = 0;
   for await (const _ of await readSse(first.url, '?since=0&type=quote')) if (++seen === quotes) break;
   await first.end('SIGKILL');
-  const { url } = await start();
+  const { url } = await runService(t, 'auto', site);
   return readUntil(await readSse(url, '?since=0'), 'crawl.finished');
 }
 

@@ -19,7 +19,7 @@ export type ServeOptions = Omit<Config, 'corsOrigin'> & { readonly corsOrigin?: 
 export async function serve(options: ServeOptions): Promise<void> {
   const limit = systemLimit('open_files');
   const config = configOf(options, limit);
-  const logger = createLogger();
+  const logger = await createLogger();
   const stopped = untilInterrupted();
   const store = await openStore(config, logger);
   const service = await startService(config, store, {

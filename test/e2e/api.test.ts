@@ -6,9 +6,10 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { operations } from '#src/serve/operations.js';
 import { startSite } from '#src/site/site.js';
-import { runService, temporaryFolder, transports } from '../support/process.js';
+import { temporaryFolder, transports } from '../support/process.js';
 import { exchange } from '../support/raw-client.js';
 import { readAll, readSse } from '../support/readers.js';
+import { serveHere } from '../support/service.js';
 import { serveSite } from '../support/sites.js';
 
 /** An answer with its body read as JSON, where it is JSON. */
@@ -40,12 +41,12 @@ async function untilOver(url: string, crawl: string) {
 const items = { quote: { each: 'div.quote', fields: { quote: 'span.text', author: 'small.author' } } };
 const follow = ['li.next a'];
 
-type Case = (t: TestContext, transport: string) => Promise<void>;
+type Case = (t: TestContext, transport: 'uws' | 'ws') => Promise<void>;
 
 const startsNamed: Case = async (t, transport) => {
   const site = await startSite({ pages: 2, perPage: 3 });
   t.after(() => site.close());
-  const { url } = await runService(t, transport, ['--start-url', `${site.url}/`]);
+  const { url } = await serveHere(t, { transport, startUrl: [`${site.url}/`] });
   const answer = await ask(`${url}/crawls`, 'POST', { spider: 'quotes', settings: { maxPages: 1 } });
   assert.equal(answer.status, 201);
   const { id } = answer.json;
@@ -83,7 +84,7 @@ const guardsAddresses: Case = async (t, transport) => {
     { spider: { name: 'by-name', start: [`http://localhost:${site.port}/`], items, follow } },
     { spider: 'quotes', settings: { proxy: site.url } },
   ];
-  const closed = await runService(t, transport, ['--start-url', `${site.url}/`]);
+  const closed = await serveHere(t, { transport, startUrl: [`${site.url}/`] });
   for (const body of asked) {
     const { status, json } = await ask(`${closed.url}/crawls`, 'POST', body);
     if (status !== 201) {
@@ -92,7 +93,7 @@ const guardsAddresses: Case = async (t, transport) => {
     } else assert.equal((await untilOver(closed.url, json.id)).at(-1)?.type, 'crawl.failed');
   }
   assert.equal(site.requests, 0);
-  const open = await runService(t, transport, ['--start-url', `${site.url}/`, '--allow-private-networks']);
+  const open = await serveHere(t, { transport, startUrl: [`${site.url}/`], allowPrivateNetworks: true });
   for (const body of asked.slice(0, 3)) {
     const { json } = await ask(`${open.url}/crawls`, 'POST', body);
     const events = await untilOver(open.url, json.id);
@@ -101,7 +102,7 @@ const guardsAddresses: Case = async (t, transport) => {
 };
 
 const refusesBadRequests: Case = async (t, transport) => {
-  const { url } = await runService(t, transport, ['--start-url', 'http://127.0.0.1:9/']);
+  const { url } = await serveHere(t, { transport, startUrl: ['http://127.0.0.1:9/'] });
   const spider = { name: 'x', start: ['http://example.com/'], items };
   const deep = `{"spider":${'['.repeat(200_000)}${']'.repeat(200_000)}}`;
   const table: [body: unknown, status: number, detail: RegExp][] = [
@@ -140,7 +141,7 @@ const refusesBadRequests: Case = async (t, transport) => {
 };
 
 const readsBodies: Case = async (t, transport) => {
-  const { url } = await runService(t, transport);
+  const { url } = await serveHere(t, { transport });
   const post = (body: string, type?: string, path = '/crawls') => {
     const header = type === undefined ? '' : `Content-Type: ${type}\r\n`;
     const head = `POST ${path} HTTP/1.1\r\nHost: test\r\n${header}Content-Length: ${Buffer.byteLength(body)}\r\n\r\n`;
@@ -176,7 +177,7 @@ const controls: Case = async (t, transport) => {
   const site = await serveSite(t, (path, response) => {
     if (path === '/') response.writeHead(200, { 'content-type': 'text/html' }).end('<a href="/2">2</a>');
   });
-  const { url } = await runService(t, transport, ['--allow-private-networks']);
+  const { url } = await serveHere(t, { transport, allowPrivateNetworks: true });
   const spider = {
     name: 'slow',
     start: [`${site.url}/`],
@@ -209,7 +210,7 @@ const controls: Case = async (t, transport) => {
 };
 
 const refusesForeignPages: Case = async (t, transport) => {
-  const { url } = await runService(t, transport, ['--cors-origin', 'https://good.example']);
+  const { url } = await serveHere(t, { transport, corsOrigin: ['https://good.example'] });
   const body = { spider: 'nobody' };
   const from = (origin: string) => ask(`${url}/crawls`, 'POST', body, { origin });
   assert.equal((await from('https://evil.example')).status, 403);
@@ -224,8 +225,8 @@ const keepsSpiders: Case = async (t, transport) => {
   const spiders = temporaryFolder(t);
   const data = temporaryFolder(t);
   writeFileSync(join(spiders, 'shop.json'), JSON.stringify({ start: ['http://shop.example/'], items: {} }));
-  const start = () => runService(t, transport, ['--spiders', spiders, '--data', data]);
-  const { url, end } = await start();
+  const start = () => serveHere(t, { transport, spiders, data });
+  const { url, close } = await start();
   const spider = { name: 'mine', start: [`${site.url}/`], items, settings: { timeout: '500ms' } };
   const at = `${url}/spiders/mine`;
   const created = await ask(at, 'PUT', spider);
@@ -252,7 +253,7 @@ const keepsSpiders: Case = async (t, transport) => {
   for (const name of ['quotes', 'shop']) assert.equal((await ask(`${url}/spiders/${name}`, 'DELETE')).status, 409);
 
   // It came in over HTTP and stays what it is, also after a restart.
-  await end();
+  await close();
   const again = await start();
   const listed = (await ask(`${again.url}/spiders`)).json.map(({ name }: { name: string }) => name);
   assert.deepEqual(listed, ['mine', 'quotes', 'shop']);
@@ -264,7 +265,7 @@ const keepsSpiders: Case = async (t, transport) => {
 };
 
 const answersHeadAndOptions: Case = async (t, transport) => {
-  const { url } = await runService(t, transport, ['--start-url', 'http://127.0.0.1:22/']);
+  const { url } = await serveHere(t, { transport, startUrl: ['http://127.0.0.1:22/'] });
   const { id } = (await ask(`${url}/crawls`, 'POST', { spider: 'quotes' })).json;
   await untilOver(url, id);
   for (const call of Object.keys(operations)) {
@@ -286,7 +287,7 @@ const answersHeadAndOptions: Case = async (t, transport) => {
 };
 
 const needsTokens: Case = async (t, transport) => {
-  const { url } = await runService(t, transport, ['--token', 'write', '--read-token', 'read']);
+  const { url } = await serveHere(t, { transport, token: 'write', readToken: 'read' });
   const open = new Set(['/', '/assets/x', '/healthz', '/readyz']);
   for (const call of Object.keys(operations)) {
     const [method = '', pattern = ''] = call.split(' ');
@@ -311,7 +312,7 @@ const needsTokens: Case = async (t, transport) => {
 };
 
 const listsNewest: Case = async (t, transport) => {
-  const { url } = await runService(t, transport, ['--start-url', 'http://127.0.0.1:9/']);
+  const { url } = await serveHere(t, { transport, startUrl: ['http://127.0.0.1:9/'] });
   const ids: string[] = [];
   for (let n = 0; n < 5; n++) ids.push((await ask(`${url}/crawls`, 'POST', { spider: 'quotes' })).json.id);
   const list = async (query: string) => (await ask(`${url}/crawls${query}`)).json.map(({ id }: { id: string }) => id);

@@ -8,6 +8,7 @@ import { Turns } from '#src/serve/turns.js';
 import { openMemoryStore } from '#src/store/memory.js';
 import { runService, transports } from '../support/process.js';
 import { readSse, readWs, tryWs } from '../support/readers.js';
+import { serveHere } from '../support/service.js';
 
 for (const { transport, skip } of transports) {
   test(`limits over ${transport} › refuse a stream too many, and take the next when there is room`, {
@@ -29,7 +30,7 @@ for (const { transport, skip } of transports) {
   });
 
   test(`limits over ${transport} › close a WebSocket that is flooded with control frames`, { skip }, async (t) => {
-    const { url } = await runService(t, transport);
+    const { url } = await serveHere(t, { transport });
     const { socket, controls } = await readWs(url, '?type=none');
     const closed = once(socket, 'close');
     for (let frame = 0; frame < 101; frame++) socket.send('{"subscribe":{"type":["none"]}}');
@@ -39,7 +40,7 @@ for (const { transport, skip } of transports) {
   });
 
   test(`limits over ${transport} › refuse a subscription with 10,000 conditions`, { skip }, async (t) => {
-    const { url } = await runService(t, transport);
+    const { url } = await serveHere(t, { transport });
     const query = Array.from({ length: 1_000 }, (_, i) => `type=t${i}`).join('&');
     const response = await fetch(`${url}/events?${query}`);
     assert.equal(response.status, 400);

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { startSite } from '#src/site/site.js';
-import { runService, transports } from '../support/process.js';
+import { transports } from '../support/process.js';
 import { readAll, readSse, readUntil, readWs } from '../support/readers.js';
+import { serveHere } from '../support/service.js';
 import { sendHtml, serveSite } from '../support/sites.js';
 
 /** The samples of a scrape by name and labels. */
@@ -24,7 +25,7 @@ for (const { transport, skip } of transports) {
   test(`metrics over ${transport} › count what the log says`, { skip }, async (t) => {
     const site = await startSite({ pages: 3, perPage: 4 });
     t.after(() => site.close());
-    const { url } = await runService(t, transport, ['--start-url', `${site.url}/`]);
+    const { url } = await serveHere(t, { transport, startUrl: [`${site.url}/`] });
     const sse = await readSse(url, '?type=quote');
     const ws = await readWs(url, '?type=quote');
     assert.equal(await (await fetch(`${url}/crawl`)).text(), 'SCRAPING');
@@ -58,12 +59,7 @@ for (const { transport, skip } of transports) {
 
   test(`metrics over ${transport} › name why pages failed and were skipped`, { skip }, async (t) => {
     const site = await serveSite(t, (_, response) => response.writeHead(404).end());
-    const { url } = await runService(t, transport, [
-      '--start-url',
-      `${site.url}/`,
-      '--start-url',
-      'http://127.0.0.1:22/',
-    ]);
+    const { url } = await serveHere(t, { transport, startUrl: [`${site.url}/`, 'http://127.0.0.1:22/'] });
     await fetch(`${url}/crawl`);
     await readAll(await readSse(url, '?crawl=latest&since=0'));
     const samples = await scrape(url);
@@ -78,7 +74,7 @@ for (const { transport, skip } of transports) {
       asked = resolve;
     });
     const busy = await serveSite(t, () => asked());
-    const { url } = await runService(t, transport, ['--start-url', `${idle.url}/`, '--start-url', `${busy.url}/`]);
+    const { url } = await serveHere(t, { transport, startUrl: [`${idle.url}/`, `${busy.url}/`] });
     await fetch(`${url}/crawl`);
     await Promise.all([isAsked, readUntil(await readSse(url, '?since=0'), 'page')]);
     const hosts = JSON.parse(await (await fetch(`${url}/hosts`)).text());

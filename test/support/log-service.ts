@@ -6,6 +6,7 @@ import { type RunningService, startService } from '#src/service.js';
 import { openEmbeddedStore } from '#src/store/embedded.js';
 import { openMemoryStore } from '#src/store/memory.js';
 import type { CrawlRecord, NewEvent, Peers, Retention, Store } from '#src/store/store.js';
+import { usualConfig } from './service.js';
 
 /** How the service under test is run. */
 export interface LogServiceOptions {
@@ -26,17 +27,7 @@ export async function openLogService(options: LogServiceOptions = {}): Promise<R
   const { transport = 'auto', data, retention = {}, corsOrigin = [], onError, peers } = options;
   const shared = { retention, ...(peers && { peers }) };
   const store = await (data === undefined ? openMemoryStore(shared) : openEmbeddedStore(data, { retention }));
-  const config: Config = {
-    host: '127.0.0.1',
-    port: 0,
-    data: data ?? '',
-    spiders: '/nonexistent',
-    transport,
-    workers: 1,
-    corsOrigin,
-    allowPrivateNetworks: true,
-    retention,
-  };
+  const config = { ...usualConfig, data: data ?? '', transport, corsOrigin, allowPrivateNetworks: true, retention };
   return startService(config, store, onError === undefined ? {} : { onError });
 }
 
