@@ -50,6 +50,10 @@ const mistakes: [title: string, text: string, says: RegExp, ending?: string][] =
   ['a header of the connection', setting('headers: {Upgrade: x}'), /settings\.headers\.Upgrade: .*connection/],
   ['a cookie that cannot be sent', setting("cookies: {a: '→'}"), /settings\.cookies\.a: .*Latin/],
   ['a name that cannot be sent', setting("userAgent: '→'"), /settings\.userAgent: .*Latin/],
+  ['a type that no object can have', `${start}items: {__proto__: {fields: {}}}`, /: items: "__proto__" is no name/],
+  ['a field that no object can have', field('a, __proto__: b'), /: items\.q\.fields: "__proto__" is no name/],
+  ['such a header', setting('headers: {__proto__: a}'), /: settings\.headers: "__proto__" is no name/],
+  ['such a name in a value', field('{default: [{__proto__: 1}]}'), /\.t\.default\.0: "__proto__" is no name/],
   ...['*a.test', 'a:b:c', 'a.*.b', 'u@a.test', 'a.test:99999', '::1', 'a.test?b', '.'].map(
     (host): [string, string, RegExp] => [`no host: ${host}`, `${items}allow: ['${host}']`, /: allow\.0: write a host/],
   ),

@@ -62,8 +62,25 @@ export function problemsOf(issues: readonly z.core.$ZodIssue[], place: readonly 
       const inside = issue.errors.find((errors) => errors.length > 0 && errors.every((error) => error.path.length > 0));
       if (inside !== undefined) return problemsOf(inside, path);
     }
-    const field = path.map(String).join('.');
-    const message = issue.code === 'invalid_key' ? (issue.issues[0]?.message ?? issue.message) : issue.message;
-    return [field === '' ? message : `${field}: ${message}`];
+    return [inPlace(path, issue.code === 'invalid_key' ? (issue.issues[0]?.message ?? issue.message) : issue.message)];
   });
+}
+
+/**
+ * The mistakes that the library has no word for: where any name may stand, it leaves this one out and is content. What
+ * is looked at is what was written, step by step: YAML can write what holds itself.
+ */
+export function unspeakableIn(input: unknown, place: readonly PropertyKey[]): string[] {
+  const places = new Map([[input, place]]);
+  const problems: string[] = [];
+  for (const [value, path] of places) {
+    if (typeof value !== 'object' || value === null) continue;
+    if (Object.hasOwn(value, '__proto__')) problems.push(inPlace(path, '"__proto__" is no name that can be used here'));
+    for (const [name, inner] of Object.entries(value)) if (!places.has(inner)) places.set(inner, [...path, name]);
+  }
+  return problems;
+}
+
+function inPlace(path: readonly PropertyKey[], message: string): string {
+  return path.length === 0 ? message : `${path.map(String).join('.')}: ${message}`;
 }

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { CrawlcastError, toCrawlcastError } from '../errors.js';
 import { isItemType, itemTypePattern } from '../events.js';
 import { isHostPattern } from './admission.js';
-import { complain, problemsOf } from './complaints.js';
+import { complain, problemsOf, unspeakableIn } from './complaints.js';
 import { compileExtraction } from './extraction.js';
 import { cookiesSchema, headersSchema } from './header-rules.js';
 import { hasPlaceholder } from './links.js';
@@ -251,8 +251,9 @@ export function parseStart(input: unknown): string[] {
  */
 export function parseInput<Schema extends z.ZodType>(schema: Schema, input: unknown, place = ''): z.output<Schema> {
   const result = schema.safeParse(input, { error: complain });
-  if (result.success) return result.data;
-  const problems = problemsOf(result.error.issues, place === '' ? [] : [place]);
+  const root = place === '' ? [] : [place];
+  const problems = result.success ? unspeakableIn(input, root) : problemsOf(result.error.issues, root);
+  if (result.success && problems.length === 0) return result.data;
   const told = problems.slice(0, maxProblems);
   if (problems.length > maxProblems) told.push(`and ${problems.length - maxProblems} more`);
   throw new CrawlcastError('spider.invalid', told.join('; '));

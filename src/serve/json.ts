@@ -13,7 +13,7 @@ const jsonType = /^application\/([\w.+-]+\+)?json\s*(;|$)/i;
 
 /**
  * Reads a request's body as JSON. No media type is taken for JSON: others are what a browser sends without asking first.
- * @throws CrawlcastError `body.type`, `body.limit`, `body.invalid`; `spider.invalid` for a name that nothing can have
+ * @throws CrawlcastError `body.type`, `body.limit`, `body.invalid`
  */
 export async function readJson(request: HttpRequest): Promise<unknown> {
   const type = request.header('content-type');
@@ -24,19 +24,12 @@ export async function readJson(request: HttpRequest): Promise<unknown> {
   if (body.length === 0) throw new CrawlcastError('body.invalid', 'the body is empty: send a JSON object');
   try {
     const text = new TextDecoder('utf-8', { fatal: true }).decode(body);
-    if (!isDeep(text)) return JSON.parse(text, refuseUnspeakable);
+    if (!isDeep(text)) return JSON.parse(text);
   } catch (cause) {
-    if (cause instanceof CrawlcastError) throw cause;
     const reason = cause instanceof SyntaxError ? cause.message : 'it is not UTF-8';
     throw new CrawlcastError('body.invalid', `the body is not JSON: ${shorten(reason)}`, { cause });
   }
   throw new CrawlcastError('body.invalid', `the body is nested more than ${maxDepth} levels deep`);
-}
-
-/** What checks a spider leaves this name out without a word: the published schema has no place for it either. */
-function refuseUnspeakable(name: string, value: unknown): unknown {
-  if (name !== '__proto__') return value;
-  throw new CrawlcastError('spider.invalid', '"__proto__" is no name that can be used here');
 }
 
 /** Counted in the text, strings apart: whoever walks the value would be the one to run out of stack. */

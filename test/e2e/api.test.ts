@@ -127,6 +127,7 @@ const refusesBadRequests: Case = async (t, transport) => {
     ['{"spider":"quotes","__proto__":{"x":1}}', 422, /__proto__/],
     ['{"spider":"quotes","settings":{"__proto__":{"maxPages":1}}}', 422, /__proto__/],
     ['{"spider":{"name":"a","start":["http://a.test/"],"items":{"__proto__":{"fields":{}}}}}', 422, /__proto__/],
+    ['{"spider":"quotes","settings":{"headers":{"__proto__":"a"}}}', 422, /settings\.headers: "__proto__"/],
     [{ spider: 'nobody' }, 404, /"nobody".*quotes/],
   ];
   for (const [body, status, detail] of table) {
