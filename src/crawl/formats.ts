@@ -38,22 +38,33 @@ export function formatOfText(start: string): Format | undefined {
 
 const documents = /^(text\/|application\/(xhtml\+xml|xml|json|[\w.-]+\+(xml|json)))/i;
 
+/** As many bytes as may say what charset a document is in. */
+const beginning = 1_024;
+
 /**
- * Refuses what is no document: by its type, or, where the type claims otherwise or nothing, by its first bytes.
- * @throws CrawlcastError `body.not_html`
+ * Refuses what is no document: by its type, or, where the type claims otherwise or nothing, by its first bytes, however
+ * the network has cut them.
+ * @returns takes the body chunk by chunk, and throws CrawlcastError `body.not_html`
  */
-export function checkContent(contentType: string | undefined, first: Uint8Array, url: string): void {
+export function createContentCheck(contentType: string | undefined, url: string): (chunk: Uint8Array) => void {
   const type = contentType?.split(';')[0]?.trim() ?? '';
-  if (type !== '' && !documents.test(type)) {
-    throw new CrawlcastError('body.not_html', `${new URL(url).pathname} is "${type.slice(0, 100)}", not a document`);
-  }
+  const isDocument = type === '' || documents.test(type);
   // Where UTF-16 is declared there need be no mark.
-  if (isBinary(first) && charsetOfContentType(contentType)?.startsWith('utf-16') !== true)
-    throw new CrawlcastError('body.not_html', `${new URL(url).pathname} is binary data, not a document`);
+  const mayHaveNul = charsetOfContentType(contentType)?.startsWith('utf-16') === true;
+  let first: Uint8Array = new Uint8Array(0);
+  return (chunk) => {
+    if (!isDocument) {
+      throw new CrawlcastError('body.not_html', `${new URL(url).pathname} is "${type.slice(0, 100)}", not a document`);
+    }
+    if (mayHaveNul || first.length === beginning) return;
+    first = Buffer.concat([first, chunk.subarray(0, beginning - first.length)]);
+    if (isBinary(first))
+      throw new CrawlcastError('body.not_html', `${new URL(url).pathname} is binary data, not a document`);
+  };
 }
 
 /** A NUL is in no text but UTF-16, which begins with a byte order mark. */
-function isBinary(bytes: Uint8Array): boolean {
-  const marked = (bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff);
-  return !marked && bytes.subarray(0, 1_024).includes(0);
+function isBinary(first: Uint8Array): boolean {
+  const marked = (first[0] === 0xff && first[1] === 0xfe) || (first[0] === 0xfe && first[1] === 0xff);
+  return !marked && first.includes(0);
 }

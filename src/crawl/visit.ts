@@ -8,7 +8,7 @@ import type { Credit } from './credit.js';
 import { decodeBody } from './decompress.js';
 import { saysNofollow } from './directives.js';
 import { type FetchBody, type Fetcher, type FetchResponse, locationOf } from './fetcher.js';
-import { checkContent, type Format, formatOf, packingOf } from './formats.js';
+import { createContentCheck, type Format, formatOf, packingOf } from './formats.js';
 import { Harvest } from './harvest.js';
 import type { Job, PageUpdate, ResponseHead } from './messages.js';
 import type { OpenReader, PageReader } from './reader.js';
@@ -88,10 +88,9 @@ async function extract(
   const format = formatOf(contentType);
   const decoder = createDecoder(format === 'json' ? 'application/json; charset=utf-8' : contentType);
   const reader = openPage(head, visit, harvest, format, decoder);
-  let isFirst = true;
+  const check = createContentCheck(contentType, url);
   for await (const chunk of packed ? unpack(body, visit.job) : body) {
-    if (isFirst) checkContent(contentType, chunk, url);
-    isFirst = false;
+    check(chunk);
     harvest.received();
     reader.write(decoder.write(chunk));
     onBytes(chunk.length);

@@ -90,6 +90,20 @@ export const bodyRows: readonly Row[] = [
     site: { '/': html('\x89PNG\r\n\x1a\n\0\0') },
     failed: ['body.not_html @/'],
   },
+  says(
+    'D8 the same in small chunks',
+    `${ok}transfer-encoding: chunked\r\n\r\n4\r\n?PNG\r\n4\r\n\x1a\n\0\0\r\n0\r\n\r\n`,
+    [],
+    'body.not_html',
+  ),
+  says(
+    'D8 what is text in small chunks, by its byte order mark',
+    Buffer.from(
+      `${ok}transfer-encoding: chunked\r\n\r\n1\r\n\xff\r\n3\r\n\xfe<\0\r\n4\r\np\0>\0\r\n2\r\nx\0\r\n0\r\n\r\n`,
+      'latin1',
+    ),
+    ['x'],
+  ),
   says('D9 a page without a type', `HTTP/1.1 200 OK\r\n\r\n${page}`, ['ä']),
   reads('D10 a byte order mark counts more than the header', Buffer.from(`\ufeff${page}`), {
     'content-type': 'text/html; charset=windows-1251',
