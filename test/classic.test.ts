@@ -121,4 +121,10 @@ test('/crawl starts one crawl at a time, and tells one caller that the last has 
 
   await store.commit({ crawl: 'd', record: recordOf('d', 'paused') });
   assert.equal(await (await ask('?restart=true')).text(), 'SCRAPE IN PROGRESS');
+  // One that was started by name while the other is under way, and is over before it.
+  for (const state of ['finished', 'cancelled'] as const) {
+    await store.commit({ crawl: 'e', record: recordOf('e', state) });
+    assert.equal(await (await ask()).text(), 'SCRAPE IN PROGRESS', state);
+  }
+  assert.equal(starts.length, 0);
 });

@@ -74,9 +74,9 @@ function hasBegun(store: Store): boolean {
   return starting.has(store) || isUnderWay(store);
 }
 
+/** Any of them: one that was started later by name may be over before it. */
 function isUnderWay(store: Store): boolean {
-  const state = crawlsOf(store).at(-1)?.state;
-  return state === 'running' || state === 'paused';
+  return crawlsOf(store).some(({ state }) => state === 'running' || state === 'paused');
 }
 
 async function results(exchange: Exchange): Promise<void> {
