@@ -171,12 +171,13 @@ for (const transport of transports) {
 test('items of a crawl are of the types that are named, by commas or one at a time', async (t) => {
   const { store, url } = await startLogService(t);
   await store.commit({ crawl: 'a', record: recordOf('a') });
-  const types = ['quote', 'author', 'tag', 'quote'];
+  const types = ['quote', 'author', 'tag', 'quote', 'page', 'crawl.finished'];
   await store.commit({ crawl: 'a', events: types.map((type, n) => eventOf('a', type, { n })) });
   const shown = async (query: string) => fromJson(await (await fetch(`${url}/crawls/a/items?${query}`)).text());
   assert.deepEqual(await shown(''), [0, 1, 2, 3]);
   assert.deepEqual(await shown('type=quote'), [0, 3]);
   assert.deepEqual(await shown('type=quote,tag'), [0, 2, 3]);
   assert.deepEqual(await shown('type=author&type=tag'), [1, 2]);
-  assert.deepEqual(await shown('type=page'), []);
+  for (const type of ['page', 'crawl.finished', 'nothing']) assert.deepEqual(await shown(`type=${type}`), [], type);
+  assert.deepEqual(await shown('type=page,tag'), [2]);
 });

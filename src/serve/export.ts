@@ -13,7 +13,7 @@ export type ExportFormat = (typeof exportFormats)[number];
 /** Which items. */
 export interface Selection {
   readonly crawl: string;
-  /** Absent: items of every type. */
+  /** Absent: items of every type. What is the type of no item selects nothing. */
   readonly types?: readonly string[];
   /** Items up to this offset; not beyond the end of the log. */
   readonly until: number;
@@ -37,7 +37,8 @@ export function* selectItems(store: Store, { crawl, types, until, onGap }: Selec
   const wanted = (event: LogEvent) =>
     event.crawl === crawl &&
     event.offset <= last &&
-    (types === undefined ? isItemEvent(event.type) : types.includes(event.type));
+    isItemEvent(event.type) &&
+    (types === undefined || types.includes(event.type));
   for (let after = progress.firstOffset - 1; after < last; ) {
     const batch = log.read(after);
     if (after < log.first - 1) onGap?.();
