@@ -82,13 +82,17 @@ export function parseHttpUrl(text: string): string {
 }
 
 /**
- * Reads a browser's origin, `*` for any: scheme, host and port, nothing behind them.
+ * Reads a browser's origin, `*` for any: scheme, host and port, nothing behind them. It becomes what a browser sends, without the scheme's own
+ * port and with a host in ASCII.
  * @throws CrawlcastError `usage.invalid`
  */
 export function parseOrigin(text: string): string {
   if (text === '*') return text;
   const origin = text.replace(/\/$/, '');
-  if (/^[a-z][a-z0-9+.-]*:\/\/[^/?#\s]+$/i.test(origin)) return origin;
+  // A URL knows no origin of the schemes that extensions and apps have.
+  const isWeb = /^https?:/i.test(origin);
+  const isOrigin = /^[a-z][a-z0-9+.-]*:\/\/[^/?#\s]+$/i.test(origin) && (!isWeb || URL.canParse(origin));
+  if (isOrigin) return isWeb ? new URL(origin).origin : origin;
   throw new CrawlcastError('usage.invalid', `"${text}" is no origin: write https://example.com, or *`);
 }
 

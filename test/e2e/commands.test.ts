@@ -46,6 +46,7 @@ const badUsage: readonly [args: string[], named: RegExp, env?: NodeJS.ProcessEnv
   [['serve', '--retention', 'much'], /retention.*much/],
   [['serve', '--host', '999.1.1.1', '--port', '0'], /999\.1\.1\.1/],
   [['serve', '--cors-origin', 'nonsense'], /cors-origin.*nonsense/],
+  [['serve', '--cors-origin', 'https://a.example:99999'], /cors-origin.*99999/],
   [['serve', '--token', ''], /--token/],
   [['serve', '--read-token', 'a b'], /--read-token/],
   [['serve', '--host', ''], /--host/],
@@ -363,6 +364,22 @@ describe('commands', { concurrency: 2 }, () => {
     for (const origin of origins) {
       const { headers } = await fetch(`${url}/results`, { headers: { origin } });
       assert.equal(headers.get('access-control-allow-origin'), origin);
+    }
+  });
+
+  test('--cors-origin means what a browser sends for it, however it is written', async (t) => {
+    const table = [
+      ['https://A.example:443', 'https://a.example'],
+      ['http://b.example:80/', 'http://b.example'],
+      ['https://bücher.example', 'https://xn--bcher-kva.example'],
+      ['chrome-extension://abcdef', 'chrome-extension://abcdef'],
+    ] as const;
+    const options = table.flatMap(([written]) => ['--cors-origin', written]);
+    const args = ['serve', '--port', '0', '--workers', '1', '--data', temporaryFolder(t), ...options];
+    const { url } = await run(t, args);
+    for (const [written, origin] of table) {
+      const { headers } = await fetch(`${url}/results`, { headers: { origin } });
+      assert.equal(headers.get('access-control-allow-origin'), origin, written);
     }
   });
 });
