@@ -197,7 +197,11 @@ siteOptions(program.command('demo'))
   .addHelpText('after', '\nExample:\n  crawlcast demo --once')
   .action(async (options) => (await import('./cli/demo.js')).demo(options));
 
-program.hook('preAction', (_, { options }) => options.filter((one) => one.isBoolean()).forEach(checkFlag));
+program.hook('preAction', (_, command) => {
+  // A flag goes before its variable, whatever that says.
+  const isAsked = (one: Option) => one.isBoolean() && command.getOptionValueSource(one.attributeName()) !== 'cli';
+  command.options.filter(isAsked).forEach(checkFlag);
+});
 for (const command of program.commands) command.exitOverride();
 program.exitOverride();
 

@@ -153,6 +153,10 @@ test('a variable stands in for an option; the option goes before it', async (t) 
   await byVariable.end();
   const byOption = await run(t, ['serve', '--port', '0'], env);
   assert.notEqual(new URL(byOption.url).port, String(port));
+  await byOption.end();
+  // Also where what the variable says is nothing that can be meant.
+  const nonsense = { CRAWLCAST_PORT: 'some', CRAWLCAST_ALLOW_PRIVATE_NETWORKS: 'maybe' };
+  await run(t, ['serve', '--port', '0', '--allow-private-networks'], { ...env, ...nonsense });
 });
 
 test('demo --once shows the quotes and ends with 0', async () => {
