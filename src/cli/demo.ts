@@ -64,12 +64,12 @@ async function show(service: RunningService, siteUrl: string, once: boolean, sto
   const over = followCrawl(store, id, (event) => {
     if (isItemEvent(event.type)) progress.print(itemLine(JSON.parse(dataText(event.json).toString('utf8'))));
   });
-  await Promise.race([over, stopped]);
+  const isOver = await Promise.race([over.then(() => true), stopped.then(() => false)]);
   progress.stop();
   const { items = 0, pages = 0 } = runner.snapshot(id)?.stats ?? {};
   say();
   say(coloursOf(process.stdout).bold(`${counted(items, 'quote')} from ${counted(pages, 'page')}.`));
-  if (once) return;
+  if (once || !isOver) return;
   say('It is still running. Look at it from another terminal, or a browser:');
   say();
   say(`  ${url}/                                    the page that shows them live`);

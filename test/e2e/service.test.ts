@@ -166,6 +166,14 @@ test('demo --once shows the quotes and ends with 0', async () => {
   assert.equal(stderr, '');
 });
 
+test('demo that is interrupted ends, and does not say that it still runs', async (t) => {
+  const demo = launch(t, ['demo', '--port', '0', '--drip', '200']);
+  await demo.until(/ — /);
+  assert.equal(await demo.end('SIGINT'), 0);
+  assert.match(demo.stdout(), /^\d+ quotes? from \d+ pages?\.$/m);
+  assert.doesNotMatch(demo.stdout(), /still running/);
+});
+
 test('serve ends where a crawl of its log cannot be taken up', { timeout: 30_000 }, async (t) => {
   const data = temporaryFolder(t);
   const store = await openEmbeddedStore(data);
