@@ -25,6 +25,8 @@ export interface DemoOptions {
 export async function demo({ once, port, pages, perPage, delay, drip }: DemoOptions): Promise<void> {
   const stopped = untilInterrupted();
   const data = mkdtempSync(join(tmpdir(), 'crawlcast-demo-'));
+  // Also where whoever reads our output hangs up, or somebody insists with a second Ctrl-C.
+  process.once('exit', () => rmSync(data, { recursive: true, force: true }));
   const site = await startSite({ pages, perPage, delayMs: delay, dripMs: drip });
   try {
     const service = await startService(
@@ -49,7 +51,6 @@ export async function demo({ once, port, pages, perPage, delay, drip }: DemoOpti
     }
   } finally {
     await site.close();
-    rmSync(data, { recursive: true, force: true });
   }
 }
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { readdirSync } from 'node:fs';
 import { describe, type TestContext, test } from 'node:test';
 import { quotesOfPage, startSite } from '#src/site/site.js';
 import { openEmbeddedStore } from '#src/store/embedded.js';
@@ -172,6 +173,17 @@ test('demo that is interrupted ends, and does not say that it still runs', async
   assert.equal(await demo.end('SIGINT'), 0);
   assert.match(demo.stdout(), /^\d+ quotes? from \d+ pages?\.$/m);
   assert.doesNotMatch(demo.stdout(), /still running/);
+});
+
+test('demo leaves nothing behind, also where its reader hangs up', async (t) => {
+  const tmp = temporaryFolder(t);
+  const demo = launch(t, ['demo', '--port', '0', '--drip', '50'], { TMPDIR: tmp });
+  const exited = once(demo.process, 'exit');
+  await demo.until(/ — /);
+  assert.equal(readdirSync(tmp).length, 1);
+  demo.process.stdout.destroy();
+  assert.deepEqual(await exited, [0, null]);
+  assert.deepEqual(readdirSync(tmp), []);
 });
 
 test('serve ends where a crawl of its log cannot be taken up', { timeout: 30_000 }, async (t) => {
