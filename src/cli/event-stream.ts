@@ -16,10 +16,11 @@ const maxWaitMs = 10_000;
 
 /**
  * The events of a stream, each once, in order, whatever happens to the service in between. Ends with the stream of a
- * crawl that is over, or with the signal.
+ * crawl that is over, or with the signal. The `latest` crawl stays the same one, also when a newer one has begun before we come back.
  * @throws CrawlcastError where the service refuses the request: coming back would change nothing
  */
-export async function* followEvents(url: URL, options: FollowOptions): AsyncGenerator<CloudEvent> {
+export async function* followEvents(start: URL, options: FollowOptions): AsyncGenerator<CloudEvent> {
+  const url = new URL(start);
   let lastId: string | undefined;
   let hasBeenOpen = false;
   for (let failures = 0; !options.signal.aborted; failures++) {
@@ -31,8 +32,12 @@ export async function* followEvents(url: URL, options: FollowOptions): AsyncGene
       for await (const { id, data } of readBlocks(response.body)) {
         failures = 0;
         if (id !== undefined) lastId = id;
+        if (data === undefined) continue;
         // The service wrote it as an event of its own vocabulary.
-        if (data !== undefined) yield JSON.parse(data) as CloudEvent;
+        const event = JSON.parse(data) as CloudEvent;
+        const [, crawl] = /^\/crawls\/(.+)$/.exec(event.source) ?? [];
+        if (crawl !== undefined && url.searchParams.get('crawl') === 'latest') url.searchParams.set('crawl', crawl);
+        yield event;
       }
     } catch (error) {
       if (options.signal.aborted) return;
