@@ -53,6 +53,11 @@ const mistakes: [title: string, text: string, says: RegExp, ending?: string][] =
   ['a type that no object can have', `${start}items: {__proto__: {fields: {}}}`, /: items: "__proto__" is no name/],
   ['a field that no object can have', field('a, __proto__: b'), /: items\.q\.fields: "__proto__" is no name/],
   ['such a header', setting('headers: {__proto__: a}'), /: settings\.headers: "__proto__" is no name/],
+  [
+    'an alias within itself',
+    `${start}items: &a {q: {fields: {t: {css: p, default: *a}}}}`,
+    /: an alias .* within what it is/,
+  ],
   ['such a name in a value', field('{default: [{__proto__: 1}]}'), /\.t\.default\.0: "__proto__" is no name/],
   ...['*a.test', 'a:b:c', 'a.*.b', 'u@a.test', 'a.test:99999', '::1', 'a.test?b', '.'].map(
     (host): [string, string, RegExp] => [`no host: ${host}`, `${items}allow: ['${host}']`, /: allow\.0: write a host/],

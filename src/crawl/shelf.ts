@@ -111,9 +111,20 @@ async function parseText(text: string, ending: string): Promise<unknown> {
       throw new CrawlcastError('spider.invalid', 'a file has one spider, this one has several (---)');
     const [error] = document?.errors ?? [];
     if (error !== undefined) throw error;
-    return document?.toJS();
+    const content: unknown = document?.toJS();
+    checkEnds(content);
+    return content;
   }
   throw new CrawlcastError('spider.invalid', 'a spider is a .json, .yaml, .yml, .ts, .js or .mjs file');
+}
+
+/** A spider is written as JSON wherever it goes; YAML can say what that cannot. */
+function checkEnds(content: unknown): void {
+  try {
+    JSON.stringify(content);
+  } catch (cause) {
+    throw new CrawlcastError('spider.invalid', 'an alias (*) stands within what it is an alias of', { cause });
+  }
 }
 
 /** Hidden files are those of editors and tools; `*.json` in a shell leaves them out as well. */
