@@ -180,4 +180,9 @@ test('items of a crawl are of the types that are named, by commas or one at a ti
   assert.deepEqual(await shown('type=author&type=tag'), [1, 2]);
   for (const type of ['page', 'crawl.finished', 'nothing']) assert.deepEqual(await shown(`type=${type}`), [], type);
   assert.deepEqual(await shown('type=page,tag'), [2]);
+  for (const query of ['type=', 'type=quote,', 'type=quote%20']) {
+    const response = await fetch(`${url}/crawls/a/items?${query}`);
+    assert.equal(response.status, 400, query);
+    assert.match(await response.text(), /"query\.invalid".*\\"type\\"/);
+  }
 });

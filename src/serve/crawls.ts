@@ -4,6 +4,7 @@ import { readFormat, sendItems } from './items.js';
 import { readJson, sendJson } from './json.js';
 import { type Exchange, type Route, readQuery } from './routes.js';
 import { readStartRequest } from './start-request.js';
+import { checkTypes } from './subscription.js';
 
 export const crawlRoutes: readonly Route[] = [
   { path: '/crawls', GET: list, POST: start },
@@ -49,7 +50,9 @@ async function items(exchange: Exchange): Promise<void> {
   const { store, request } = exchange;
   const { type, format } = readQuery(request.query, ['type', 'format'], 'type');
   const { id } = snapshotOf(exchange);
-  const selection = { crawl: id, until: store.log.last, ...(type === undefined ? {} : { types: type.split(',') }) };
+  const types = type?.split(',');
+  if (types !== undefined) checkTypes(types);
+  const selection = { crawl: id, until: store.log.last, ...(types && { types }) };
   await sendItems(exchange, selection, readFormat(format));
 }
 

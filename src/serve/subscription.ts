@@ -113,10 +113,15 @@ function parseJson(text: string): unknown {
   }
 }
 
-function checked(subscription: Subscription): Subscription {
-  const { type = [], data } = subscription;
+/** @throws CrawlcastError `query.invalid` */
+export function checkTypes(type: readonly string[]): void {
   if (type.some((name) => !/^[A-Za-z][\w.-]{0,63}$/.test(name)))
     throw invalid('type', 'has a name that no type can have');
+}
+
+function checked(subscription: Subscription): Subscription {
+  const { type = [], data } = subscription;
+  checkTypes(type);
   if (type.length + data.length > maxConditions)
     throw invalid('type', `and data have more than ${maxConditions} values`);
   return subscription;
