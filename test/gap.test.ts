@@ -146,6 +146,21 @@ for (const transport of transports) {
       assert.equal(response.status, 204);
     });
 
+    it('is not told for the time after a crawl that is over: who has had all of it has lost nothing', async (t) => {
+      const service = await startLogService(t, { transport, retention: { maxEvents: 100 } });
+      const { store, url } = service;
+      const events = [eventOf('old', 'quote', {}), eventOf('old', 'crawl.finished', {})];
+      await store.commit({ crawl: 'old', record: recordOf('old', 'finished'), events });
+      await store.commit({ crawl: 'a', record: recordOf('a') });
+      await appendItems(store, 'a', 1, 250);
+      await tidy(store);
+      const id = (offset: number) => `${store.log.epoch}-${offset}`;
+      const { response } = await readSse(url, '?crawl=old&since=0', { 'last-event-id': id(2) });
+      assert.equal(response.status, 204);
+      assert.deepEqual(await beginning(await readWs(url, `?crawl=old&since=${id(40)}`), service), []);
+      assert.deepEqual(await beginning(await readWs(url, `?crawl=old&since=${id(1)}`), service), ['truncated 152']);
+    });
+
     it('is not told for the time before a crawl of which all is kept', async (t) => {
       const service = await startTruncated(t, transport);
       await service.store.commit({ crawl: 'b', record: recordOf('b'), events: [eventOf('b', 'quote', {})] });

@@ -69,9 +69,10 @@ export function plan(subscription: Subscription, store: Store, lastEventId?: str
     throw new CrawlcastError('query.invalid', `"crawl": ${detail}`);
   }
   const floor = crawl === undefined ? 0 : Math.max(0, (store.progress(crawl)?.firstOffset ?? 1) - 1);
+  const end = endOf(store, crawl);
   // Read also where the header goes before it: a bad value is refused, whatever else was sent.
-  const asked = locate(subscription.since ?? 'now', store.log, floor);
-  const position = lastEventId === undefined ? asked : locateLastEventId(lastEventId, store.log, floor);
+  const asked = locate(subscription.since ?? 'now', store.log, floor, end);
+  const position = lastEventId === undefined ? asked : locateLastEventId(lastEventId, store.log, floor, end);
   const filter = createFilter({ data, ...(type ? { types: type } : {}), ...(crawl ? { crawl } : {}) });
   return { position: inShared(store, position), filter, ...(crawl ? { crawl } : {}) };
 }

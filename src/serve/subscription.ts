@@ -136,12 +136,13 @@ const idForm = /^([0-9a-f]{4,16})-(\d{1,15})$/;
 /**
  * Where the value of `since` is in this log.
  * @param floor events up to here are of no interest anyway (a crawl's first offset): older gaps do not matter
+ * @param end those behind it neither (a crawl's last offset): who is there has lost nothing, however much is gone
  * @throws CrawlcastError `query.invalid`
  */
-export function locate(since: string, log: EventLog, floor: number): Position {
+export function locate(since: string, log: EventLog, floor: number, end = Number.POSITIVE_INFINITY): Position {
   if (since === 'now') return { after: log.last };
-  if (/^\d{1,15}$/.test(since)) return locateOffset(Number(since), since, log, floor);
-  if (idForm.test(since)) return locateId(since, log, floor);
+  if (/^\d{1,15}$/.test(since)) return locateOffset(Number(since), since, log, floor, end);
+  if (idForm.test(since)) return locateId(since, log, floor, end);
   const timeMs = parseTime(since);
   if (Number.isNaN(timeMs)) {
     throw invalid('since', 'is none of: an id (7f3a-42), an offset, a time (2026-01-31T12:00:00Z), 0, now');
@@ -188,22 +189,27 @@ function locateTime(timeMs: number, requested: string, log: EventLog, floor: num
 }
 
 /** Where a stream goes on after the last id that its reader says it saw, whatever that is. */
-export function locateLastEventId(lastEventId: string, log: EventLog, floor: number): Position {
+export function locateLastEventId(
+  lastEventId: string,
+  log: EventLog,
+  floor: number,
+  end = Number.POSITIVE_INFINITY,
+): Position {
   if (lastEventId === '') return { after: log.last };
-  if (idForm.test(lastEventId)) return locateId(lastEventId, log, floor);
+  if (idForm.test(lastEventId)) return locateId(lastEventId, log, floor, end);
   return { after: log.last, gap: { requested: printable(lastEventId), reason: 'malformed' } };
 }
 
-function locateId(id: string, log: EventLog, floor: number): Position {
+function locateId(id: string, log: EventLog, floor: number, end: number): Position {
   const [, epoch, offset] = idForm.exec(id) ?? [];
-  if (epoch === log.epoch) return locateOffset(Number(offset), id, log, floor);
+  if (epoch === log.epoch) return locateOffset(Number(offset), id, log, floor, end);
   return { after: Math.max(log.first - 1, floor), gap: { requested: id, reason: 'epoch' } };
 }
 
-function locateOffset(offset: number, requested: string, log: EventLog, floor: number): Position {
+function locateOffset(offset: number, requested: string, log: EventLog, floor: number, end: number): Position {
   if (offset > log.last) return { after: log.last, gap: { requested, reason: 'ahead' }, ahead: offset };
   const after = Math.max(offset, floor);
-  if (after >= log.first - 1) return { after };
+  if (after >= Math.min(log.first - 1, end)) return { after };
   return { after: log.first - 1, gap: { requested, reason: 'truncated' } };
 }
 
