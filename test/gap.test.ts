@@ -278,6 +278,15 @@ describe('a reader that is ahead of one process’s copy of the log', () => {
     assert.deepEqual(told, ['ahead of 7']);
   });
 
+  it('knows from the gap where it is, and hears of its place again once something has been left out', async (t) => {
+    const { store, told, open, pass } = await readShared(t, async () => true);
+    const subscriber = open(99, '&type=page');
+    await pass(3_000);
+    assert.deepEqual([told, subscriber.hasMovedSilently], [['ahead of 99'], false]);
+    await appendItems(store, 'a', 6, 2);
+    assert.deepEqual([subscriber.cursor, subscriber.hasMovedSilently], [`${store.log.epoch}-7`, true]);
+  });
+
   it('is told of one, and that nothing comes any more, where its crawl is over', async (t) => {
     const { store, told, open, pass } = await readShared(t, async () => true);
     await store.commit({ crawl: 'a', record: recordOf('a', 'finished') });

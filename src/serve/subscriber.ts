@@ -272,6 +272,8 @@ export class Subscriber {
     const data = JSON.stringify({ requested, resumedAfter: this.cursor, reason });
     const tail = eventTail({ source: '/log', type: 'log.gap', time: new Date().toISOString(), data });
     this.#full = !this.outlet.deliver(loosePiece(this.cursor, this.#cursor, 'log.gap', tail));
+    // Who was ahead has been set back.
+    this.#told = this.#cursor;
   }
 
   #end(): void {
