@@ -86,16 +86,23 @@ async function readRefusal(response: Response): Promise<CrawlcastClientError> {
   const { status, statusText } = response;
   const text = await response.text().catch(() => '');
   const problem = parseProblem(text);
-  const seconds = Number(response.headers.get('retry-after') ?? Number.NaN);
+  const waitMs = waitOf(response.headers.get('retry-after'));
   return new CrawlcastClientError(
     problem.code ?? `http.${status}`,
     problem.detail ?? `the answer is ${status} ${statusText || text.slice(0, 200)}`,
     {
       status,
       retryable: status >= 500 || passing.has(status),
-      ...(seconds >= 0 && { waitMs: Math.min(seconds, 3_600) * 1_000 }),
+      ...(waitMs !== undefined && { waitMs }),
     },
   );
+}
+
+/** How long `Retry-After` wants to be waited, an hour at most; none at all is no leave to come back without a pause. */
+function waitOf(retryAfter: string | null): number | undefined {
+  if (retryAfter === null) return undefined;
+  const ms = /^\d+$/.test(retryAfter) ? Number(retryAfter) * 1_000 : Date.parse(retryAfter) - Date.now();
+  return ms > 0 ? Math.min(ms, 3_600_000) : undefined;
 }
 
 function parseProblem(text: string): { code?: string; detail?: string } {

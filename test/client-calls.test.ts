@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { text } from 'node:stream/consumers';
 import { describe, it } from 'node:test';
-import { connect, type ItemsOf, type Quote } from 'crawlcast/client';
+import { CrawlcastClientError, connect, type ItemsOf, type Quote } from 'crawlcast/client';
 import { firstValueFrom } from 'rxjs';
 import { run, runService, temporaryFolder } from './support/process.js';
 import { refuse, standIn } from './support/stand-in.js';
@@ -164,6 +164,26 @@ describe('the calls of the client', () => {
     await assert.rejects(client.crawls.list(), { code: 'http.429', waitMs: 7_000, retryable: true });
     await assert.rejects(client.crawls.list(), { code: 'response.invalid' });
     await assert.rejects(connect('http://127.0.0.1:1').crawls.list(), { code: 'connect.failed', retryable: true });
+  });
+
+  it('tell how long to wait where the answer says it, in seconds or as a date; no time at all is nothing to go by', async (test) => {
+    let retryAfter = '';
+    const service = await standIn(test, (_, response) => {
+      response.writeHead(503, { 'retry-after': retryAfter }).end();
+    });
+    const waitAfter = async (value: string): Promise<number | undefined> => {
+      retryAfter = value;
+      const error = await connect(service.url)
+        .crawls.list()
+        .catch((thrown: unknown) => thrown);
+      assert.ok(error instanceof CrawlcastClientError);
+      return error.waitMs;
+    };
+    const inAMinute = await waitAfter(new Date(Date.now() + 60_000).toUTCString());
+    assert.ok(inAMinute !== undefined && inAMinute > 0 && inAMinute <= 60_000, String(inAMinute));
+    assert.deepEqual([await waitAfter('7'), await waitAfter('86400')], [7_000, 3_600_000]);
+    for (const none of ['0', '', '-1', 'soon', 'Thu, 01 Jan 1970 00:00:00 GMT'])
+      assert.equal(await waitAfter(none), undefined, none);
   });
 
   it('say that an answer broke off, and not that it is none of a service', async (test) => {
