@@ -7,6 +7,7 @@ import { parseSubscriptionQuery } from '#src/serve/subscription.js';
 import type { RunningService } from '#src/service.js';
 import { openMemoryStore } from '#src/store/memory.js';
 import { appendItems, eventOf, recordOf, startLogService, tidy, transports } from './support/log-service.js';
+import { RawClient } from './support/raw-client.js';
 import { type Reader, readSse, readWs, take } from './support/readers.js';
 
 /** Offsets 151 to 250 are kept. */
@@ -129,6 +130,15 @@ for (const transport of transports) {
       reader.socket.send(JSON.stringify({ subscribe: { since: 149, type: ['quote'] } }));
       assert.deepEqual(await beginning(reader, service), ['truncated 150', '151']);
       assert.equal(reader.controls.length, 1);
+    });
+
+    it('is told before the place behind it: who is cut off in between asks again for what it asked for', async (t) => {
+      const { store, transport: server } = await startTruncated(t, transport);
+      using client = new RawClient(server.port);
+      client.send(`GET /events HTTP/1.1\r\nHost: test\r\nLast-Event-ID: ${store.log.epoch}-7\r\n\r\n`);
+      await client.untilText('"reason":"truncated"');
+      const before = client.text.slice(0, client.text.indexOf('event: log.gap'));
+      assert.deepEqual(before.match(/^(retry|id): .*\n/gm), ['retry: 1000\n', `id: ${store.log.epoch}-150\n`]);
     });
 
     it('is told, and then 204, where all of a finished crawl is no longer kept', async (t) => {

@@ -17,10 +17,12 @@ export const sseHeaders: Headers = {
 
 /** Opens a stream and keeps it going until either side ends it. */
 export function openEventStream(opening: Opening, response: HttpResponse, headers: Headers): void {
-  const { store, plan } = opening;
-  const start = `${store.log.epoch}-${plan.position.after}`;
-  // The cursor goes out at once: a reader that is cut off before the first event comes back to the right place.
-  const sink = response.stream(200, { ...sseHeaders, ...headers }, `retry: ${retryMs}\n${sseCursor(start)}`);
+  const { log } = opening.store;
+  const { after, gap } = opening.plan.position;
+  // The cursor goes out at once: a reader that is cut off before the first event comes back to the right place. A gap
+  // brings it along itself: who had the place already, and was cut off before the gap, would never be told of it.
+  const start = gap !== undefined && after <= log.last ? '\n' : sseCursor(`${log.epoch}-${after}`);
+  const sink = response.stream(200, { ...sseHeaders, ...headers }, `retry: ${retryMs}\n${start}`);
   begin(opening, new EventStream(opening, sink));
 }
 
