@@ -49,7 +49,8 @@ export function requestOf(subscription: Subscription): Request {
   const types = typesOf(subscription);
   const wanted = types === undefined || types.size > maxTypes ? types : new Set([...types, ...frame]);
   return {
-    since: since instanceof Date ? since.toISOString() : String(since),
+    // A date that is none becomes `null`, which the service refuses like any other time that is none.
+    since: String(since instanceof Date ? since.toJSON() : since),
     ...(wanted && { type: [...wanted] }),
     ...(crawl !== undefined && { crawl }),
     data: Object.fromEntries(Object.entries(data).map(([path, value]) => [path, [value].flat().map(String)])),

@@ -37,6 +37,8 @@ describe('the calls of the client', () => {
       );
       const codes = await Promise.all(streams.map((stream) => firstValueFrom(stream).catch(({ code }) => code)));
       assert.deepEqual(codes, ['auth.missing', 'auth.wrong', 'log.gap']);
+      const never = connect(url, { transport, token: 'read' }).events({ since: new Date(Number.NaN) });
+      await assert.rejects(firstValueFrom(never), { name: 'CrawlcastClientError', code: 'query.invalid' });
     }
     await assert.rejects(connect(url, { token: 'read' }).crawl({ restart: true }), {
       code: 'auth.insufficient',
