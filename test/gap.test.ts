@@ -132,6 +132,20 @@ for (const transport of transports) {
       assert.equal(reader.controls.length, 1);
     });
 
+    it('is not told where what was lost is all of other crawls', async (t) => {
+      const service = await startLogService(t, { transport, retention: { maxEvents: 100 } });
+      const { store, url } = service;
+      const add = () => store.commit({ crawl: 'rests', events: [eventOf('rests', 'quote', {})] });
+      await store.commit({ crawl: 'rests', record: recordOf('rests') });
+      await store.commit({ crawl: 'a', record: recordOf('a') });
+      await add();
+      await appendItems(store, 'a', 1, 250);
+      await tidy(store);
+      const reader = await readWs(url, `?crawl=rests&since=${store.log.epoch}-1`);
+      await add();
+      assert.deepEqual(await beginning(reader, service), ['252']);
+    });
+
     it('is told before the place behind it: who is cut off in between asks again for what it asked for', async (t) => {
       const { store, transport: server } = await startTruncated(t, transport);
       using client = new RawClient(server.port);
@@ -217,6 +231,32 @@ for (const transport of transports) {
     });
   });
 }
+
+it('a slow reader of one crawl is told of no gap where what was lost is all of other crawls', async (t) => {
+  const store = await openMemoryStore({ retention: { maxEvents: 100 } });
+  const hub = new Hub(store);
+  t.after(() => {
+    hub.close();
+    return store.close();
+  });
+  await store.commit({ crawl: 'rests', record: recordOf('rests'), events: [eventOf('rests', 'quote', {})] });
+  const delivered: number[] = [];
+  const subscriber = new Subscriber(store, hub.turns, plan(parseSubscriptionQuery('since=0&crawl=rests'), store), {
+    deliver({ last }) {
+      delivered.push(last);
+      return false;
+    },
+    heartbeat: () => true,
+    end: assert.fail,
+    fail: assert.fail,
+  });
+  subscriber.begin();
+  await appendItems(store, 'a', 1, 250);
+  await tidy(store);
+  subscriber.drained();
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual([delivered, subscriber.cursor], [[1], `${store.log.epoch}-251`]);
+});
 
 /** A reader of a log of five events that others write to as well, where `isCurrent` says whether all of theirs is here. */
 async function readShared(t: TestContext, isCurrent: () => Promise<boolean>) {

@@ -10,6 +10,11 @@ export function endOf(store: Store, crawl: string | undefined): number | undefin
   return store.progress(record.id)?.lastOffset ?? 0;
 }
 
+/** Offset of the last event so far that a reader of one crawl, or of all, may have missed. */
+export function lastOf(store: Store, crawl: string | undefined): number {
+  return crawl === undefined ? Number.POSITIVE_INFINITY : (store.progress(crawl)?.lastOffset ?? 0);
+}
+
 /** So many batches are looked through for something that is left; a reader that is further behind gets a stream. */
 const batchesLookedThrough = 64;
 

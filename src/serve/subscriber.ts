@@ -7,7 +7,7 @@ import { CrawlcastError } from '../errors.js';
 import type { GapReason } from '../events.js';
 import { eventTail } from '../events-json.js';
 import type { Store } from '../store/store.js';
-import { endOf } from './crawl-end.js';
+import { endOf, lastOf } from './crawl-end.js';
 import { createFilter, type Filter, type Piece } from './filter.js';
 import { loosePiece } from './frames.js';
 import type { Hub, Member } from './hub.js';
@@ -69,7 +69,7 @@ export function plan(subscription: Subscription, store: Store, lastEventId?: str
     throw new CrawlcastError('query.invalid', `"crawl": ${detail}`);
   }
   const floor = crawl === undefined ? 0 : Math.max(0, (store.progress(crawl)?.firstOffset ?? 1) - 1);
-  const end = endOf(store, crawl);
+  const end = lastOf(store, crawl);
   // Read also where the header goes before it: a bad value is refused, whatever else was sent.
   const asked = locate(subscription.since ?? 'now', store.log, floor, end);
   const position = lastEventId === undefined ? asked : locateLastEventId(lastEventId, store.log, floor, end);
@@ -248,8 +248,9 @@ export class Subscriber {
     // Retention went past a reader that was too slow, perhaps at this very moment: the batch begins behind it.
     if (this.#cursor < log.first - 1) {
       const requested = this.cursor;
+      const isLoss = this.#cursor < lastOf(this.store, this.#crawl);
       this.#cursor = log.first - 1;
-      this.#tell(requested, 'truncated');
+      if (isLoss) this.#tell(requested, 'truncated');
     }
     if (batch.length === 0) return false;
     for (const piece of this.#filter(batch)) {

@@ -136,7 +136,7 @@ const idForm = /^([0-9a-f]{4,16})-(\d{1,15})$/;
 /**
  * Where the value of `since` is in this log.
  * @param floor events up to here are of no interest anyway (a crawl's first offset): older gaps do not matter
- * @param end those behind it neither (a crawl's last offset): who is there has lost nothing, however much is gone
+ * @param end nor are those behind it (a crawl's last offset so far): who is there has lost nothing, however much is gone
  * @throws CrawlcastError `query.invalid`
  */
 export function locate(since: string, log: EventLog, floor: number, end = Number.POSITIVE_INFINITY): Position {
@@ -209,8 +209,10 @@ function locateId(id: string, log: EventLog, floor: number, end: number): Positi
 function locateOffset(offset: number, requested: string, log: EventLog, floor: number, end: number): Position {
   if (offset > log.last) return { after: log.last, gap: { requested, reason: 'ahead' }, ahead: offset };
   const after = Math.max(offset, floor);
-  if (after >= Math.min(log.first - 1, end)) return { after };
-  return { after: log.first - 1, gap: { requested, reason: 'truncated' } };
+  const oldest = Math.max(after, log.first - 1);
+  return after >= Math.min(oldest, end)
+    ? { after: oldest }
+    : { after: oldest, gap: { requested, reason: 'truncated' } };
 }
 
 /** What came from outside goes into an event only short and plain. */
