@@ -105,7 +105,7 @@ test('pool › only the first bytes of a page say whether it is a document', asy
   let sendRest = () => {};
   const { pool, jobFor } = await start(t, (_, response) => {
     response.setHeader('content-type', 'text/html');
-    response.write('<p>one</p>');
+    response.write(`<p>one</p>${' '.repeat(1_014)}`);
     sendRest = () => response.end('\0<p>two</p>');
   });
   const { told, ended } = watch(pool, jobFor('/'), () => sendRest());
