@@ -31,6 +31,10 @@ const passing: ReadonlySet<number> = new Set([408, 425, 429]);
  */
 export function createService(url: string | URL, { token, fetch: ask = globalThis.fetch }: ServiceOptions): Service {
   const base = parseBase(url);
+  // No `fetch` asks such a one: it would fail like a service that does not answer, again and again.
+  if (base.username !== '' || base.password !== '') {
+    throw new CrawlcastClientError('url.invalid', 'a user and a password cannot be in the URL: use the option token');
+  }
   if (!base.pathname.endsWith('/')) base.pathname += '/';
   return {
     ...(token !== undefined && { token }),

@@ -57,6 +57,15 @@ describe('the calls of the client', () => {
     }
   });
 
+  it('need it without a user and a password, which are told to nobody', () => {
+    for (const url of ['http://somebody:secret@127.0.0.1:9000', 'https://somebody@a.test']) {
+      assert.throws(
+        () => connect(url),
+        ({ code, message }) => code === 'url.invalid' && /token/.test(message) && !/secret|somebody/.test(message),
+      );
+    }
+  });
+
   it('go to the same service where they are given the address of its WebSocket', async (test) => {
     const folders = ['--data', temporaryFolder(test), '--spiders', temporaryFolder(test)];
     const { url } = await run(test, ['serve', '--port', '0', ...folders]);
