@@ -44,7 +44,7 @@ const positions: readonly [position: string, ...words: string[]][] = [
   ['EPOCH-0', 'truncated 150', '151'],
   ['EPOCH-250', '251'],
   ['EPOCH-251', 'ahead 250', '251'],
-  ['EPOCH-999999999999999', 'ahead 250', '251'],
+  ['EPOCH-99999999999999999999', 'ahead 250', '251'],
   ['deadbeef-200', 'epoch 150', '151'],
 ];
 
@@ -54,6 +54,7 @@ const sinceOnly: typeof positions = [
   ['150', '151'],
   ['250', '251'],
   ['251', 'ahead 250', '251'],
+  ['99999999999999999999', 'ahead 250', '251'],
   ['now', '251'],
   ['2000-01-01T00:00:00Z', 'truncated 150', '151'],
   ['2999-01-01T00:00:00Z', '251'],

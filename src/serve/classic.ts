@@ -123,7 +123,7 @@ function isTrue(name: string, value = 'false'): boolean {
 /** @throws CrawlcastError `query.invalid` */
 function readOffset(at: string | undefined, store: Store): number | undefined {
   if (at === undefined) return undefined;
-  const [, epoch, offset] = /^(?:([0-9a-f]{4,16})-)?(\d{1,15})$/.exec(at) ?? [];
+  const [, epoch, offset] = /^(?:([0-9a-f]{4,16})-)?(\d{1,20})$/.exec(at) ?? [];
   if (offset === undefined || (epoch !== undefined && epoch !== store.log.epoch)) {
     throw new CrawlcastError('query.invalid', '"at" is an offset of this log, or an id: 42, 7f3a-42');
   }

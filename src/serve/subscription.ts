@@ -131,7 +131,7 @@ function invalid(parameter: string, problem: string): CrawlcastError {
   return new CrawlcastError('query.invalid', `"${parameter}" ${problem}`);
 }
 
-const idForm = /^([0-9a-f]{4,16})-(\d{1,15})$/;
+const idForm = /^([0-9a-f]{4,16})-(\d{1,20})$/;
 
 /**
  * Where the value of `since` is in this log.
@@ -141,7 +141,7 @@ const idForm = /^([0-9a-f]{4,16})-(\d{1,15})$/;
  */
 export function locate(since: string, log: EventLog, floor: number, end = Number.POSITIVE_INFINITY): Position {
   if (since === 'now') return { after: log.last };
-  if (/^\d{1,15}$/.test(since)) return locateOffset(Number(since), since, log, floor, end);
+  if (/^\d{1,20}$/.test(since)) return locateOffset(Number(since), since, log, floor, end);
   if (idForm.test(since)) return locateId(since, log, floor, end);
   const timeMs = parseTime(since);
   if (Number.isNaN(timeMs)) {
