@@ -3,8 +3,7 @@ import {
   concatMap,
   defer,
   filter,
-  from,
-  type Observable,
+  Observable,
   type OperatorFunction,
   of,
   switchMap,
@@ -38,7 +37,7 @@ export function follow(
     let trouble: string | undefined;
     const connection$ = defer(() => {
       standing.connecting(trouble);
-      return from(pinCrawl(service, request));
+      return pinCrawl(service, request);
     }).pipe(
       tap((pinned) => {
         request = pinned;
@@ -75,13 +74,27 @@ function isMoment(since: string): boolean {
 }
 
 /** The newest crawl must stay the same one, also when a newer one has begun before we come back. */
-async function pinCrawl(service: Service, request: Request): Promise<Request> {
-  if (request.crawl !== 'latest') return request;
-  const signal = AbortSignal.timeout(silenceMs);
-  const crawls = await readJson<unknown>(await service.ask(service.locate('crawls'), { signal }));
-  const known: { id?: unknown; startedAt?: unknown }[] = Array.isArray(crawls) ? crawls : [];
-  const newest = known.sort((a, b) => (String(a.startedAt) < String(b.startedAt) ? -1 : 1)).at(-1);
-  return typeof newest?.id === 'string' ? { ...request, crawl: newest.id } : request;
+function pinCrawl(service: Service, request: Request): Observable<Request> {
+  if (request.crawl !== 'latest') return of(request);
+  return new Observable((subscriber) => {
+    const gone = new AbortController();
+    newestCrawl(service, AbortSignal.any([gone.signal, AbortSignal.timeout(silenceMs)])).then(
+      (crawl) => {
+        subscriber.next({ ...request, crawl });
+        subscriber.complete();
+      },
+      (error: unknown) => subscriber.error(error),
+    );
+    return () => gone.abort();
+  });
+}
+
+/** Its id; `latest` where there is none yet, which the service refuses. */
+async function newestCrawl(service: Service, signal: AbortSignal): Promise<string> {
+  const url = service.locate('crawls', new URLSearchParams({ limit: '1' }));
+  const crawls = await readJson<unknown>(await service.ask(url, { signal }));
+  const newest: { id?: unknown } | undefined = Array.isArray(crawls) ? crawls.at(-1) : undefined;
+  return typeof newest?.id === 'string' ? newest.id : 'latest';
 }
 
 /**
