@@ -267,6 +267,17 @@ describe('jetstream store', { skip: !hasNats && 'there is no nats-server here' }
     assert.deepEqual(textOf(store), textOf(witness));
   });
 
+  it('waits for no answer to what it asked before the connection broke', async (t) => {
+    const proxy = await startDeafProxy(t, nats.port);
+    const cluster = await openCluster(parseStoreUrl(`nats://127.0.0.1:${proxy.port}?stream=${newStream()}`));
+    t.after(() => cluster.close());
+    proxy.deafen();
+    const asked = cluster.state();
+    proxy.cut();
+    await assert.rejects(asked, /connection broke/);
+    assert.equal((await cluster.state()).last, 0);
+  });
+
   it('lets another one write first that has waited for its turn', async (t) => {
     const stream = newStream();
     const [one, two] = [await open(t, stream), await open(t, stream)];

@@ -179,18 +179,27 @@ export class Cluster {
    * @throws CrawlcastError `store.full`, `store.failed`: it was refused for good
    */
   async send(message: Uint8Array, expected: number, timeoutMs: number): Promise<Sent> {
-    // What was sent over a connection that broke is not answered any more.
-    let giveUp = () => {};
-    const broken = new Promise<Sent>((resolve) => {
-      giveUp = () => resolve('unknown');
-    });
-    this.whenBack.add(giveUp);
     const options = { expect: { lastSequence: expected }, timeout: timeoutMs, retries: 0 };
     try {
-      const sent = this.jetstream.publish(this.#subject, message, options).then((): Sent => 'landed');
-      return await Promise.race([sent, broken]);
+      await this.answer(this.jetstream.publish(this.#subject, message, options));
+      return 'landed';
     } catch (thrown) {
       return this.#explain(thrown);
+    }
+  }
+
+  /**
+   * What a server answers; fails as soon as a connection that broke in the meantime is there again, as what was asked
+   * before that is not answered any more.
+   */
+  async answer<Result>(asked: Promise<Result>): Promise<Result> {
+    let giveUp = () => {};
+    const broken = new Promise<never>((_, reject) => {
+      giveUp = () => reject(new Error('the connection broke'));
+    });
+    this.whenBack.add(giveUp);
+    try {
+      return await Promise.race([asked, broken]);
     } finally {
       this.whenBack.delete(giveUp);
     }
@@ -209,7 +218,7 @@ export class Cluster {
 
   /** Where the stream begins and ends just now. */
   async state(): Promise<{ created: string; first: number; last: number; bytes: number }> {
-    const { created, state } = await this.manager.streams.info(this.url.stream);
+    const { created, state } = await this.answer(this.manager.streams.info(this.url.stream));
     return { created, first: state.first_seq, last: state.last_seq, bytes: state.bytes };
   }
 

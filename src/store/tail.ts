@@ -47,7 +47,7 @@ export async function readTail(
   let shortSinceMs: number | undefined;
   while (!signal.aborted) {
     try {
-      const consumer = await consumerFrom(cluster, next);
+      const consumer = await cluster.answer(consumerFrom(cluster, next));
       const { created, last } = await cluster.state();
       if (created !== cluster.created) return 'lost';
       if (last < next - 1) {
