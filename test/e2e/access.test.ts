@@ -2,11 +2,12 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { type Running, runService, runToEnd, transports } from '../support/process.js';
 import { readSse, readUntil, tryWs } from '../support/readers.js';
+import { serveHere } from '../support/service.js';
 import { serveSite } from '../support/sites.js';
 
 const friend = 'https://friend.example';
 const foe = 'https://foe.example';
-const guarded = ['--token', 'write-it', '--read-token', 'read-it', '--cors-origin', friend];
+const guarded = ['--token', 'write-it', '--read-token', 'read-it'];
 
 function bearer(token: string): Record<string, string> {
   return { authorization: `Bearer ${token}` };
@@ -64,7 +65,7 @@ for (const { transport, skip } of transports) {
 
     test('that a crawl failed is said to whoever may start the next one', async (t) => {
       const site = await serveSite(t, (_path, response) => response.writeHead(404).end());
-      const service = await runService(t, transport, ['--token', 'write-it', '--start-url', `${site.url}/`]);
+      const service = await serveHere(t, { transport, token: 'write-it', startUrl: [`${site.url}/`] });
       const crawl = (headers: Record<string, string>) => fetch(`${service.url}/crawl`, { headers });
       const reader = await readSse(service.url, '?since=0');
       assert.equal(await (await crawl(bearer('write-it'))).text(), 'SCRAPING');
@@ -79,7 +80,7 @@ for (const { transport, skip } of transports) {
     });
 
     test('only origins that are allowed, and its own, get in from a browser', async (t) => {
-      const service = await runService(t, transport, guarded);
+      const service = await serveHere(t, { transport, readToken: 'read-it', corsOrigin: [friend] });
       const asked = { 'access-control-request-method': 'GET', 'access-control-request-headers': 'last-event-id' };
       const preflight = (origin: string) =>
         fetch(`${service.url}/events`, { method: 'OPTIONS', headers: { origin, ...asked } });
