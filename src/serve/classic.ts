@@ -1,5 +1,6 @@
 /** `GET /crawl` and `GET /results`, as they have been for ten years: snapshots of the built-in spider's crawls. */
 
+import { isUnderWay } from '../crawl/endings.js';
 import { CrawlcastError, toCrawlcastError } from '../errors.js';
 import type { CrawlSnapshot } from '../events.js';
 import type { CrawlRecord, Store } from '../store/store.js';
@@ -53,7 +54,7 @@ async function takeFailure(store: Store, { id, error }: CrawlRecord): Promise<Cr
 /** False where another request was first, or another process that shares the store. */
 async function start({ store, runner, spiders }: Exchange): Promise<boolean> {
   if (hasBegun(store)) return false;
-  const onlyIf = () => !isUnderWay(store);
+  const onlyIf = () => !isOneUnderWay(store);
   const begun = runner.start({ spider: spiders.get(spiderName), origin: 'local', onlyIf });
   starting.set(store, begun);
   return isFirst(begun).finally(() => starting.delete(store));
@@ -71,12 +72,12 @@ async function isFirst(deed: Promise<unknown>): Promise<boolean> {
 }
 
 function hasBegun(store: Store): boolean {
-  return starting.has(store) || isUnderWay(store);
+  return starting.has(store) || isOneUnderWay(store);
 }
 
 /** Any of them: one that was started later by name may be over before it. */
-function isUnderWay(store: Store): boolean {
-  return crawlsOf(store).some(({ state }) => state === 'running' || state === 'paused');
+function isOneUnderWay(store: Store): boolean {
+  return crawlsOf(store).some(isUnderWay);
 }
 
 async function results(exchange: Exchange): Promise<void> {

@@ -7,7 +7,7 @@ import type { Plan } from './subscriber.js';
 export function endOf(store: Store, crawl: string | undefined): number | undefined {
   const record = crawl === undefined ? undefined : store.crawl(crawl);
   if (record === undefined || isUnderWay(record)) return undefined;
-  return store.progress(record.id)?.lastOffset ?? 0;
+  return lastOf(store, record.id);
 }
 
 /** Offset of the last event so far that a reader of one crawl, or of all, may have missed. */
