@@ -1,10 +1,9 @@
 /** `crawlcast crawl`: one crawl without a server. */
 
 import { once } from 'node:events';
-import { createWriteStream, mkdtempSync, rmSync, statSync, type WriteStream } from 'node:fs';
+import { createWriteStream, statSync, type WriteStream } from 'node:fs';
 import { rename } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { extname, join } from 'node:path';
+import { extname } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { openShelf, readSpider } from '../crawl/shelf.js';
@@ -18,6 +17,7 @@ import { openEmbeddedStore } from '../store/embedded.js';
 import type { LogEvent, Store } from '../store/store.js';
 import { Findings } from './findings.js';
 import { followCrawl } from './follow-crawl.js';
+import { makeTemporaryFolder } from './temporary-folder.js';
 import { counted, showProgress, untilInterrupted } from './terminal.js';
 
 /** Options as the command line gives them. */
@@ -34,10 +34,7 @@ export async function crawlOnce(name: string, options: CrawlOptions): Promise<vo
   const spider = await findSpider(name, options);
   // Before anything is fetched: a crawl may take hours.
   const draft = options.output === undefined ? undefined : await openDraft(options.output);
-  const folder = mkdtempSync(join(tmpdir(), 'crawlcast-crawl-'));
-  // Also where whoever reads our output hangs up, or somebody insists with a second Ctrl-C.
-  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
-  const store = await openEmbeddedStore(folder);
+  const store = await openEmbeddedStore(makeTemporaryFolder('crawl'));
   const engine = createEngine(store, { workers: options.workers, allowPrivateNetworks: true });
   try {
     const { id } = await engine.runner.start({ spider, origin: 'local' });

@@ -1,7 +1,4 @@
 /** `crawlcast demo`: the main job in one command, offline. */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { defaultWorkers } from '../config.js';
 import { isItemEvent } from '../events.js';
 import { dataText } from '../events-json.js';
@@ -9,6 +6,7 @@ import { type RunningService, startService } from '../service.js';
 import { startSite } from '../site/site.js';
 import { openEmbeddedStore } from '../store/embedded.js';
 import { followCrawl } from './follow-crawl.js';
+import { makeTemporaryFolder } from './temporary-folder.js';
 import { coloursOf, counted, itemLine, showProgress, untilInterrupted } from './terminal.js';
 
 /** Options as the command line gives them; times in milliseconds. */
@@ -24,9 +22,7 @@ export interface DemoOptions {
 /** Runs the demo: until the crawl is over with `once`, else until it is interrupted. */
 export async function demo({ once, port, pages, perPage, delay, drip }: DemoOptions): Promise<void> {
   const stopped = untilInterrupted();
-  const data = mkdtempSync(join(tmpdir(), 'crawlcast-demo-'));
-  // Also where whoever reads our output hangs up, or somebody insists with a second Ctrl-C.
-  process.once('exit', () => rmSync(data, { recursive: true, force: true }));
+  const data = makeTemporaryFolder('demo');
   const site = await startSite({ pages, perPage, delayMs: delay, dripMs: drip });
   try {
     const service = await startService(
